@@ -1,0 +1,146 @@
+package directory
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/etcdward/etcdward/storage"
+)
+
+// partialSuffix ends the name of an unfinished file:
+// .etcdward-HOST-RANDOM.partial
+const partialSuffix = ".partial"
+
+// abandoned is the age from which another host's unfinished file, whose lock
+// cannot be seen from here, counts as left behind.
+const abandoned = 24 * time.Hour
+
+// createPartial makes an unfinished file in a folder and locks it for as long as it is
+// open, which a sweep takes for a sign of life.
+func (b *Bucket) createPartial(folder *os.File) (*os.File, error) {
+	for {
+		var random [8]byte
+		_, _ = rand.Read(random[:]) // never fails
+		name := storage.Reserved + b.host + "-" + hex.EncodeToString(random[:]) + partialSuffix
+		fd, err := unix.Openat(int(folder.Fd()), name, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY|unix.O_CLOEXEC, 0o600)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		file := os.NewFile(uintptr(fd), name)
+		locked, err := lock(file)
+		if err == nil && locked {
+			return file, nil
+		}
+		// A sweep came between the making and the locking: it has the file.
+		_ = unix.Unlinkat(int(folder.Fd()), name, 0)
+		if err := errors.Join(err, file.Close()); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// lock takes the lock of an unfinished file, if nobody has it and the file still has
+// its name.
+func lock(file *os.File) (bool, error) {
+	err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return false, nil
+	} else if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return false, err
+	}
+	var stat unix.Stat_t
+	err = unix.Fstat(int(file.Fd()), &stat)
+	return err == nil && stat.Nlink > 0, err
+}
+
+// partialHost returns the host that wrote an unfinished file. False: it is no such
+// file.
+func partialHost(name string) (string, bool) {
+	middle, ok := strings.CutPrefix(name, storage.Reserved)
+	if !ok {
+		return "", false
+	}
+	middle, ok = strings.CutSuffix(middle, partialSuffix)
+	if !ok {
+		return "", false
+	}
+	dash := strings.LastIndexByte(middle, '-')
+	if dash < 0 {
+		return "", false
+	}
+	random, err := hex.DecodeString(middle[dash+1:])
+	return middle[:dash], err == nil && len(random) == 8
+}
+
+// Sweep implements storage.Sweeper: it removes the files of this host whose writer
+// died, and those of other hosts that were last written to a day ago. It goes on
+// after an error, and returns them all.
+func (b *Bucket) Sweep(ctx context.Context, prefix string) (removed int, err error) {
+	var errs []error
+	err = fs.WalkDir(b.root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			if !errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, explain("sweep", name, err))
+			}
+			return nil
+		}
+		host, ok := partialHost(entry.Name())
+		if !ok || !entry.Type().IsRegular() || !strings.HasPrefix(name, prefix) {
+			return nil
+		}
+		gone, err := b.sweepFile(name, host == b.host)
+		if err != nil {
+			errs = append(errs, explain("sweep", name, err))
+		}
+		if gone {
+			removed++
+		}
+		return nil
+	})
+	return removed, errors.Join(append(errs, err)...)
+}
+
+// sweepFile removes one unfinished file, unless it is in use.
+func (b *Bucket) sweepFile(name string, ours bool) (bool, error) {
+	folder, err := b.openFolder(path.Dir(name))
+	if err != nil {
+		return false, ignoreMissing(err)
+	}
+	defer folder.Close()
+	file, stat, err := openFile(folder, path.Base(name))
+	if err != nil {
+		return false, ignoreMissing(err)
+	}
+	defer file.Close()
+	if !ours && b.now().Sub(time.Unix(stat.Mtim.Unix())) < abandoned {
+		return false, nil
+	}
+	// The lock is held until the name is gone, so that its writer, if it only just made
+	// the file, takes another.
+	if locked, err := lock(file); err != nil || !locked {
+		return false, err
+	}
+	err = unix.Unlinkat(int(folder.Fd()), path.Base(name), 0)
+	return err == nil, ignoreMissing(err)
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,158 @@
+package directory
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/etcdward/etcdward/storage"
+)
+
+// Put implements storage.Bucket. Stored is the time of the last write to the file.
+func (b *Bucket) Put(ctx context.Context, up storage.Upload) (storage.Object, error) {
+	if err := storage.CheckKey(up.Key); err != nil {
+		return storage.Object{}, err
+	}
+	obj, err := b.put(ctx, up)
+	if err != nil {
+		return storage.Object{}, explain("put", up.Key, err)
+	}
+	return obj, nil
+}
+
+func (b *Bucket) put(ctx context.Context, up storage.Upload) (obj storage.Object, err error) {
+	if err := ctx.Err(); err != nil {
+		return obj, err
+	}
+	if err := b.makeFolders(path.Dir(up.Key)); err != nil {
+		return obj, err
+	}
+	folder, err := b.openFolder(path.Dir(up.Key))
+	if err != nil {
+		return obj, err
+	}
+	defer folder.Close()
+
+	// An object that is there already spares the writing of another.
+	obj, err = b.present(ctx, folder, up)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return obj, err
+	}
+	file, err := b.createPartial(folder)
+	if err != nil {
+		return obj, err
+	}
+	partial := path.Base(file.Name())
+	defer func() {
+		// Once published the name is gone; else nobody waits for this file.
+		_ = unix.Unlinkat(int(folder.Fd()), partial, 0)
+		_ = file.Close()
+	}()
+	if err := storage.Copy(ctx, file, up); err != nil {
+		return obj, err
+	}
+	if err := file.Sync(); err != nil {
+		return obj, err
+	}
+	if err := ctx.Err(); err != nil {
+		return obj, err
+	}
+	switch err := b.publish(folder, partial, path.Base(up.Key)); {
+	case errors.Is(err, fs.ErrExist):
+		// Somebody was faster; or this is a network file system that did it, lost
+		// the reply and tried again.
+		return b.present(ctx, folder, up)
+	case err != nil:
+		return obj, err
+	}
+	stat, err := statFile(folder, path.Base(up.Key))
+	if err != nil {
+		return obj, err
+	}
+	return object(up.Key, stat), b.syncFolders(path.Dir(up.Key))
+}
+
+// present returns the object that the key of an upload holds, and makes it last: its
+// writer may have died too soon. fs.ErrExist: it holds other bytes.
+func (b *Bucket) present(ctx context.Context, folder *os.File, up storage.Upload) (storage.Object, error) {
+	stat, err := statFile(folder, path.Base(up.Key))
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && stat.Mode != 0:
+		return storage.Object{}, errors.New("something is in the way that is not a file")
+	case err != nil:
+		return storage.Object{}, err
+	case stat.Size != up.Size:
+		return storage.Object{}, fs.ErrExist
+	}
+	file, stat, err := openFile(folder, path.Base(up.Key))
+	if err != nil {
+		return storage.Object{}, err
+	}
+	hash := sha256.New()
+	_, err = io.Copy(hash, &reader{ctx: ctx, file: file, left: stat.Size})
+	if err := errors.Join(err, file.Close()); err != nil {
+		return storage.Object{}, err
+	}
+	if [sha256.Size]byte(hash.Sum(nil)) != up.SHA256 {
+		return storage.Object{}, fs.ErrExist
+	}
+	return object(up.Key, stat), b.syncFolders(path.Dir(up.Key))
+}
+
+// makeFolders makes the folder and those above it, as far as there are none.
+func (b *Bucket) makeFolders(name string) error {
+	if name == "." {
+		return nil
+	}
+	if err := b.makeFolders(path.Dir(name)); err != nil {
+		return err
+	}
+	switch err := b.root.Mkdir(name, 0o700); {
+	case err == nil:
+		return nil
+	case !errors.Is(err, fs.ErrExist):
+		return err
+	}
+	info, err := b.root.Lstat(name)
+	if err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is in the way, which is not a folder", name)
+	}
+	return err
+}
+
+// syncFolders makes the names in a folder last, and those of the folder itself and of
+// the ones above it. It does so for each object, not just after it made a folder:
+// the folder may be the work of a Put that died before it came so far.
+func (b *Bucket) syncFolders(name string) error {
+	for ; ; name = path.Dir(name) {
+		folder, err := b.openFolder(name)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(syncFolder(folder), folder.Close()); err != nil {
+			return err
+		}
+		if name == "." {
+			return nil
+		}
+	}
+}
+
+// publish gives a finished file its name, in one step and only if the name is free:
+// else fs.ErrExist. Its partial name may stay, and is the caller's to remove.
+func (b *Bucket) publish(folder *os.File, partial, name string) error {
+	fd := int(folder.Fd())
+	err := b.rename(fd, partial, fd, name, unix.RENAME_NOREPLACE)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		// NFS for one cannot do that, but does not replace on a link either.
+		return unix.Linkat(fd, partial, fd, name, 0)
+	}
+	return err
+}

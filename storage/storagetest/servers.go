@@ -1,0 +1,130 @@
+package storagetest
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// Server is an object store that runs for one test.
+type Server struct {
+	// Endpoint is its URL.
+	Endpoint string
+	// Region, AccessKey and SecretKey are for S3 alone.
+	Region    string
+	AccessKey string
+	SecretKey string
+}
+
+// VersityGW starts an S3 server that can keep versions, and stops it when the test
+// ends.
+func VersityGW(t *testing.T) Server {
+	t.Helper()
+	objects, versions := t.TempDir(), t.TempDir()
+	server := Server{Region: "us-east-1", AccessKey: "test-access", SecretKey: "test-secret"}
+	address := start(t, "versitygw", func(host, port string) []string {
+		return []string{
+			"--port", net.JoinHostPort(host, port), "--access", server.AccessKey, "--secret", server.SecretKey,
+			"--region", server.Region, "--quiet", "posix", "--versioning-dir", versions, objects,
+		}
+	})
+	server.Endpoint = "http://" + address
+	return server
+}
+
+// FakeGCS starts a server that speaks as Google Cloud Storage does, and stops it
+// when the test ends. It keeps generations.
+func FakeGCS(t *testing.T) Server {
+	t.Helper()
+	address := start(t, "fake-gcs-server", func(host, port string) []string {
+		return []string{
+			"-backend", "memory", "-scheme", "http", "-host", host, "-port", port, "-log-level", "error",
+			"-external-url", "http://" + net.JoinHostPort(host, port), "-public-host", net.JoinHostPort(host, port),
+		}
+	})
+	return Server{Endpoint: "http://" + address}
+}
+
+// start runs a program of .tools until the test ends, and returns the address
+// it listens on.
+func start(t *testing.T, name string, arguments func(host, port string) []string) string {
+	t.Helper()
+	binary := tool(t, name)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var output bytes.Buffer
+	cmd := exec.Command(binary, arguments(host, port)...)
+	cmd.Stdout, cmd.Stderr = &output, &output
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start %s: %v", name, err)
+	}
+	exited := make(chan error, 1)
+	go func() { exited <- cmd.Wait() }()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-exited
+		if t.Failed() {
+			t.Logf("%s said: %s", name, output.Bytes())
+		}
+	})
+	deadline := time.After(20 * time.Second)
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		select {
+		case err := <-exited:
+			exited <- err
+			t.Fatalf("%s ended: %v: %s", name, err, output.Bytes())
+		case <-deadline:
+			t.Fatalf("%s does not listen on %s", name, address)
+		case <-poll.C:
+			if conn, err := net.DialTimeout("tcp", address, time.Second); err == nil {
+				_ = conn.Close()
+				return address
+			}
+		}
+	}
+}
+
+// tool returns the path of a program of .tools. Without it, and the word of CI=true
+// that it must be there, the test is skipped.
+func tool(t *testing.T, name string) string {
+	t.Helper()
+	root, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
+			break
+		}
+		if root == filepath.Dir(root) {
+			t.Fatal("no go.mod above the working directory")
+		}
+		root = filepath.Dir(root)
+	}
+	binary := filepath.Join(root, ".tools", name)
+	if _, err := os.Stat(binary); err != nil {
+		message := fmt.Sprintf("%s is missing, and with it this test: run make tools", binary)
+		if os.Getenv("CI") == "true" {
+			t.Fatal(message)
+		}
+		t.Skip("SKIPPED: " + message)
+	}
+	return binary
+}
