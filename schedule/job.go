@@ -1,0 +1,71 @@
+package schedule
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Job is something to be done on a schedule.
+type Job struct {
+	// Name identifies the job in its outcomes and in the state; unique, not "".
+	Name string
+	// Schedule says when it is due.
+	Schedule Schedule
+	// Limit ends the context of a run that lasts longer; 0: none.
+	Limit time.Duration
+	// Window is how long after its due instant a run may still begin, and when the
+	// context of the run ends. A run that cannot begin in [due, due+Window) is
+	// reported with ErrWindowMissed and waits for the next window. 0: no window;
+	// a missed run is made up, once, however late.
+	Window time.Duration
+	// Run does the work. It must return soon after its context has ended: until
+	// then nothing else runs. An error is reported and recorded; the job then
+	// rests until it is due again.
+	Run func(ctx context.Context, run Run) error
+}
+
+// Run is what a job is told about the run it is to do.
+type Run struct {
+	// Due is the instant for which the job runs, in UTC.
+	Due time.Time
+	// Missed: the loop, or the host, was away at Due.
+	Missed bool
+	// Closes is when the window ends, in UTC; zero if there is none. The context
+	// ends at the same instant.
+	Closes time.Time
+}
+
+// Outcome is what came of a due run. With Job "" it is no run, but a finding about
+// the loop itself: its clock (ErrClockBack) or its state (ErrStateDamaged, or a
+// state that could not be saved).
+type Outcome struct {
+	Job string
+	// Due, Started and Ended are in UTC by the wall clock. Due is zero for a
+	// finding.
+	Due, Started, Ended time.Time
+	// Err is nil for a run that did its work. Wrapping ErrInterrupted or
+	// ErrWindowMissed it is no failure of the job.
+	Err error
+	// Missed: the loop, or the host, was away at Due.
+	Missed bool
+	// Skipped counts the earlier due runs that this one stands for, beside
+	// itself; it stops counting at 10000.
+	Skipped int
+}
+
+var (
+	// ErrInterrupted means that the loop was told to stop while the job ran. The
+	// run is not recorded: it is due again when the loop is next started.
+	ErrInterrupted = errors.New("interrupted")
+	// ErrWindowMissed means that the run could not begin before its window closed:
+	// the host was down, or another job ran for too long. It is not made up.
+	ErrWindowMissed = errors.New("window missed")
+	// ErrClockBack means that runs were recorded for a time that is now in the
+	// future. The jobs go on from now; what is due between now and then may have
+	// been done already.
+	ErrClockBack = errors.New("clock went back")
+	// ErrStateDamaged means that the state could not be read. Where it was kept in
+	// a file, the file was moved aside. Jobs start from now: nothing is made up.
+	ErrStateDamaged = errors.New("schedule state damaged")
+)
