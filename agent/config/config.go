@@ -1,0 +1,139 @@
+// Package config turns the one configuration file into a [Config]: strict
+// YAML, every default filled in, every mistake of the file reported at once.
+//
+// It does not know what the values are used for: it opens no file that a key
+// names, asks no network and reads no environment.
+//
+// Its one invariant: a *Config that [Parse] or [Load] returned is complete and
+// has passed every check, so that nobody who receives one checks it again.
+//
+// A key is one struct field. Its tags say everything the reader, the checks,
+// [Config.YAML] and [Keys] have to know about it:
+//
+//	key      the name in the file
+//	default  the value where the file does not give one, written as in the file;
+//	         a comma separates the items of a list
+//	need     "yes" where the file has to give it
+//	oneof    the allowed values, separated by spaces
+//	min max  bounds of a number, a duration or a size, both included
+//	below    the upper bound of a number, not included
+//	secret   "yes" where no output may repeat the value
+package config
+
+import (
+	"time"
+)
+
+// Config is the effective configuration: what the file gives, and the defaults.
+type Config struct {
+	Cluster    Cluster    `key:"cluster"`
+	TimeZone   TimeZone   `key:"time_zone" default:"UTC"`
+	Snapshot   Snapshot   `key:"snapshot"`
+	Stores     []Store    `key:"stores" need:"yes"`
+	Retention  Retention  `key:"retention"`
+	Prune      Prune      `key:"prune"`
+	Compaction Compaction `key:"compaction"`
+	Defrag     Defrag     `key:"defrag"`
+	Verify     Verify     `key:"verify"`
+	Drill      Drill      `key:"drill"`
+	Metrics    Metrics    `key:"metrics"`
+	Heartbeat  Heartbeat  `key:"heartbeat"`
+	Log        Log        `key:"log"`
+}
+
+// Cluster says which etcd this host protects and how to reach it.
+type Cluster struct {
+	// Name is the home of the backups in every store.
+	Name string `key:"name" need:"yes"`
+	// Endpoints are seeds, at least one, all http or all https.
+	Endpoints []string `key:"endpoints" default:"https://127.0.0.1:2379"`
+	// CAFile, CertFile and KeyFile are empty when the endpoints are http.
+	// CertFile and KeyFile are both empty or both set.
+	CAFile   File `key:"ca_file" default:"credential:etcd-ca"`
+	CertFile File `key:"cert_file" default:"credential:etcd-cert"`
+	KeyFile  File `key:"key_file" default:"credential:etcd-key"`
+	// Username and PasswordFile are both empty, for no etcd user, or both set.
+	Username     string `key:"username" default:""`
+	PasswordFile File   `key:"password_file" default:""`
+}
+
+// Snapshot says when snapshots are taken, from whom, and how they are packed.
+type Snapshot struct {
+	Schedule    Schedule `key:"schedule" default:"0 * * * *"`
+	Source      string   `key:"source" default:"follower" oneof:"follower local any"`
+	Compression string   `key:"compression" default:"zstd" oneof:"zstd none"`
+	// Recipients are age public keys; none means not encrypted.
+	Recipients []string `key:"recipients"`
+	// SpoolLimit, in bytes, is what may wait on this host while a store is away.
+	SpoolLimit Size `key:"spool_limit" default:"20GiB" min:"1"`
+}
+
+// Retention says which verified snapshots a store keeps.
+type Retention struct {
+	// KeepWithin keeps what is not older; 0 leaves it to the counts.
+	KeepWithin  time.Duration `key:"keep_within" default:"30d"`
+	KeepLast    int           `key:"keep_last" default:"24" min:"1" max:"100000"`
+	KeepDaily   int           `key:"keep_daily" default:"0" min:"0" max:"100000"`
+	KeepWeekly  int           `key:"keep_weekly" default:"0" min:"0" max:"100000"`
+	KeepMonthly int           `key:"keep_monthly" default:"0" min:"0" max:"100000"`
+}
+
+// Prune says whether retention is acted on.
+type Prune struct {
+	Enabled bool `key:"enabled" default:"true"`
+}
+
+// Compaction says when etcd's history is compacted, and to which age.
+type Compaction struct {
+	Schedule Schedule      `key:"schedule" default:"5 * * * *"`
+	Keep     time.Duration `key:"keep" default:"10m"`
+}
+
+// Defrag says when members are defragmented, and from how much on it is worth it.
+type Defrag struct {
+	Schedule Schedule      `key:"schedule" default:"0 3 * * 0"`
+	Window   time.Duration `key:"window" default:"2h" min:"1m"`
+	// MinReclaimable is in bytes; MinReclaimableRatio is a share of the file,
+	// in [0,1). Both have to be reached.
+	MinReclaimable      Size    `key:"min_reclaimable" default:"100MiB"`
+	MinReclaimableRatio float64 `key:"min_reclaimable_ratio" default:"0.2" min:"0" below:"1"`
+	MoveLeader          bool    `key:"move_leader" default:"true"`
+	// Pause lies between two members; 0 means none.
+	Pause time.Duration `key:"pause" default:"30s"`
+}
+
+// Verify says when stored snapshots are read back.
+type Verify struct {
+	Schedule Schedule `key:"schedule" default:"30 4 * * *"`
+	// ReadBack is the share, in [0,1], of stored snapshots read back whole per run.
+	ReadBack float64 `key:"read_back" default:"0.1" min:"0" max:"1"`
+}
+
+// Drill says when a restore is rehearsed.
+type Drill struct {
+	Schedule Schedule `key:"schedule" default:"0 5 * * 0"`
+}
+
+// Metrics says where the metrics are served and written.
+type Metrics struct {
+	// Listen is host:port, or [Off].
+	Listen string `key:"listen" default:"127.0.0.1:9479"`
+	// Textfile is an absolute path that ends in .prom; empty means none.
+	Textfile string `key:"textfile" default:""`
+}
+
+// Heartbeat names the dead-man switch.
+type Heartbeat struct {
+	// URL is asked after each stored snapshot; empty means none. Its path may
+	// hold a token: do not print it.
+	URL string `key:"url" default:"" secret:"yes"`
+}
+
+// Log says how much is logged and in which form.
+type Log struct {
+	Level  string `key:"level" default:"info" oneof:"debug info warn error"`
+	Format string `key:"format" default:"auto" oneof:"auto text json journal"`
+}
+
+// Off in the place of a schedule or of metrics.listen, switches that off.
+const Off = "off"
