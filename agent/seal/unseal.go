@@ -1,0 +1,93 @@
+package seal
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"filippo.io/age"
+	"github.com/klauspost/compress/zstd"
+)
+
+// ErrNoIdentity means that the bytes are encrypted and that no identity given opens them. With the
+// right one they may be fine.
+var ErrNoIdentity = errors.New("encrypted, and no identity given opens it")
+
+// Identities are the secret keys that unseal. They print as <secret>.
+type Identities struct{ keys []age.Identity }
+
+// String hides the keys.
+func (Identities) String() string { return "<secret>" }
+
+// GoString hides the keys.
+func (Identities) GoString() string { return "<secret>" }
+
+// ReadIdentities reads an age identity file, as age-keygen writes it.
+func ReadIdentities(path string) (Identities, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return Identities{}, fmt.Errorf("identity: %w", err)
+	}
+	defer file.Close()
+	keys, err := age.ParseIdentities(file)
+	if err != nil {
+		// The cause may quote the line, which is the secret.
+		return Identities{}, fmt.Errorf("identity %s: no age identity file, as age-keygen writes it", path)
+	}
+	return Identities{keys}, nil
+}
+
+// Unseal undoes Seal: it reads sealed bytes from r and gives the plain ones. An error, of its own
+// or of the reader's, means that the bytes are not what was sealed, or that r failed; ErrNoIdentity that
+// they cannot be read here. The reader is to be closed; r is not closed by it.
+func Unseal(r io.Reader, compression, encryption string, with Identities) (io.ReadCloser, error) {
+	if encryption == Age {
+		if len(with.keys) == 0 {
+			return nil, fmt.Errorf("unseal: %w", ErrNoIdentity)
+		}
+		plain, err := age.Decrypt(r, with.keys...)
+		var noMatch *age.NoIdentityMatchError
+		switch {
+		case errors.As(err, &noMatch):
+			return nil, fmt.Errorf("unseal: %w", ErrNoIdentity)
+		case err != nil:
+			return nil, fmt.Errorf("unseal: decrypt: %w", err)
+		}
+		r = plain
+	}
+	if compression != Zstd {
+		return io.NopCloser(r), nil
+	}
+	dec, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
+	if err != nil {
+		return nil, fmt.Errorf("unseal: decompress: %w", err)
+	}
+	return dec.IOReadCloser(), nil
+}
+
+// Recognise tells from its first bytes what was done to a stream, and gives the stream back
+// whole. What lies below encryption cannot be told; Seal compresses first, so it is
+// taken to be compressed.
+func Recognise(r io.Reader) (compression, encryption string, whole io.Reader, err error) {
+	buffered := bufio.NewReader(r)
+	head, err := buffered.Peek(len(ageHead))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", "", nil, fmt.Errorf("unseal: %w", err)
+	}
+	switch {
+	case bytes.HasPrefix(head, zstdHead):
+		return Zstd, None, buffered, nil
+	case bytes.Equal(head, ageHead):
+		return Zstd, Age, buffered, nil
+	}
+	return None, None, buffered, nil
+}
+
+// How the two formats begin: RFC 8878 section 3.1.1, and the first line of age-encryption.org/v1.
+var (
+	zstdHead = []byte{0x28, 0xb5, 0x2f, 0xfd}
+	ageHead  = []byte("age-encryption.org/v1\n")
+)

@@ -1,0 +1,63 @@
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+)
+
+// Examination is what the checks on one file found.
+type Examination struct {
+	// Checks made, levels 1 and 2, in order. It ends with the first that failed.
+	Checks []Check
+	// Facts of the file. With level 1 failed only SizeBytes and SHA256 are set, with level 2 failed likewise.
+	Facts Facts
+}
+
+// OK says whether every check was made and held.
+func (e Examination) OK() bool { return Level(e.Checks) >= 2 }
+
+// Examine makes the checks of levels 1 and 2 on the snapshot file at path, which it reads once
+// and then has parsed in a child process. minor is the minor version of the etcd
+// that served the file, for the meaning of Facts.TotalKeys; 0 when it is not known: then the file's own.
+//
+// Damage is a result, not an error. An error means that the question stays open: the file could not be
+// read, the context ended, the child could not run.
+func Examine(ctx context.Context, path string, minor int) (Examination, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return Examination{}, fmt.Errorf("examine snapshot: %w", err)
+	}
+	defer file.Close()
+	digest, err := DigestOf(ctx, file)
+	if err != nil {
+		return Examination{}, fmt.Errorf("examine snapshot %s: %w", path, err)
+	}
+	return ExamineDigested(ctx, path, digest, minor)
+}
+
+// ExamineDigested is Examine of a file whose bytes went through digest when they were written.
+func ExamineDigested(ctx context.Context, path string, digest *Digest, minor int) (Examination, error) {
+	var e Examination
+	whole, err := digest.Verify()
+	e.Facts.SizeBytes, e.Facts.SHA256 = digest.Size(), whole
+	if err != nil {
+		e.Checks = append(e.Checks, Check{Name: CheckSHA256, Detail: err.Error()})
+		return e, nil
+	}
+	e.Checks = append(e.Checks, Check{Name: CheckSHA256, OK: true, Detail: fmt.Sprintf("the trailer matches %d bytes", digest.Size()-trailerSize)})
+	facts, err := inspectInChild(ctx, path, minor)
+	switch {
+	case errors.Is(err, ErrDamaged):
+		e.Checks = append(e.Checks, Check{Name: CheckPages, Detail: err.Error()})
+		return e, nil
+	case err != nil:
+		return e, fmt.Errorf("examine snapshot: %w", err)
+	}
+	facts.SizeBytes, facts.SHA256 = e.Facts.SizeBytes, e.Facts.SHA256
+	e.Facts = facts
+	e.Checks = append(e.Checks, Check{Name: CheckPages, OK: true,
+		Detail: fmt.Sprintf("pages, buckets and revisions hold; %d keys up to revision %d", facts.TotalKeys, facts.Revision)})
+	return e, nil
+}

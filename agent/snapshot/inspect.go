@@ -1,0 +1,143 @@
+package snapshot
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+)
+
+// The buckets and keys of etcd's schema that the checks read (server/storage/schema).
+var (
+	bucketKey     = []byte("key")
+	bucketMeta    = []byte("meta")
+	bucketLease   = []byte("lease")
+	bucketMembers = []byte("members")
+	bucketCluster = []byte("cluster")
+
+	metaConsistentIndex  = []byte("consistent_index")
+	metaScheduledCompact = []byte("scheduledCompactRev")
+	metaFinishedCompact  = []byte("finishedCompactRev")
+	metaStorageVersion   = []byte("storageVersion")
+	metaClusterVersion   = []byte("clusterVersion")
+)
+
+// inspect is the parser: level 2 of the checks, and the facts. It runs in the child
+// process only, on a file whose trailer holds. Every error of it means damage, but
+// for one that wraps errCannotOpen.
+//
+// minor is that of the etcd server, for the meaning of TotalKeys; 0: as the file says.
+func inspect(path string, minor int) (Facts, error) {
+	db, err := bolt.Open(path, 0o400, &bolt.Options{ReadOnly: true, PreLoadFreelist: true, Timeout: 10 * time.Second})
+	if err != nil {
+		if errors.Is(err, bolterrors.ErrTimeout) {
+			return Facts{}, fmt.Errorf("%w: another process holds it: %w", errCannotOpen, err)
+		}
+		return Facts{}, fmt.Errorf("open as bbolt: %w", err)
+	}
+	defer db.Close()
+	var facts Facts
+	err = db.View(func(tx *bolt.Tx) error {
+		if err := checkPages(tx); err != nil {
+			return err
+		}
+		var err error
+		facts, err = read(tx, minor)
+		return err
+	})
+	return facts, err
+}
+
+// errCannotOpen marks an error that says nothing of the file's soundness.
+var errCannotOpen = errors.New("cannot open")
+
+// checkPages runs bbolt's own consistency check and gives the first of its findings, with
+// their number.
+func checkPages(tx *bolt.Tx) error {
+	var first error
+	count := 0
+	for err := range tx.Check() {
+		if first == nil {
+			first = err
+		}
+		count++
+	}
+	if count > 0 {
+		return fmt.Errorf("%d bad pages, the first: %w", count, first)
+	}
+	return nil
+}
+
+// read takes the facts from a transaction whose pages are sound.
+func read(tx *bolt.Tx, minor int) (Facts, error) {
+	for _, name := range [][]byte{bucketKey, bucketMeta, bucketLease, bucketMembers, bucketCluster} {
+		if tx.Bucket(name) == nil {
+			return Facts{}, fmt.Errorf("bucket %q is missing", name)
+		}
+	}
+	meta := tx.Bucket(bucketMeta)
+	if v := meta.Get(metaConsistentIndex); len(v) != 8 || binary.BigEndian.Uint64(v) == 0 {
+		return Facts{}, fmt.Errorf("meta: consistent_index is %x: no etcd server wrote this", v)
+	}
+	compact, err := compactRevision(meta)
+	if err != nil {
+		return Facts{}, err
+	}
+	rows, err := scanRows(tx)
+	if err != nil {
+		return Facts{}, err
+	}
+	facts := Facts{
+		StatusHash:      fmt.Sprintf("%08x", rows.hash),
+		Revision:        rows.last.main,
+		CompactRevision: compact,
+		TotalKeys:       rows.live,
+		StorageVersion:  string(meta.Get(metaStorageVersion)),
+	}
+	if minor == 0 {
+		minor = minorOf(facts.StorageVersion, string(tx.Bucket(bucketCluster).Get(metaClusterVersion)))
+	}
+	if minor < 6 {
+		facts.TotalKeys = rows.total
+	}
+	facts.HashKV, err = hashKV(tx.Bucket(bucketKey), rows, compact)
+	return facts, err
+}
+
+// compactRevision is that of the last compaction that was begun: a member hashes as if it were done.
+// -1 when there was none (mvcc/kvstore.go, restore).
+func compactRevision(meta *bolt.Bucket) (int64, error) {
+	compact := int64(-1)
+	for _, name := range [][]byte{metaScheduledCompact, metaFinishedCompact} {
+		v := meta.Get(name)
+		if v == nil {
+			continue
+		}
+		rev, err := parseRevision(v)
+		if err != nil {
+			return 0, fmt.Errorf("meta: %s: %w", name, err)
+		}
+		compact = max(compact, rev.main)
+	}
+	return compact, nil
+}
+
+// minorOf is the minor version of the etcd that wrote a file: that of its storage version (from
+// 3.6 on), else that of its cluster version; 0 when neither can be read.
+func minorOf(storageVersion, clusterVersion string) int {
+	for _, v := range []string{storageVersion, clusterVersion} {
+		parts := strings.Split(v, ".")
+		if len(parts) < 2 || parts[0] != "3" {
+			continue
+		}
+		if minor, err := strconv.Atoi(parts[1]); err == nil {
+			return minor
+		}
+	}
+	return 0
+}

@@ -1,0 +1,79 @@
+// Package snapshot answers what a snapshot file is: its name, its manifest, whether
+// it is sound, and its hashes. It knows no cluster and no store.
+//
+// Its one invariant: no parser touches a file before the file's own SHA-256 trailer
+// was found to hold, and the parser runs in a child process, because bbolt panics in
+// goroutines of its own on some damage and a fault on a mapped page cannot be
+// recovered from.
+package snapshot
+
+// Names of the checks, in the order of the levels of proof. Check.Name holds
+// one of them.
+const (
+	CheckSHA256   = "sha256"    // level 1: the trailer holds
+	CheckPages    = "pages"     // level 2: pages, buckets, revisions and counts hold
+	CheckHashKV   = "hash_kv"   // level 3: equal to the live members'
+	CheckReadBack = "read_back" // level 4: the stored object gives the same bytes
+	CheckDrill    = "drill"     // level 5: an etcd booted on it
+)
+
+// levels maps the name of a check to its level of proof.
+var levels = map[string]int{
+	CheckSHA256: 1, CheckPages: 2, CheckHashKV: 3, CheckReadBack: 4, CheckDrill: 5,
+}
+
+// Check is the outcome of one check. A check that could not be decided is left out
+// rather than written down as failed.
+type Check struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// Level is the highest level of proof among checks, 1 to 5; 0 when one of them failed or
+// the file itself was never checked (levels 1 and 2 missing).
+func Level(checks []Check) int {
+	highest := 0
+	seen := map[int]bool{}
+	for _, c := range checks {
+		if !c.OK {
+			return 0
+		}
+		level := levels[c.Name]
+		seen[level] = true
+		highest = max(highest, level)
+	}
+	if !seen[1] || !seen[2] {
+		return 0
+	}
+	return highest
+}
+
+// Facts is what a sound snapshot file says of itself.
+type Facts struct {
+	// SizeBytes of the file, trailer included.
+	SizeBytes int64 `json:"size_bytes"`
+	// SHA256 of the file, trailer included, in hex.
+	SHA256 string `json:"sha256"`
+	// StatusHash as `etcdutl snapshot status` prints it, eight hex digits.
+	StatusHash string `json:"status_hash"`
+	// Revision is the newest in the file; 0 when no key was ever written.
+	Revision int64 `json:"revision"`
+	// CompactRevision is that of the last compaction, begun or finished; -1: never.
+	CompactRevision int64 `json:"compact_revision"`
+	// TotalKeys as `etcdutl snapshot status` of the server's minor version counts: live
+	// keys since 3.6, all entries of all buckets before.
+	TotalKeys int64 `json:"total_keys"`
+	// StorageVersion is the schema's, "3.6.0"; "" before etcd 3.6.
+	StorageVersion string `json:"storage_version"`
+	// HashKV is what a live member would answer for the same revisions.
+	HashKV HashKV `json:"hash_kv"`
+}
+
+// HashKV is the hash over the key space that etcd's HashKV call computes. Two
+// are comparable only at the same revision and compact revision.
+type HashKV struct {
+	Hash            uint32 `json:"hash"`
+	Revision        int64  `json:"revision"`
+	CompactRevision int64  `json:"compact_revision"`
+}
