@@ -1,0 +1,136 @@
+package etcd
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Sources of a snapshot, as the configuration names them.
+const (
+	SourceFollower = "follower" // a follower; the leader when there is nothing else, and said so
+	SourceLocal    = "local"    // the member on this host, whatever its role
+	SourceAny      = "any"      // a follower; the leader when there is nothing else
+)
+
+// MaxLag is how many raft entries a member may be behind the most advanced one and still serve a snapshot. A
+// busy Kubernetes cluster writes some hundred a second.
+const MaxLag = 5000
+
+// ErrNoSource means that no member may serve a snapshot now. The survey's reasons, in the error, say why for
+// each.
+var ErrNoSource = errors.New("no member can serve a snapshot")
+
+// Candidate is a member that may serve, and why it was put at its place.
+type Candidate struct {
+	Member Member
+	Reason string
+	// Emergency: no quorum is seen from here, so that the member may lack the newest writes.
+	Emergency bool
+	// LastResort: the policy asked for a follower and there is none.
+	LastResort bool
+}
+
+// Passed is a member that may not serve, and why.
+type Passed struct {
+	Name   string
+	Reason string
+}
+
+// Choose decides which members may serve a snapshot, the best first, and says of every other one why not. It
+// only looks at the survey.
+//
+// A candidate is a started voter that answers, agrees with the quorum on the leader, has no CORRUPT alarm, and
+// lags little. Followers go before the leader, members of this host before others (the bytes stay on the host),
+// then the least lag decides. Without quorum a member of this host may serve in an emergency.
+func Choose(s Survey, source string) ([]Candidate, []Passed, error) {
+	newest := uint64(0)
+	for _, m := range s.Members {
+		newest = max(newest, m.RaftIndex)
+	}
+	var candidates []Candidate
+	var passed []Passed
+	for _, m := range s.Members {
+		lag := newest - m.RaftIndex
+		if why := unfit(m, s, source, lag); why != "" {
+			passed = append(passed, Passed{m.Name, why})
+			continue
+		}
+		candidates = append(candidates, candidate(m, s, source, lag))
+	}
+	slices.SortStableFunc(candidates, func(a, b Candidate) int {
+		return cmp.Or(
+			rank(a.Member.Role == RoleLeader, b.Member.Role == RoleLeader),
+			rank(!a.Member.Local, !b.Member.Local),
+			cmp.Compare(b.Member.RaftIndex, a.Member.RaftIndex),
+		)
+	})
+	// The leader serves only when there is nothing else.
+	if n := len(candidates); n > 1 && candidates[n-1].Member.Role == RoleLeader {
+		passed = append(passed, Passed{candidates[n-1].Member.Name, "it is the leader, and a follower can serve"})
+		candidates = candidates[:n-1]
+	}
+	if len(candidates) == 0 {
+		var reasons error
+		for _, p := range passed {
+			reasons = errors.Join(reasons, fmt.Errorf("%s: %s", p.Name, p.Reason))
+		}
+		return nil, passed, fmt.Errorf("%w: %w", ErrNoSource, reasons)
+	}
+	return candidates, passed, nil
+}
+
+func rank(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// unfit says why a member may not serve at all; "" when it may.
+func unfit(m Member, s Survey, source string, lag uint64) string {
+	switch {
+	case m.Role == RoleUnstarted:
+		return m.Err.Error()
+	case m.Err != nil:
+		return "it does not answer: " + m.Err.Error()
+	case m.Role == RoleLearner:
+		return "it is a learner, which may lack data"
+	case slices.Contains(m.Alarms, AlarmCorrupt):
+		return "etcd raised the CORRUPT alarm for it"
+	case source == SourceLocal && !m.Local:
+		return "it is not on this host, and the source is local"
+	case !s.Quorum() && !m.Local:
+		return "no quorum is seen from here, and it is not on this host"
+	case s.Quorum() && m.Leader == 0:
+		return "it sees no leader: it is cut off from the quorum"
+	case s.Quorum() && m.Leader != s.Leader:
+		return fmt.Sprintf("it takes %s for the leader, the quorum %s", HexID(m.Leader), HexID(s.Leader))
+	case s.Quorum() && lag > MaxLag:
+		return fmt.Sprintf("it lags %d raft entries behind", lag)
+	}
+	return ""
+}
+
+// candidate puts the reason into words.
+func candidate(m Member, s Survey, source string, lag uint64) Candidate {
+	c := Candidate{Member: m, Emergency: !s.Quorum()}
+	switch {
+	case c.Emergency:
+		c.Reason = "emergency: no quorum is seen from here; it is the member on this host"
+	case m.Role == RoleLeader && source == SourceFollower:
+		c.LastResort = true
+		c.Reason = "it is the leader, and no follower can serve"
+	case m.Role == RoleLeader:
+		c.Reason = fmt.Sprintf("it is the leader, which the source %q allows", source)
+	case m.Local:
+		c.Reason = fmt.Sprintf("a follower on this host, %d raft entries behind", lag)
+	default:
+		c.Reason = fmt.Sprintf("a follower, %d raft entries behind", lag)
+	}
+	return c
+}

@@ -1,0 +1,211 @@
+package etcd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"sync"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"google.golang.org/grpc"
+)
+
+// Roles of a member.
+const (
+	RoleLeader    = "leader"
+	RoleFollower  = "follower"
+	RoleLearner   = "learner"
+	RoleUnstarted = "unstarted" // added to the cluster, never begun
+	RoleUnknown   = "unknown"   // it does not answer
+)
+
+// Alarms that etcd raises.
+const (
+	AlarmNoSpace = "NOSPACE"
+	AlarmCorrupt = "CORRUPT"
+)
+
+// Member is one member as a survey found it. With Err set only ID, Name, Learner and URLs are known.
+type Member struct {
+	ID       uint64
+	Name     string
+	Learner  bool
+	URLs     []string // that it advertises to clients
+	Endpoint string   // that it answered under
+	Local    bool     // it answered under an address of this host
+	Err      error    // why it did not answer
+
+	Role           string
+	Leader         uint64 // that it believes in; 0: none
+	Version        string // of its server
+	StorageVersion string // of its database's schema; "" before 3.6
+	Revision       int64
+	RaftIndex      uint64 // committed
+	RaftApplied    uint64
+	RaftTerm       uint64
+	DBSize         int64 // bytes of the file
+	DBInUse        int64 // bytes of it that hold data
+	Quota          int64 // bytes; 0: not told, before 3.6
+	Alarms         []string
+}
+
+// Survey is one look at all members.
+type Survey struct {
+	ClusterID uint64
+	Members   []Member // by name
+	Leader    uint64   // that a majority of the voters agrees on; 0: no quorum is seen from here
+}
+
+// Quorum says whether a majority of the voters answers and agrees on a leader.
+func (s Survey) Quorum() bool { return s.Leader != 0 }
+
+// HexID is how etcd prints ids.
+func HexID(id uint64) string { return strconv.FormatUint(id, 16) }
+
+// Survey asks the seeds for the members, and every member how it fares. A member that does not answer is part of the
+// result; the error, which wraps ErrUnreachable or ErrDenied, means that not even the list of members could be had.
+func (c *Cluster) Survey(ctx context.Context) (Survey, error) {
+	list, seeds, err := c.members(ctx)
+	if err != nil {
+		return Survey{}, err
+	}
+	s := Survey{ClusterID: list.Header.GetClusterId(), Members: make([]Member, len(list.Members))}
+	var wg sync.WaitGroup
+	for i, m := range list.Members {
+		wg.Go(func() { s.Members[i] = c.visit(ctx, m, seeds[m.ID], s.ClusterID) })
+	}
+	wg.Wait()
+	slices.SortFunc(s.Members, func(a, b Member) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
+	s.Leader = agreedLeader(s.Members)
+	return s, nil
+}
+
+// members asks every seed at once: for the list that has a quorum behind it, else for any. seeds tells under which seed a member answers.
+func (c *Cluster) members(ctx context.Context) (list *pb.MemberListResponse, seeds map[uint64]string, err error) {
+	type reply struct {
+		list         *pb.MemberListResponse
+		linearizable bool
+		err          error
+	}
+	replies := make([]reply, len(c.options.Endpoints))
+	var wg sync.WaitGroup
+	for i, endpoint := range c.options.Endpoints {
+		wg.Go(func() {
+			r := &replies[i]
+			for _, r.linearizable = range []bool{true, false} {
+				r.err = c.call(ctx, endpoint, "list members of", func(ctx context.Context, conn *grpc.ClientConn) (err error) {
+					r.list, err = pb.NewClusterClient(conn).MemberList(ctx, &pb.MemberListRequest{Linearizable: r.linearizable})
+					return err
+				})
+				if r.err == nil || ctx.Err() != nil {
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	seeds = map[uint64]string{}
+	best := -1
+	for i, r := range replies {
+		if r.err != nil {
+			err = errors.Join(err, r.err)
+			continue
+		}
+		seeds[r.list.Header.GetMemberId()] = c.options.Endpoints[i]
+		if best < 0 || r.linearizable && !replies[best].linearizable {
+			best = i
+		}
+	}
+	if best < 0 {
+		return nil, nil, fmt.Errorf("etcd: %w: %w", ErrUnreachable, err)
+	}
+	list = replies[best].list
+	if len(list.Members) == 0 {
+		return nil, nil, fmt.Errorf("etcd: %w: %s names no members", ErrUnreachable, c.options.Endpoints[best])
+	}
+	return list, seeds, nil
+}
+
+// visit asks one member for its status, under the seed it is known by and then under the URLs that it advertises.
+func (c *Cluster) visit(ctx context.Context, listed *pb.Member, seed string, clusterID uint64) Member {
+	m := Member{ID: listed.ID, Name: listed.Name, Learner: listed.IsLearner, URLs: listed.ClientURLs, Role: RoleUnknown}
+	if m.Name == "" {
+		m.Role, m.Name = RoleUnstarted, HexID(m.ID)
+		m.Err = errors.New("it was added to the cluster and never started")
+		return m
+	}
+	urls := m.URLs
+	if seed != "" {
+		urls = append([]string{seed}, urls...)
+	}
+	if len(urls) == 0 {
+		m.Err = errors.New("it advertises no client URL")
+	}
+	for _, url := range urls {
+		var st *pb.StatusResponse
+		err := c.call(ctx, url, "status of", maintenance(pb.MaintenanceClient.Status, &pb.StatusRequest{}, &st))
+		switch {
+		case err != nil:
+		case st.Header.GetMemberId() != m.ID:
+			err = fmt.Errorf("status of %s: member %s answers there; do several members advertise one URL?", url, HexID(st.Header.GetMemberId()))
+		case st.Header.GetClusterId() != clusterID:
+			err = fmt.Errorf("status of %s: it is a member of another cluster, %s", url, HexID(st.Header.GetClusterId()))
+		default:
+			m.Err = nil
+			m.Endpoint, m.Local = url, isLocal(url)
+			m.take(st)
+			return m
+		}
+		m.Err = errors.Join(m.Err, err)
+	}
+	return m
+}
+
+// alarmForm is how a status shows an alarm; the space between varies with the server's version.
+var alarmForm = regexp.MustCompile(`memberID:(\d+)\s+alarm:([A-Z]+)`)
+
+func (m *Member) take(st *pb.StatusResponse) {
+	m.Version, m.StorageVersion = st.Version, st.StorageVersion
+	m.Leader, m.Revision = st.Leader, st.Header.GetRevision()
+	m.RaftIndex, m.RaftApplied, m.RaftTerm = st.RaftIndex, st.RaftAppliedIndex, st.RaftTerm
+	m.DBSize, m.DBInUse, m.Quota = st.DbSize, st.DbSizeInUse, st.DbSizeQuota
+	m.Learner = st.IsLearner
+	switch {
+	case m.Learner:
+		m.Role = RoleLearner
+	case st.Leader == m.ID:
+		m.Role = RoleLeader
+	default:
+		m.Role = RoleFollower
+	}
+	for _, text := range st.Errors {
+		if alarm := alarmForm.FindStringSubmatch(text); alarm != nil && alarm[1] == strconv.FormatUint(m.ID, 10) {
+			m.Alarms = append(m.Alarms, alarm[2])
+		}
+	}
+}
+
+// agreedLeader is the leader that more than half of all voters name, in one term; 0 when there is none.
+func agreedLeader(members []Member) uint64 {
+	type belief struct{ leader, term uint64 }
+	voters, votes := 0, map[belief]int{}
+	for _, m := range members {
+		if m.Learner {
+			continue
+		}
+		voters++
+		if m.Err == nil && m.Leader != 0 {
+			votes[belief{m.Leader, m.RaftTerm}]++
+		}
+	}
+	for b, n := range votes {
+		if n > voters/2 {
+			return b.leader
+		}
+	}
+	return 0
+}
