@@ -1,0 +1,285 @@
+// Package catalog keeps snapshots in a bucket: which objects make one, and in which order they are
+// written and removed. It knows manifests and keys, and nothing of providers or of etcd.
+//
+// Its one invariant is the commit protocol: data first, manifest last; removed in the opposite
+// order. What lies between is an orphan: no list shows it, and a sweep removes it once it is too old to be
+// an upload that is still going on.
+package catalog
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/etcdward/etcdward/agent/seal"
+	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/storage"
+)
+
+// ErrNotFound means that the store has no such snapshot. It may be in another store.
+var ErrNotFound = errors.New("no such snapshot")
+
+// Catalog is the home of one cluster in one bucket.
+type Catalog struct {
+	bucket  storage.Bucket
+	cluster string
+	home    string
+}
+
+// clusterForm is what may name a cluster's home.
+var clusterForm = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
+
+// New opens the home of the cluster named. Nothing is written.
+func New(bucket storage.Bucket, cluster string) (*Catalog, error) {
+	if !clusterForm.MatchString(cluster) {
+		return nil, fmt.Errorf("catalog: cluster name %.70q is not of [a-z0-9-]{1,63}", cluster)
+	}
+	return &Catalog{bucket: bucket, cluster: cluster, home: "v1/" + cluster + "/"}, nil
+}
+
+// Entry is one snapshot as a listing shows it.
+type Entry struct {
+	ID       snapshot.ID
+	Manifest storage.Object
+	// Data is one object, whose key the manifest names. More: somebody sealed a copy by hand.
+	Data []storage.Object
+}
+
+// SizeBytes is what the data takes in the store.
+func (e Entry) SizeBytes() int64 {
+	size := int64(0)
+	for _, obj := range e.Data {
+		size += obj.Size
+	}
+	return size
+}
+
+// Listing is what a home holds.
+type Listing struct {
+	// Snapshots, oldest first: each has its manifest and its data.
+	Snapshots []Entry
+	// Orphans are data without a manifest: an upload that goes on, or was cut.
+	Orphans []storage.Object
+	// Bereft have a manifest whose data is gone: somebody else removed it.
+	Bereft []Entry
+}
+
+const manifestSuffix = ".json"
+
+// dataSuffixes are the endings of data objects, the longest first.
+var dataSuffixes = []string{".db.zst.age", ".db.zst", ".db.age", ".db"}
+
+func (c *Catalog) snapshotsPrefix() string { return c.home + "snapshots/" }
+
+func (c *Catalog) manifestKey(id string) string { return c.snapshotsPrefix() + id + manifestSuffix }
+
+// DataKey is where the data of a snapshot goes that was sealed so.
+func (c *Catalog) DataKey(id, compression, encryption string) string {
+	return c.snapshotsPrefix() + id + ".db" + seal.Suffix(compression, encryption)
+}
+
+// List reads what the home holds, by listing alone. Keys that are not of the layout are passed over.
+func (c *Catalog) List(ctx context.Context) (Listing, error) {
+	data, manifests := map[snapshot.ID][]storage.Object{}, map[snapshot.ID]storage.Object{}
+	for obj, err := range c.bucket.List(ctx, c.snapshotsPrefix()) {
+		if err != nil {
+			return Listing{}, fmt.Errorf("list snapshots: %w", err)
+		}
+		id, suffix, ok := c.parse(obj.Key)
+		switch {
+		case !ok:
+		case suffix == manifestSuffix:
+			manifests[id] = obj
+		default:
+			data[id] = append(data[id], obj)
+		}
+	}
+	var l Listing
+	for id, manifest := range manifests {
+		entry := Entry{ID: id, Manifest: manifest, Data: data[id]}
+		if len(entry.Data) > 0 {
+			l.Snapshots = append(l.Snapshots, entry)
+		} else {
+			l.Bereft = append(l.Bereft, entry)
+		}
+	}
+	for id, objects := range data {
+		if _, committed := manifests[id]; !committed {
+			l.Orphans = append(l.Orphans, objects...)
+		}
+	}
+	byID := func(a, b Entry) int { return a.ID.Compare(b.ID) }
+	slices.SortFunc(l.Snapshots, byID)
+	slices.SortFunc(l.Bereft, byID)
+	slices.SortFunc(l.Orphans, func(a, b storage.Object) int { return strings.Compare(a.Key, b.Key) })
+	return l, nil
+}
+
+// parse reads the key of an object below snapshots/.
+func (c *Catalog) parse(key string) (id snapshot.ID, suffix string, ok bool) {
+	name, ok := strings.CutPrefix(key, c.snapshotsPrefix())
+	if !ok {
+		return id, "", false
+	}
+	for _, suffix := range append([]string{manifestSuffix}, dataSuffixes...) {
+		if text, ok := strings.CutSuffix(name, suffix); ok {
+			id, err := snapshot.ParseID(text)
+			return id, suffix, err == nil
+		}
+	}
+	return id, "", false
+}
+
+// Find gives the entry of an ID. ErrNotFound: there is no manifest of that name.
+func (c *Catalog) Find(ctx context.Context, id snapshot.ID) (Entry, error) {
+	entry := Entry{ID: id}
+	for obj, err := range c.bucket.List(ctx, c.snapshotsPrefix()+id.String()+".") {
+		if err != nil {
+			return entry, fmt.Errorf("find snapshot %s: %w", id, err)
+		}
+		found, suffix, ok := c.parse(obj.Key)
+		switch {
+		case !ok || found != id:
+		case suffix == manifestSuffix:
+			entry.Manifest = obj
+		default:
+			entry.Data = append(entry.Data, obj)
+		}
+	}
+	if entry.Manifest.Key == "" {
+		return entry, fmt.Errorf("snapshot %s: %w", id, ErrNotFound)
+	}
+	return entry, nil
+}
+
+// Manifest reads the manifest of an entry, and holds it to its place: a manifest that was copied
+// from elsewhere is an error, as is one that cannot be read.
+func (c *Catalog) Manifest(ctx context.Context, entry Entry) (snapshot.Manifest, error) {
+	body, err := c.read(ctx, entry.Manifest, snapshot.MaxManifestBytes)
+	if errors.Is(err, fs.ErrNotExist) {
+		return snapshot.Manifest{}, fmt.Errorf("snapshot %s: %w", entry.ID, ErrNotFound)
+	}
+	if err != nil {
+		return snapshot.Manifest{}, fmt.Errorf("read manifest %s: %w", entry.ID, err)
+	}
+	m, err := snapshot.DecodeManifest(body)
+	if err != nil {
+		return m, fmt.Errorf("read manifest %s: %w: %w", entry.ID, snapshot.ErrDamaged, err)
+	}
+	want := c.DataKey(m.ID, m.Object.Compression, m.Object.Encryption)
+	switch {
+	case m.ID != entry.ID.String():
+		return m, fmt.Errorf("read manifest %s: %w: it is that of %s", entry.ID, snapshot.ErrDamaged, m.ID)
+	case m.Cluster.Name != c.cluster:
+		return m, fmt.Errorf("read manifest %s: %w: it is that of cluster %q", entry.ID, snapshot.ErrDamaged, m.Cluster.Name)
+	case m.Object.Key != want:
+		return m, fmt.Errorf("read manifest %s: %w: it names the object %q and not %q", entry.ID, snapshot.ErrDamaged, m.Object.Key, want)
+	}
+	return m, nil
+}
+
+// read reads a small object whole, and refuses one of more than limit bytes.
+func (c *Catalog) read(ctx context.Context, obj storage.Object, limit int64) ([]byte, error) {
+	body, err := c.bucket.Open(ctx, obj)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	all, err := io.ReadAll(io.LimitReader(body, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(all)) > limit {
+		return nil, fmt.Errorf("%s: more than %d bytes", obj.Key, limit)
+	}
+	return all, nil
+}
+
+// Open reads the sealed data of a snapshot. The reader fails at its end, with an error that wraps
+// snapshot.ErrDamaged, when the bytes were not those that the manifest promises.
+func (c *Catalog) Open(ctx context.Context, m snapshot.Manifest) (io.ReadCloser, error) {
+	body, err := c.bucket.Open(ctx, storage.Object{Key: m.Object.Key, Version: m.Object.Version, Size: m.Object.SizeBytes})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("snapshot %s: %w: its data %s is gone from the store", m.ID, snapshot.ErrDamaged, m.Object.Key)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open snapshot %s: %w", m.ID, err)
+	}
+	return &checkedReader{body: body, sum: sha256.New(), left: m.Object.SizeBytes, want: m.Object.SHA256, id: m.ID}, nil
+}
+
+// Commit stores a snapshot: data, then manifest. The manifest comes back with the
+// store's version of the data. A Commit that was cut is finished by another with the same arguments.
+//
+// fs.ErrExist means that there is a different snapshot of that ID: of the same second and revision, so
+// that nothing is lost by leaving it at that.
+func (c *Catalog) Commit(ctx context.Context, m snapshot.Manifest, data io.ReaderAt) (snapshot.Manifest, error) {
+	m.Object.Key = c.DataKey(m.ID, m.Object.Compression, m.Object.Encryption)
+	sum, err := hex.DecodeString(m.Object.SHA256)
+	if err != nil || len(sum) != sha256.Size {
+		return m, fmt.Errorf("commit snapshot %s: object SHA-256 %q", m.ID, m.Object.SHA256)
+	}
+	obj, err := c.bucket.Put(ctx, storage.Upload{Key: m.Object.Key, Body: data, Size: m.Object.SizeBytes, SHA256: [sha256.Size]byte(sum)})
+	if err != nil {
+		return m, fmt.Errorf("commit snapshot %s: %w", m.ID, err)
+	}
+	m.Object.Version = obj.Version
+	body, err := m.Encode()
+	if err != nil {
+		return m, err
+	}
+	_, err = c.bucket.Put(ctx, upload(c.manifestKey(m.ID), body))
+	if err != nil {
+		return m, fmt.Errorf("commit snapshot %s: manifest: %w", m.ID, err)
+	}
+	return m, nil
+}
+
+// Remove takes a snapshot away: the manifest, then the data. Cut in between it leaves an orphan.
+func (c *Catalog) Remove(ctx context.Context, entry Entry) error {
+	if _, _, ok := c.parse(entry.Manifest.Key); !ok {
+		return fmt.Errorf("remove snapshot: key %q is not of the layout", entry.Manifest.Key)
+	}
+	for _, obj := range append([]storage.Object{entry.Manifest}, entry.Data...) {
+		if err := c.bucket.Delete(ctx, obj); err != nil {
+			return fmt.Errorf("remove snapshot %s: %w", entry.ID, err)
+		}
+	}
+	return c.removeProofs(ctx, entry.ID)
+}
+
+// Sweep removes the orphans that are older than age by the store's clock, and gives their keys.
+func (c *Catalog) Sweep(ctx context.Context, orphans []storage.Object, now time.Time, age time.Duration) (removed []string, err error) {
+	for _, obj := range orphans {
+		if now.Sub(obj.Stored) < age {
+			continue
+		}
+		// It may have been committed since it was listed.
+		if id, _, ok := c.parse(obj.Key); !ok {
+			continue
+		} else if _, err := c.Find(ctx, id); !errors.Is(err, ErrNotFound) {
+			if err != nil {
+				return removed, err
+			}
+			continue
+		}
+		if err := c.bucket.Delete(ctx, obj); err != nil {
+			return removed, fmt.Errorf("sweep orphan %s: %w", obj.Key, err)
+		}
+		removed = append(removed, obj.Key)
+	}
+	return removed, nil
+}
+
+func upload(key string, body []byte) storage.Upload {
+	return storage.Upload{Key: key, Body: bytes.NewReader(body), Size: int64(len(body)), SHA256: sha256.Sum256(body)}
+}

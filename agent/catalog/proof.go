@@ -1,0 +1,92 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/etcdward/etcdward/agent/snapshot"
+)
+
+// Proof is a later check of a stored snapshot.
+type Proof struct {
+	Format int            `json:"format"`
+	ID     string         `json:"id"`
+	At     time.Time      `json:"at"` // UTC, in whole seconds
+	Check  snapshot.Check `json:"check"`
+	Tool   string         `json:"tool"`
+}
+
+// maxProofBytes bounds a stored proof.
+const maxProofBytes = 16 << 10
+
+// proofForm is the name of a proof below proofs/ID/: its time and its kind.
+var proofForm = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z-[a-z_]{1,20}\.json$`)
+
+func (c *Catalog) proofsPrefix(id string) string { return c.home + "proofs/" + id + "/" }
+
+// AddProof stores a proof beside its snapshot.
+func (c *Catalog) AddProof(ctx context.Context, p Proof) error {
+	if _, err := snapshot.ParseID(p.ID); err != nil {
+		return fmt.Errorf("add proof: %w", err)
+	}
+	p.Format, p.At = 1, p.At.UTC().Truncate(time.Second)
+	body, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("add proof to %s: %w", p.ID, err)
+	}
+	key := c.proofsPrefix(p.ID) + p.At.Format("20060102T150405Z") + "-" + p.Check.Name + ".json"
+	if _, err := c.bucket.Put(ctx, upload(key, append(body, '\n'))); err != nil {
+		return fmt.Errorf("add proof to %s: %w", p.ID, err)
+	}
+	return nil
+}
+
+// Proofs gives the later proofs of a snapshot, oldest first. What somebody else wrote there is an
+// error beside those that could be read.
+func (c *Catalog) Proofs(ctx context.Context, id snapshot.ID) ([]Proof, error) {
+	var proofs []Proof
+	var bad error
+	for obj, err := range c.bucket.List(ctx, c.proofsPrefix(id.String())) {
+		if err != nil {
+			return proofs, fmt.Errorf("list the proofs of %s: %w", id, err)
+		}
+		if !proofForm.MatchString(strings.TrimPrefix(obj.Key, c.proofsPrefix(id.String()))) {
+			continue
+		}
+		body, err := c.read(ctx, obj, maxProofBytes)
+		var p Proof
+		if err == nil {
+			err = json.Unmarshal(body, &p)
+		}
+		if err == nil && (p.ID != id.String() || p.Format != 1) {
+			err = errors.New("it is not a proof of that snapshot")
+		}
+		if err != nil {
+			bad = errors.Join(bad, fmt.Errorf("read proof %s: %w", obj.Key, err))
+			continue
+		}
+		proofs = append(proofs, p)
+	}
+	return proofs, bad
+}
+
+// removeProofs takes the proofs of a snapshot away that is gone.
+func (c *Catalog) removeProofs(ctx context.Context, id snapshot.ID) error {
+	for obj, err := range c.bucket.List(ctx, c.proofsPrefix(id.String())) {
+		if err != nil {
+			return fmt.Errorf("remove the proofs of %s: %w", id, err)
+		}
+		if !proofForm.MatchString(strings.TrimPrefix(obj.Key, c.proofsPrefix(id.String()))) {
+			continue
+		}
+		if err := c.bucket.Delete(ctx, obj); err != nil {
+			return fmt.Errorf("remove proof %s: %w", obj.Key, err)
+		}
+	}
+	return nil
+}
