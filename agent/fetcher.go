@@ -1,0 +1,127 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/etcdward/etcdward/agent/seal"
+	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/staging"
+)
+
+// Fetcher brings a stored snapshot back as the plain file that etcd sent.
+type Fetcher struct {
+	Identities seal.Identities
+	Progress   Progress
+}
+
+// Run writes the plain file of a snapshot to output, which must not exist. The file appears there only once it is whole and
+// passed the checks of levels 1 and 2; an error that wraps snapshot.ErrDamaged says that it never will.
+func (f *Fetcher) Run(ctx context.Context, found Found, output string) (err error) {
+	if _, err := os.Lstat(output); err == nil {
+		return fmt.Errorf("fetch %s: %s: %w", found.Manifest.ID, output, fs.ErrExist)
+	}
+	area, err := staging.Open(filepath.Dir(output))
+	if err != nil {
+		return fmt.Errorf("fetch %s: %w", found.Manifest.ID, err)
+	}
+	if err := area.Require(found.Manifest.SizeBytes); err != nil {
+		return fmt.Errorf("fetch %s: %w", found.Manifest.ID, err)
+	}
+	file, err := area.Create("." + filepath.Base(output) + ".partial")
+	if err != nil {
+		return fmt.Errorf("fetch %s: %w", found.Manifest.ID, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, staging.Discard(file))
+		}
+	}()
+	digest, err := f.Copy(ctx, found, file)
+	if err != nil {
+		return fmt.Errorf("fetch: %w", err)
+	}
+	if err := file.Sync(); err != nil {
+		return fmt.Errorf("fetch %s: %w", found.Manifest.ID, err)
+	}
+	f.Progress.report("check", 0, 0)
+	exam, err := snapshot.ExamineDigested(ctx, file.Name(), digest, minorOf(found.Manifest.Member.Version))
+	if err != nil {
+		return fmt.Errorf("fetch %s: %w", found.Manifest.ID, err)
+	}
+	if err := sameFile(exam, found.Manifest); err != nil {
+		return fmt.Errorf("fetch %s: %w", found.Manifest.ID, err)
+	}
+	if err := unix.Renameat2(unix.AT_FDCWD, file.Name(), unix.AT_FDCWD, output, unix.RENAME_NOREPLACE); err != nil {
+		return fmt.Errorf("fetch %s: rename to %s: %w", found.Manifest.ID, output, err)
+	}
+	return errors.Join(file.Close(), staging.SyncFolder(filepath.Dir(output)))
+}
+
+// Copy writes the plain bytes of a stored snapshot to dst, and never more than the manifest promises. The stored
+// object's own size and SHA-256 have been held against the manifest when it returns without error.
+func (f *Fetcher) Copy(ctx context.Context, found Found, dst io.Writer) (*snapshot.Digest, error) {
+	m := found.Manifest
+	sealed, err := found.Store.Catalog.Open(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	defer sealed.Close()
+	seen := io.TeeReader(sealed, counter{f.Progress.step("read"), m.Object.SizeBytes, new(int64)})
+	plain, err := seal.Unseal(seen, m.Object.Compression, m.Object.Encryption, f.Identities)
+	if errors.Is(err, seal.ErrNoIdentity) {
+		return nil, fmt.Errorf("snapshot %s: %w", m.ID, err)
+	}
+	if err != nil {
+		return nil, f.blame(ctx, m, sealed, err)
+	}
+	defer plain.Close()
+	digest := snapshot.NewDigest()
+	n, err := io.CopyBuffer(io.MultiWriter(dst, digest), io.LimitReader(plain, m.SizeBytes+1), make([]byte, 256<<10))
+	var write *fs.PathError
+	switch {
+	case err != nil && (errors.As(err, &write) || ctx.Err() != nil):
+		return nil, fmt.Errorf("snapshot %s: %w", m.ID, err)
+	case err != nil:
+		return nil, f.blame(ctx, m, sealed, err)
+	case n > m.SizeBytes:
+		return nil, fmt.Errorf("snapshot %s: %w: more than the %d bytes that its manifest says", m.ID, snapshot.ErrDamaged, m.SizeBytes)
+	}
+	// The decoder may stop before the end, where the object is held to its SHA-256.
+	if _, err := io.Copy(io.Discard, seen); err != nil {
+		return nil, err
+	}
+	return digest, nil
+}
+
+// blame finds out whether a decoder failed because of the bytes: then reading on to the end of the object shows a wrong
+// SHA-256. An error of the store stays one.
+func (f *Fetcher) blame(ctx context.Context, m snapshot.Manifest, sealed io.Reader, cause error) error {
+	if errors.Is(cause, snapshot.ErrDamaged) {
+		return cause
+	}
+	if _, err := io.Copy(io.Discard, sealed); err != nil {
+		return err
+	}
+	return fmt.Errorf("snapshot %s: %w: the stored object is the one that was written, and cannot be decoded: %w", m.ID, snapshot.ErrDamaged, cause)
+}
+
+// sameFile holds what was found in a file to what its manifest says.
+func sameFile(exam snapshot.Examination, m snapshot.Manifest) error {
+	for _, c := range exam.Checks {
+		if !c.OK {
+			return fmt.Errorf("check %s: %w: %s", c.Name, snapshot.ErrDamaged, c.Detail)
+		}
+	}
+	if exam.Facts != m.Facts {
+		return fmt.Errorf("%w: it is a sound snapshot, and not the one of the manifest: found %+v", snapshot.ErrDamaged, exam.Facts)
+	}
+	return nil
+}

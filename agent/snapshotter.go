@@ -1,0 +1,288 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/etcdward/etcdward/agent/catalog"
+	"github.com/etcdward/etcdward/agent/etcd"
+	"github.com/etcdward/etcdward/agent/seal"
+	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/spool"
+	"github.com/etcdward/etcdward/agent/staging"
+)
+
+// Source is the cluster as a Snapshotter needs it.
+type Source interface {
+	Survey(ctx context.Context) (etcd.Survey, error)
+	Confirm(ctx context.Context, m etcd.Member) error
+	Snapshot(ctx context.Context, m etcd.Member, dst io.Writer, progress func(done, total int64)) (etcd.Stream, error)
+	HashKV(ctx context.Context, m etcd.Member, revision int64, timeout time.Duration) (etcd.Hash, error)
+}
+
+// Snapshotter takes one snapshot: it chooses a member, streams, checks, seals, spools and delivers.
+type Snapshotter struct {
+	Cluster     Source
+	ClusterName string
+	Policy      string // etcd.SourceFollower, SourceLocal or SourceAny
+	Staging     *staging.Area
+	Spool       *spool.Spool
+	Sealer      seal.Sealer
+	Stores      []Store
+	Courier     *Courier
+	// AcceptNewCluster lets a store take backups of a cluster id that it has not seen under this name.
+	AcceptNewCluster bool
+	Tool             string // name and version, for the manifest
+	Log              *slog.Logger
+	Progress         Progress
+}
+
+// Taken is what came of a run.
+type Taken struct {
+	Manifest snapshot.Manifest
+	// Stored names the stores that have it. The others' errors are in Failed; there the snapshot waits in the spool.
+	Stored []string
+	Failed map[string]error
+}
+
+// ErrUnproven means that the cluster gave no snapshot that passes its checks. What exists already is kept.
+var ErrUnproven = errors.New("no sound snapshot could be taken")
+
+// Run takes a snapshot. The error wraps ErrPartial when some stores have it and others do not; with any other
+// error either nothing was taken, or, when Taken names a manifest, it is safe in the spool and no store has it.
+func (s *Snapshotter) Run(ctx context.Context) (Taken, error) {
+	survey, err := s.Cluster.Survey(ctx)
+	if err != nil {
+		return Taken{}, fmt.Errorf("take snapshot: %w", err)
+	}
+	if err := s.claim(ctx, survey); err != nil {
+		return Taken{}, fmt.Errorf("take snapshot: %w", err)
+	}
+	candidates, passed, err := etcd.Choose(survey, s.Policy)
+	for _, p := range passed {
+		s.Log.Debug("member passed over", "member", p.Name, "reason", p.Reason)
+	}
+	if err != nil {
+		return Taken{}, fmt.Errorf("take snapshot: %w", err)
+	}
+	var failed error
+	for _, c := range candidates {
+		m, err := s.takeFrom(ctx, survey, c)
+		if err == nil {
+			taken, err := s.deliver(ctx, m)
+			if err == nil && !m.Proven() {
+				err = fmt.Errorf("snapshot %s: %w: stored, but it does not count as proven: %s", m.ID, ErrPartial, m.Checks[len(m.Checks)-1].Detail)
+			}
+			return taken, err
+		}
+		failed = errors.Join(failed, fmt.Errorf("%s: %w", c.Member.Name, err))
+		if ctx.Err() != nil || errors.Is(err, staging.ErrNoSpace) {
+			break
+		}
+		s.Log.Warn("member gave no snapshot", "member", c.Member.Name, "error", err)
+	}
+	return Taken{}, fmt.Errorf("take snapshot: %w", failed)
+}
+
+// claim makes sure that no store's backups of this name are another cluster's. It fails when all refuse;
+// a store that is away, or refuses alone, fails later for itself.
+func (s *Snapshotter) claim(ctx context.Context, survey etcd.Survey) error {
+	var refused error
+	count := 0
+	for _, store := range s.Stores {
+		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+		err := store.Catalog.Claim(ctx, etcd.HexID(survey.ClusterID), s.AcceptNewCluster)
+		cancel()
+		if errors.Is(err, catalog.ErrOtherCluster) {
+			count++
+			refused = errors.Join(refused, fmt.Errorf("store %s: %w", store.Name, err))
+		}
+	}
+	if count == len(s.Stores) {
+		return refused
+	}
+	return nil
+}
+
+// takeFrom streams, checks, seals and spools a snapshot of one member.
+func (s *Snapshotter) takeFrom(ctx context.Context, survey etcd.Survey, c etcd.Candidate) (snapshot.Manifest, error) {
+	if !c.Emergency {
+		if err := s.Cluster.Confirm(ctx, c.Member); err != nil {
+			return snapshot.Manifest{}, fmt.Errorf("it lost touch with the quorum: %w", err)
+		}
+	}
+	// The plain file and the sealed one lie side by side for a moment.
+	if err := s.Staging.Require(2*c.Member.DBSize + reserve); err != nil {
+		return snapshot.Manifest{}, err
+	}
+	level := slog.LevelInfo
+	if c.LastResort || c.Emergency {
+		level = slog.LevelWarn
+	}
+	s.Log.Log(ctx, level, "member chosen", "member", c.Member.Name, "role", c.Member.Role, "reason", c.Reason)
+
+	plain, err := s.Staging.Create("snapshot")
+	if err != nil {
+		return snapshot.Manifest{}, err
+	}
+	defer func() { _ = staging.Discard(plain) }() // what cannot be removed now, a sweep will
+	begun := time.Now()
+	digest := snapshot.NewDigest()
+	_, err = s.Cluster.Snapshot(ctx, c.Member, io.MultiWriter(plain, digest), s.Progress.step("stream"))
+	if err == nil {
+		err = plain.Sync()
+	}
+	if err != nil {
+		return snapshot.Manifest{}, err
+	}
+	took := time.Since(begun)
+
+	s.Progress.report("check", 0, 0)
+	exam, err := snapshot.ExamineDigested(ctx, plain.Name(), digest, minorOf(c.Member.Version))
+	if err != nil {
+		return snapshot.Manifest{}, err
+	}
+	if !exam.OK() {
+		last := exam.Checks[len(exam.Checks)-1]
+		return snapshot.Manifest{}, fmt.Errorf("%w: check %s: %s", ErrUnproven, last.Name, last.Detail)
+	}
+	m := s.manifest(survey, c, exam, begun, took)
+	if check, decided := s.compareHash(ctx, survey, c, exam.Facts); decided {
+		m.Checks = append(m.Checks, check)
+	}
+	return m, s.spoolSealed(ctx, plain, &m)
+}
+
+// reserve is what a snapshot leaves free on the state directory's disk, in bytes.
+const reserve = 16 << 20
+
+func (s *Snapshotter) manifest(survey etcd.Survey, c etcd.Candidate, exam snapshot.Examination, begun time.Time, took time.Duration) snapshot.Manifest {
+	id := snapshot.NewID(begun, exam.Facts.Revision)
+	return snapshot.Manifest{
+		Format:      snapshot.Format,
+		ID:          id.String(),
+		Cluster:     snapshot.Cluster{Name: s.ClusterName, ID: etcd.HexID(survey.ClusterID)},
+		TakenAt:     id.TakenAt,
+		TookSeconds: took.Round(time.Millisecond).Seconds(),
+		Member: snapshot.Member{Name: c.Member.Name, ID: etcd.HexID(c.Member.ID), Role: c.Member.Role,
+			Version: c.Member.Version, Reason: c.Reason},
+		Facts:     exam.Facts,
+		Checks:    exam.Checks,
+		Emergency: c.Emergency,
+		Tool:      s.Tool,
+	}
+}
+
+// spoolSealed seals the plain file, holding it to the digest of the stream once more, and spools the result.
+func (s *Snapshotter) spoolSealed(ctx context.Context, plain *os.File, m *snapshot.Manifest) error {
+	sealed, err := s.Staging.Create("sealed")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = sealed.Close() }() // synced below; closing only ends the lock
+	err = s.sealInto(ctx, sealed, plain, m)
+	if err == nil {
+		err = s.spoolAdd(sealed, *m)
+	}
+	if err != nil {
+		return errors.Join(err, staging.Discard(sealed))
+	}
+	return nil
+}
+
+func (s *Snapshotter) sealInto(ctx context.Context, sealed, plain *os.File, m *snapshot.Manifest) error {
+	if _, err := plain.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	again, object := snapshot.NewDigest(), newObjectDigest()
+	source := io.TeeReader(plain, io.MultiWriter(again, counter{s.Progress.step("seal"), m.SizeBytes, new(int64)}))
+	if err := s.Sealer.Seal(ctx, io.MultiWriter(sealed, object), source); err != nil {
+		return err
+	}
+	if whole, err := again.Verify(); err != nil || whole != m.SHA256 {
+		return fmt.Errorf("%w: %s reads differently from how it was written: %w", ErrUnproven, plain.Name(), errors.Join(err, snapshot.ErrDamaged))
+	}
+	if err := sealed.Sync(); err != nil {
+		return err
+	}
+	m.Object = snapshot.Stored{SizeBytes: object.size, SHA256: object.hex(), Compression: s.Sealer.Compression(), Encryption: s.Sealer.Encryption()}
+	m.Restore = restoreHint(*m)
+	return nil
+}
+
+// restoreHint says how the plain file comes back without etcdward.
+func restoreHint(m snapshot.Manifest) string {
+	file := m.ID + ".db" + seal.Suffix(m.Object.Compression, m.Object.Encryption)
+	steps := []string{}
+	if m.Object.Encryption == seal.Age {
+		steps = append(steps, "age -d -i IDENTITY "+file+" > "+strings.TrimSuffix(file, ".age"))
+		file = strings.TrimSuffix(file, ".age")
+	}
+	if m.Object.Compression == seal.Zstd {
+		steps = append(steps, "zstd -d "+file)
+		file = strings.TrimSuffix(file, ".zst")
+	}
+	return strings.Join(append(steps, "etcdutl snapshot restore "+file+" --data-dir NEW"), " && ")
+}
+
+func (s *Snapshotter) spoolAdd(sealed *os.File, m snapshot.Manifest) error {
+	names := make([]string, len(s.Stores))
+	for i, store := range s.Stores {
+		names[i] = store.Name
+	}
+	dropped, err := s.Spool.Add(sealed, spool.Entry{Manifest: m, Pending: names})
+	for _, e := range dropped {
+		s.Log.Error("spool is over its limit, snapshot dropped", "snapshot", e.Manifest.ID, "stores", strings.Join(e.Pending, " "))
+	}
+	return err
+}
+
+// deliver brings everything that waits to the stores, the new snapshot last.
+func (s *Snapshotter) deliver(ctx context.Context, m snapshot.Manifest) (Taken, error) {
+	taken := Taken{Manifest: m, Failed: map[string]error{}}
+	delivery, err := s.Courier.Run(ctx)
+	if err != nil {
+		return taken, fmt.Errorf("deliver snapshot %s: %w", m.ID, err)
+	}
+	var failed error
+	for _, store := range s.Stores {
+		if got, ok := delivery.Stored[store.Name][m.ID]; ok {
+			taken.Stored = append(taken.Stored, store.Name)
+			taken.Manifest.Object = got.Object
+			continue
+		}
+		cause := delivery.Failed[store.Name]
+		if cause == nil {
+			cause = errors.New("it was not delivered")
+		}
+		taken.Failed[store.Name] = cause
+		failed = errors.Join(failed, fmt.Errorf("store %s: %w", store.Name, cause))
+	}
+	switch {
+	case failed == nil:
+		return taken, nil
+	case len(taken.Stored) > 0:
+		return taken, fmt.Errorf("deliver snapshot %s: %w: %w", m.ID, ErrPartial, failed)
+	}
+	return taken, fmt.Errorf("deliver snapshot %s: no store has it, it waits in the spool: %w", m.ID, failed)
+}
+
+// minorOf reads the minor version from "3.6.16"; 0 when it cannot.
+func minorOf(version string) int {
+	parts := strings.Split(version, ".")
+	if len(parts) < 2 {
+		return 0
+	}
+	minor, err := strconv.Atoi(parts[1])
+	if err != nil {
+		return 0
+	}
+	return minor
+}

@@ -1,0 +1,201 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/etcdward/etcdward/agent/catalog"
+	"github.com/etcdward/etcdward/agent/seal"
+	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/staging"
+)
+
+// checkObject is the name of the check that the stored bytes are those that were stored. It proves less than a read-back:
+// nothing was decoded.
+const checkObject = "object"
+
+// Verifier makes every check that can be made on a snapshot.
+type Verifier struct {
+	Staging    *staging.Area
+	Identities seal.Identities
+	Tool       string
+	Log        *slog.Logger
+	Progress   Progress
+}
+
+// Verification is what the checks found.
+type Verification struct {
+	ID     string           `json:"id,omitempty"`
+	OK     bool             `json:"ok"`
+	Checks []snapshot.Check `json:"checks"`
+	// Facts are nil when they could not be read.
+	*snapshot.Facts
+}
+
+func (v *Verification) add(name string, ok bool, detail string) {
+	v.Checks = append(v.Checks, snapshot.Check{Name: name, OK: ok, Detail: detail})
+}
+
+// conclude sets OK: every check held, and there was one.
+func (v *Verification) conclude() {
+	v.OK = len(v.Checks) > 0
+	for _, c := range v.Checks {
+		v.OK = v.OK && c.OK
+	}
+}
+
+// File checks a file on disk: plain, or sealed by zstd and age. Damage is a result; an error
+// leaves the question open.
+func (v *Verifier) File(ctx context.Context, path string) (Verification, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return Verification{}, fmt.Errorf("verify: %w", err)
+	}
+	defer file.Close()
+	compression, encryption, whole, err := seal.Recognise(file)
+	if err != nil {
+		return Verification{}, fmt.Errorf("verify %s: %w", path, err)
+	}
+	if compression == seal.None && encryption == seal.None {
+		exam, err := snapshot.Examine(ctx, path, 0)
+		return examined(exam), err
+	}
+	return v.sealedFile(ctx, path, whole, compression, encryption)
+}
+
+// sealedFile unseals into the staging area and checks what comes out.
+func (v *Verifier) sealedFile(ctx context.Context, path string, sealed io.Reader, compression, encryption string) (Verification, error) {
+	plain, err := seal.Unseal(sealed, compression, encryption, v.Identities)
+	if errors.Is(err, seal.ErrNoIdentity) {
+		return Verification{}, fmt.Errorf("verify %s: %w", path, err)
+	}
+	var out Verification
+	if err != nil {
+		out.add(snapshot.CheckSHA256, false, err.Error())
+		return out, nil
+	}
+	defer plain.Close()
+	file, err := v.Staging.Create("verify")
+	if err != nil {
+		return out, fmt.Errorf("verify %s: %w", path, err)
+	}
+	defer func() { _ = staging.Discard(file) }() // what cannot be removed now, a sweep will
+	free, err := v.Staging.Free()
+	if err != nil {
+		return out, fmt.Errorf("verify %s: %w", path, err)
+	}
+	digest := snapshot.NewDigest()
+	n, err := io.Copy(io.MultiWriter(file, digest), io.LimitReader(plain, free-reserve))
+	switch {
+	case ctx.Err() != nil:
+		return out, fmt.Errorf("verify %s: %w", path, context.Cause(ctx))
+	case err != nil && isLocal(err, file.Name()):
+		return out, fmt.Errorf("verify %s: %w", path, err)
+	case err != nil:
+		out.add(snapshot.CheckSHA256, false, "it cannot be decoded: "+err.Error())
+		return out, nil
+	case n >= free-reserve:
+		return out, fmt.Errorf("verify %s: %w: it decodes to more than %d bytes", path, staging.ErrNoSpace, n)
+	}
+	exam, err := snapshot.ExamineDigested(ctx, file.Name(), digest, 0)
+	return examined(exam), err
+}
+
+// isLocal says whether an error is that of writing to the file named, and not of what was read.
+func isLocal(err error, name string) bool {
+	var path *os.PathError
+	return errors.As(err, &path) && path.Path == name
+}
+
+func examined(exam snapshot.Examination) Verification {
+	out := Verification{Checks: exam.Checks, Facts: &exam.Facts}
+	out.conclude()
+	return out
+}
+
+// Stored checks a snapshot in a store: it reads the whole object back. Where the identity for an
+// encrypted one is missing, the stored bytes are checked and the result says what could not be. A read-back that held is
+// noted in the store, as far as the store lets it.
+func (v *Verifier) Stored(ctx context.Context, found Found) (Verification, error) {
+	m := found.Manifest
+	file, err := v.Staging.Create("verify")
+	if err != nil {
+		return Verification{}, fmt.Errorf("verify %s: %w", m.ID, err)
+	}
+	defer func() { _ = staging.Discard(file) }() // what cannot be removed now, a sweep will
+	if err := v.Staging.Require(m.SizeBytes + reserve); err != nil {
+		return Verification{}, fmt.Errorf("verify %s: %w", m.ID, err)
+	}
+	out := Verification{ID: m.ID}
+	fetch := Fetcher{Identities: v.Identities, Progress: v.Progress}
+	digest, err := fetch.Copy(ctx, found, file)
+	switch {
+	case errors.Is(err, seal.ErrNoIdentity):
+		return v.sealedOnly(ctx, found, out)
+	case errors.Is(err, snapshot.ErrDamaged):
+		out.add(checkObject, false, err.Error())
+		return out, nil
+	case err != nil:
+		return Verification{}, fmt.Errorf("verify: %w", err)
+	}
+	out.add(checkObject, true, fmt.Sprintf("the SHA-256 of all %d stored bytes is that of the manifest", m.Object.SizeBytes))
+	v.Progress.report("check", 0, 0)
+	exam, err := snapshot.ExamineDigested(ctx, file.Name(), digest, minorOf(m.Member.Version))
+	if err != nil {
+		return Verification{}, fmt.Errorf("verify %s: %w", m.ID, err)
+	}
+	out.Checks = append(out.Checks, exam.Checks...)
+	out.Facts = &exam.Facts
+	same := sameFile(exam, m)
+	if same == nil {
+		out.add(snapshot.CheckReadBack, true, "decoded, it is byte for byte what etcd sent")
+	} else {
+		out.add(snapshot.CheckReadBack, false, same.Error())
+	}
+	for _, c := range m.Checks {
+		if c.Name == snapshot.CheckHashKV {
+			out.Checks = append(out.Checks, c) // made when it was taken; the members have moved on
+		}
+	}
+	out.conclude()
+	v.note(ctx, found, out)
+	return out, nil
+}
+
+// sealedOnly checks the stored bytes of an object that cannot be decrypted here.
+func (v *Verifier) sealedOnly(ctx context.Context, found Found, out Verification) (Verification, error) {
+	sealed, err := found.Store.Catalog.Open(ctx, found.Manifest)
+	if err == nil {
+		_, err = io.Copy(io.Discard, sealed)
+		err = errors.Join(err, sealed.Close())
+	}
+	switch {
+	case errors.Is(err, snapshot.ErrDamaged):
+		out.add(checkObject, false, err.Error())
+	case err != nil:
+		return out, fmt.Errorf("verify: %w", err)
+	default:
+		out.add(checkObject, true, "the stored bytes are those of the manifest; they are encrypted and no identity was given, so that nothing inside was checked")
+	}
+	out.conclude()
+	return out, nil
+}
+
+// note stores the proof of a read-back. A store that does not let this host write proofs takes nothing from the result.
+func (v *Verifier) note(ctx context.Context, found Found, out Verification) {
+	for _, c := range out.Checks {
+		if c.Name != snapshot.CheckReadBack {
+			continue
+		}
+		c.OK = out.OK
+		err := found.Store.Catalog.AddProof(ctx, catalog.Proof{ID: out.ID, At: time.Now(), Check: c, Tool: v.Tool})
+		if err != nil {
+			v.Log.Warn("proof not stored", "snapshot", out.ID, "store", found.Store.Name, "error", err)
+		}
+	}
+}
