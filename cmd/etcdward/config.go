@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+func configCommand(inv *invocation) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Check or show the configuration",
+		Args:  usage(cobra.NoArgs),
+		RunE:  func(*cobra.Command, []string) error { return &usageError{fmt.Errorf("config: check or show?")} },
+	}
+	cmd.AddCommand(
+		&cobra.Command{
+			Use:   "check",
+			Short: "Say everything that is wrong with the file, with line and column",
+			Long:  "Reads the file and says everything that is wrong with it at once.\n\nExit codes: 0; 78 it cannot be used.",
+			Args:  usage(cobra.NoArgs),
+			RunE:  func(*cobra.Command, []string) error { return inv.configCheck() },
+		},
+		&cobra.Command{
+			Use:   "show",
+			Short: "Show the configuration in force, defaults filled in, secrets hidden",
+			Args:  usage(cobra.NoArgs),
+			RunE:  func(*cobra.Command, []string) error { return inv.configShow() },
+		},
+	)
+	return cmd
+}
+
+func (inv *invocation) configCheck() error {
+	cfg, err := inv.loadConfig()
+	if err != nil {
+		return err
+	}
+	notes := append(cfg.Warnings(), inactive(cfg)...)
+	if inv.json() {
+		return inv.printJSON(map[string]any{"ok": true, "warnings": append([]string{}, notes...)})
+	}
+	fmt.Fprintf(inv.out, "%s: ok: cluster %s, %s\n", inv.config, cfg.Cluster.Name, count(len(cfg.Stores), "store"))
+	for _, note := range notes {
+		fmt.Fprintf(inv.out, "warning: %s\n", note)
+	}
+	return nil
+}
+
+func (inv *invocation) configShow() error {
+	cfg, err := inv.loadConfig()
+	if err != nil {
+		return err
+	}
+	if inv.json() {
+		return inv.printJSON(map[string]string{"path": inv.config, "yaml": string(cfg.YAML())})
+	}
+	_, err = inv.out.Write(cfg.YAML())
+	return err
+}
+
+// count says "1 store", "2 stores".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, strings.TrimSuffix(noun, "s"))
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/catalog"
+	"github.com/etcdward/etcdward/agent/config"
+	"github.com/etcdward/etcdward/agent/etcd"
+	"github.com/etcdward/etcdward/agent/seal"
+	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/staging"
+)
+
+// Exit codes. 2 is what Go's own crashes end with.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitFindings    = 3
+	exitNotFound    = 4
+	exitUsage       = 64
+	exitConfig      = 78
+	exitInterrupted = 130
+)
+
+// usageError is a command line that cannot be understood.
+type usageError struct{ error }
+
+func (e *usageError) Unwrap() error { return e.error }
+
+// Hint implements hinter.
+func (*usageError) Hint() string { return "etcdward --help, or etcdward VERB --help" }
+
+// configError is a configuration that cannot be used.
+type configError struct{ error }
+
+func (e *configError) Unwrap() error { return e.error }
+
+// silent carries an exit code whose reason the output has told already.
+type silent struct{ error }
+
+func (s silent) Unwrap() error { return s.error }
+
+// hinter is an error that knows a way out.
+type hinter interface{ Hint() string }
+
+// hinted adds a way out to an error.
+type hinted struct {
+	error
+	hint string
+}
+
+func (h hinted) Unwrap() error { return h.error }
+
+// Hint implements hinter.
+func (h hinted) Hint() string { return h.hint }
+
+// exitCode is what an error means to a script.
+func exitCode(ctx context.Context, err error) int {
+	var use *usageError
+	var invalid *configError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &use):
+		return exitUsage
+	case errors.As(err, &invalid):
+		return exitConfig
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case errors.Is(err, agent.ErrPartial), errors.Is(err, snapshot.ErrDamaged):
+		return exitFindings
+	case errors.Is(err, catalog.ErrNotFound):
+		return exitNotFound
+	}
+	return exitFailed
+}
+
+// hints are the ways out, for errors that do not bring their own.
+var hints = []struct {
+	is   error
+	hint string
+}{
+	{catalog.ErrOtherCluster, "if the cluster was rebuilt or restored, repeat with etcdward snapshot --accept-new-cluster; if it is another cluster, give it another cluster.name"},
+	{catalog.ErrNotFound, "etcdward list shows what there is"},
+	{seal.ErrNoIdentity, "repeat with --identity FILE, the age identity that belongs to one of snapshot.recipients"},
+	{staging.ErrNoSpace, "make room on that disk, or give --state-dir on a larger one"},
+	{etcd.ErrUnreachable, "check cluster.endpoints and the certificates with etcdward config show; is etcd running?"},
+	{etcd.ErrDenied, "etcd's authentication is on: cluster.username needs the role root for snapshots"},
+	{etcd.ErrNoSource, "etcdward status shows the members; etcdward needs one healthy voter"},
+	{snapshot.ErrDamaged, "do not restore from it; etcdward list shows the others"},
+	{fs.ErrPermission, "run it as root, or as the user etcdward"},
+}
+
+func hintFor(err error) string {
+	var h hinter
+	if errors.As(err, &h) {
+		return h.Hint()
+	}
+	for _, known := range hints {
+		if errors.Is(err, known.is) {
+			return known.hint
+		}
+	}
+	return ""
+}
+
+// conclude says what went wrong, once, and gives the exit code.
+func (inv *invocation) conclude(ctx context.Context, err error) int {
+	code := exitCode(ctx, err)
+	var told silent
+	var invalid *config.Invalid
+	switch {
+	case err == nil || errors.As(err, &told):
+	case inv.json():
+		text, jerr := json.Marshal(map[string]any{"error": map[string]any{"code": code, "message": err.Error(), "hint": hintFor(err)}})
+		if jerr != nil {
+			text = []byte(jerr.Error())
+		}
+		fmt.Fprintf(inv.err, "%s\n", text)
+	case errors.As(err, &invalid):
+		fmt.Fprintln(inv.err, invalid) // each line names its own place
+	default:
+		fmt.Fprintf(inv.err, "etcdward: %v\n", err)
+		if hint := hintFor(err); hint != "" {
+			fmt.Fprintf(inv.err, "Try: %s\n", hint)
+		}
+	}
+	return code
+}

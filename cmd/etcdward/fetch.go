@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/etcdward/etcdward/agent"
+)
+
+func fetchCommand(inv *invocation) *cobra.Command {
+	var output, identity, store string
+	cmd := &cobra.Command{
+		Use:   "fetch ID --output PATH",
+		Short: "Download, decrypt, decompress and verify a snapshot",
+		Long: "Writes the plain snapshot file, as etcdctl would have saved it, ready for etcdutl snapshot restore. ID may be latest.\n" +
+			"The file appears under its name only once it is whole and verified; an existing file is never overwritten.\n\n" +
+			"Exit codes: 0; 3 damaged; 4 no such snapshot.",
+		Args: usage(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !cmd.Flags().Changed("output") || output == "" {
+				return &usageError{errors.New("fetch: --output PATH is needed")}
+			}
+			return inv.fetch(cmd.Context(), args[0], output, identity, store)
+		},
+	}
+	// Here --output is a path, as the contract of the command line has it; -o stays the format.
+	cmd.Flags().StringVar(&output, "output", "", "the file to write; it must not exist")
+	cmd.Flags().StringVar(&identity, "identity", "", "age identity file, for encrypted snapshots")
+	cmd.Flags().StringVar(&store, "store", "", "look in this store only")
+	return cmd
+}
+
+func (inv *invocation) fetch(ctx context.Context, ref, output, identity, store string) (err error) {
+	keys, err := identities(identity)
+	if err != nil {
+		return err
+	}
+	h, found, err := inv.find(ctx, ref, store)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	job := agent.Fetcher{Identities: keys, Progress: h.progress}
+	if err := job.Run(ctx, found, output); err != nil {
+		return err
+	}
+	if inv.json() {
+		return inv.printJSON(struct {
+			ID   string `json:"id"`
+			Path string `json:"path"`
+			Size int64  `json:"size_bytes"`
+			Sum  string `json:"sha256"`
+		}{found.Manifest.ID, output, found.Manifest.SizeBytes, found.Manifest.SHA256})
+	}
+	_, err = fmt.Fprintf(inv.out, "%s: snapshot %s, %d bytes, SHA-256 %s, verified\n", output, found.Manifest.ID, found.Manifest.SizeBytes, found.Manifest.SHA256)
+	return err
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/catalog"
+	"github.com/etcdward/etcdward/agent/snapshot"
+)
+
+func listCommand(inv *invocation) *cobra.Command {
+	var store string
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the snapshots in the stores, oldest first",
+		Long: "Lists what is committed in the stores. The table needs one listing of each store; -o json reads every manifest.\n\n" +
+			"Exit codes: 0; 3 a store, or a snapshot in it, could not be read.",
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return inv.list(cmd.Context(), store) },
+	}
+	cmd.Flags().StringVar(&store, "store", "", "list this store only")
+	return cmd
+}
+
+// listed is one manifest as `list -o json` prints it.
+type listed struct {
+	snapshot.Manifest
+	Store string `json:"store"`
+}
+
+func (inv *invocation) list(ctx context.Context, only string) (err error) {
+	h, err := inv.build()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	stores, err := h.storesNamed(only)
+	if err != nil {
+		return err
+	}
+	var unread error
+	read := 0
+	rows := [][]string{{"ID", "TAKEN (UTC)", "REVISION", "STORED", "STORE"}}
+	manifests := []listed{}
+	for _, store := range stores {
+		listing, err := store.Catalog.List(ctx)
+		if err != nil {
+			unread = errors.Join(unread, fmt.Errorf("store %s: %w", store.Name, err))
+			continue
+		}
+		read++
+		for _, e := range listing.Bereft {
+			unread = errors.Join(unread, fmt.Errorf("store %s: snapshot %s has a manifest and no data: somebody removed it", store.Name, e.ID))
+		}
+		if inv.json() {
+			found, err := manifestsOf(ctx, store, listing.Snapshots)
+			manifests, unread = append(manifests, found...), errors.Join(unread, err)
+			continue
+		}
+		for _, e := range listing.Snapshots {
+			rows = append(rows, []string{e.ID.String(), timeText(e.ID.TakenAt), fmt.Sprint(e.ID.Revision), bytesText(e.SizeBytes()), store.Name})
+		}
+	}
+	if read == 0 {
+		return fmt.Errorf("list snapshots: %w", unread)
+	}
+	if unread != nil {
+		unread = fmt.Errorf("list snapshots: %w: %w", agent.ErrPartial, unread)
+	}
+	if inv.json() {
+		return errors.Join(inv.printJSON(sortListed(manifests)), unread)
+	}
+	return errors.Join(inv.table(rows), unread)
+}
+
+// manifestsOf reads the manifests of a store; those that cannot be read are errors beside the others.
+func manifestsOf(ctx context.Context, store agent.Store, entries []catalog.Entry) ([]listed, error) {
+	var out []listed
+	var unread error
+	manifests, errs := agent.Manifests(ctx, store, entries)
+	for i, m := range manifests {
+		if errs[i] != nil {
+			unread = errors.Join(unread, fmt.Errorf("store %s: %w", store.Name, errs[i]))
+			continue
+		}
+		out = append(out, listed{m, store.Name})
+	}
+	return out, unread
+}
+
+// sortListed puts the oldest first, over all stores.
+func sortListed(all []listed) []listed {
+	slices.SortStableFunc(all, func(a, b listed) int {
+		return cmp.Or(a.TakenAt.Compare(b.TakenAt), cmp.Compare(a.Revision, b.Revision))
+	})
+	return all
+}

@@ -1,0 +1,27 @@
+// Command etcdward keeps the etcd of self-managed Kubernetes safe. It is the composition root: here, and in
+// wire.go above all, the parts are put together; each verb has a file of its own.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // so that time_zone works on hosts without tzdata
+
+	"github.com/etcdward/etcdward/agent/drill"
+	"github.com/etcdward/etcdward/agent/snapshot"
+)
+
+// version is set by the linker.
+var version = "0.0.0-dev"
+
+func main() {
+	// A process of this binary may be a child with one task.
+	snapshot.ChildMain()
+	drill.ChildMain()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr})
+	stop()
+	os.Exit(code)
+}

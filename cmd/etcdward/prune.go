@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/etcdward/etcdward/agent"
+)
+
+func pruneCommand(inv *invocation) *cobra.Command {
+	var confirm bool
+	var store string
+	cmd := &cobra.Command{
+		Use:   "prune",
+		Short: "Say what retention would remove and why; remove it with --confirm",
+		Long: "Judges every snapshot by the retention of its store. Nothing is removed without --confirm, nothing but snapshots of this\n" +
+			"cluster ever, and never the newest proven one.\n\n" +
+			"Exit codes: 0; 3 held, or the store refused to let something go.",
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return inv.prune(cmd.Context(), store, confirm) },
+	}
+	cmd.Flags().BoolVar(&confirm, "confirm", false, "remove what the plan names")
+	cmd.Flags().StringVar(&store, "store", "", "this store only")
+	return cmd
+}
+
+// prunedStore is one store's part of `prune -o json`.
+type prunedStore struct {
+	Store     string        `json:"store"`
+	Held      string        `json:"held,omitempty"`
+	Snapshots []prunedEntry `json:"snapshots"`
+	Orphans   []string      `json:"orphans"`
+	Removed   []string      `json:"removed"`
+	// Skipped are snapshots that the store would not let go, with its reason.
+	Skipped map[string]string `json:"skipped"`
+	Error   string            `json:"error,omitempty"`
+}
+
+type prunedEntry struct {
+	ID      string   `json:"id"`
+	Keep    bool     `json:"keep"`
+	Proven  bool     `json:"proven"`
+	Reasons []string `json:"reasons"`
+}
+
+func (inv *invocation) prune(ctx context.Context, only string, confirm bool) (err error) {
+	h, err := inv.build()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	stores, err := h.storesNamed(only)
+	if err != nil {
+		return err
+	}
+	var failed error
+	results := []prunedStore{}
+	for _, store := range stores {
+		job := &agent.Pruner{Store: store, Log: h.log}
+		result, err := inv.pruneStore(ctx, job, confirm)
+		if err != nil {
+			result.Error = err.Error()
+			failed = errors.Join(failed, err)
+		}
+		results = append(results, result)
+	}
+	if len(stores) > 1 && failed != nil && !errors.Is(failed, agent.ErrPartial) {
+		failed = fmt.Errorf("%w: %w", agent.ErrPartial, failed)
+	}
+	if inv.json() {
+		return errors.Join(inv.printJSON(results), failed)
+	}
+	for _, r := range results {
+		if err := inv.printPruned(r, confirm); err != nil {
+			return err
+		}
+	}
+	return failed
+}
+
+func (inv *invocation) pruneStore(ctx context.Context, job *agent.Pruner, confirm bool) (prunedStore, error) {
+	r := prunedStore{Store: job.Store.Name, Snapshots: []prunedEntry{}, Orphans: []string{}, Removed: []string{}, Skipped: map[string]string{}}
+	plan, err := job.Plan(ctx, time.Now())
+	if err != nil {
+		return r, err
+	}
+	r.Held = plan.Held
+	r.Orphans = append(r.Orphans, plan.Orphans...)
+	for _, d := range plan.Decisions {
+		r.Snapshots = append(r.Snapshots, prunedEntry{d.Entry.ID.String(), d.Keep, d.Proven, d.Reasons})
+	}
+	if !confirm {
+		if plan.Held != "" {
+			return r, fmt.Errorf("prune %s: %w: held: %s", job.Store.Name, agent.ErrPartial, plan.Held)
+		}
+		return r, nil
+	}
+	done, err := job.Apply(ctx, plan)
+	r.Removed = append(r.Removed, done.Removed...)
+	for id, cause := range done.Skipped {
+		r.Skipped[id] = cause.Error()
+	}
+	return r, err
+}
+
+func (inv *invocation) printPruned(r prunedStore, confirmed bool) error {
+	rows := [][]string{{"STORE " + r.Store, "", "WHY"}}
+	going := 0
+	for _, s := range r.Snapshots {
+		verb := "keep"
+		if !s.Keep {
+			verb = "remove"
+			going++
+		}
+		if why, ok := r.Skipped[s.ID]; ok {
+			verb, s.Reasons = "skipped", []string{why}
+		}
+		rows = append(rows, []string{s.ID, verb, strings.Join(s.Reasons, "; ")})
+	}
+	for _, key := range r.Orphans {
+		rows = append(rows, []string{key, "sweep", "data without a manifest: an upload that was cut more than a day ago"})
+	}
+	if err := inv.table(rows); err != nil {
+		return err
+	}
+	switch {
+	case confirmed:
+		fmt.Fprintf(inv.out, "%d removed, %d kept.\n", len(r.Removed), len(r.Snapshots)-len(r.Removed))
+	case going > 0:
+		fmt.Fprintf(inv.out, "%d would be removed, %d kept. Nothing was removed: repeat with --confirm.\n", going, len(r.Snapshots)-going)
+	default:
+		fmt.Fprintf(inv.out, "Nothing to remove, %d kept.\n", len(r.Snapshots))
+	}
+	return nil
+}

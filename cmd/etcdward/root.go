@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// stdio are the streams of a process: stdout is data, stderr is talk.
+type stdio struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// defaultConfig is the configuration file of the packages.
+const defaultConfig = "/etc/etcdward/config.yaml"
+
+// invocation is one call of the command line: the streams, and the flags that every verb has.
+type invocation struct {
+	stdio
+	config   string
+	stateDir string
+	output   string // table or json
+	quiet    bool
+}
+
+// json says whether the output is for programs.
+func (inv *invocation) json() bool { return inv.output == "json" }
+
+// run is main without the process: it gives the exit code.
+func run(ctx context.Context, args []string, streams stdio) int {
+	inv := &invocation{stdio: streams}
+	root := newRoot(inv)
+	root.SetArgs(args)
+	root.SetIn(streams.in)
+	root.SetOut(streams.out)
+	root.SetErr(streams.err)
+	err := root.ExecuteContext(ctx)
+	return inv.conclude(ctx, err)
+}
+
+// newRoot is the tree of verbs.
+func newRoot(inv *invocation) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "etcdward",
+		Short: "Keep the etcd of self-managed Kubernetes safe",
+		Long: "etcdward takes snapshots of an etcd cluster, checks every one of them, keeps them in one or\n" +
+			"more stores, and can say at any moment to which point in time the cluster is proven restorable.",
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cmd.Help()
+		},
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if inv.output != "table" && inv.output != "json" {
+				return &usageError{fmt.Errorf("flag -o: %q is neither table nor json", inv.output)}
+			}
+			return nil
+		},
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&inv.config, "config", fromEnvironment("ETCDWARD_CONFIG", defaultConfig), "configuration file (or $ETCDWARD_CONFIG)")
+	flags.StringVar(&inv.stateDir, "state-dir", fromEnvironment("STATE_DIRECTORY", "/var/lib/etcdward"), "folder for what must survive a restart (or $STATE_DIRECTORY)")
+	// The long name leaves --output to the verbs that write a file.
+	flags.StringVarP(&inv.output, "format", "o", "table", "table or json")
+	flags.BoolVarP(&inv.quiet, "quiet", "q", false, "no progress on stderr")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
+	root.AddCommand(
+		runCommand(inv), snapshotCommand(inv), listCommand(inv), showCommand(inv), verifyCommand(inv), fetchCommand(inv),
+		pruneCommand(inv), statusCommand(inv), configCommand(inv), demoCommand(inv), versionCommand(inv),
+	)
+	return root
+}
+
+func fromEnvironment(name, otherwise string) string {
+	if value := os.Getenv(name); value != "" {
+		return value
+	}
+	return otherwise
+}
+
+// usage turns what a check of arguments finds into a usage error.
+func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return &usageError{err}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/config"
+	"github.com/etcdward/etcdward/schedule"
+	"github.com/etcdward/etcdward/systemd"
+)
+
+func runCommand(inv *invocation) *cobra.Command {
+	return &cobra.Command{
+		Use:   "run",
+		Short: "The daemon: do every job when it is due",
+		Long: "Runs until it is told to stop by SIGTERM or SIGINT. A run that was missed while the host was down is made up once.\n\n" +
+			"Exit codes: 0 stopped; 78 the configuration cannot be used.",
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return inv.daemon(cmd.Context()) },
+	}
+}
+
+// Limits of runs: what lasts longer is cut, said to have failed, and tried again when it is next due.
+const (
+	snapshotLimit = 2 * time.Hour
+	verifyLimit   = 6 * time.Hour
+)
+
+// jobSchedule is a job of the daemon and when it is due.
+type jobSchedule struct {
+	name     string
+	schedule config.Schedule
+}
+
+// schedules are the jobs of the daemon that are not switched off.
+func (h *house) schedules() []jobSchedule {
+	var on []jobSchedule
+	for _, job := range []jobSchedule{{"snapshot", h.config.Snapshot.Schedule}, {"verify", h.config.Verify.Schedule}} {
+		if !job.schedule.Off() {
+			on = append(on, job)
+		}
+	}
+	return on
+}
+
+// inactive says which parts of the configuration this version does not act on yet.
+func inactive(cfg *config.Config) []string {
+	var notes []string
+	for _, part := range []struct {
+		key string
+		set bool
+	}{
+		{"compaction", !cfg.Compaction.Schedule.Off()}, {"defrag", !cfg.Defrag.Schedule.Off()}, {"drill", !cfg.Drill.Schedule.Off()},
+		{"metrics", cfg.Metrics.Listen != config.Off || cfg.Metrics.Textfile != ""}, {"heartbeat", cfg.Heartbeat.URL != ""},
+		{"log.format journal", cfg.Log.Format == "journal"},
+	} {
+		if part.set {
+			notes = append(notes, part.key+": valid, and not active in this version")
+		}
+	}
+	return notes
+}
+
+func (inv *invocation) daemon(ctx context.Context) (err error) {
+	inv.quiet = true
+	h, err := inv.build()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	h.log.Info("etcdward starts", "version", version, "cluster", h.config.Cluster.Name, "config", inv.config)
+	for _, note := range append(h.config.Warnings(), inactive(h.config)...) {
+		h.log.Warn("configuration", "note", note)
+	}
+	if err := h.cleanUp(ctx); err != nil {
+		return err
+	}
+	loop, err := h.loop()
+	if err != nil {
+		return err
+	}
+	h.drain(ctx)
+	if err := systemd.Ready(); err != nil {
+		h.log.Warn("systemd not told", "error", err)
+	}
+	for _, job := range h.schedules() {
+		h.log.Info("job scheduled", "job", job.name, "schedule", job.schedule.String(), "next", job.schedule.Next(time.Now()).Format(time.RFC3339))
+	}
+	err = loop.Run(ctx)
+	h.log.Info("etcdward stops", "cause", err)
+	if stop := systemd.Stopping(); stop != nil {
+		h.log.Warn("systemd not told", "error", stop)
+	}
+	if errors.Is(err, context.Canceled) {
+		return nil // it was told to stop
+	}
+	return err
+}
+
+// drain delivers what an earlier process could not.
+func (h *house) drain(ctx context.Context) {
+	courier, err := h.courier(false)
+	if err != nil {
+		h.log.Error("spool not delivered", "error", err)
+		return
+	}
+	delivery, err := courier.Run(ctx)
+	if err != nil {
+		h.log.Error("spool not delivered", "error", err)
+	}
+	for store, cause := range delivery.Failed {
+		h.log.Error("spool not delivered", "store", store, "error", cause)
+	}
+}
+
+// loop puts the daemon's jobs together.
+func (h *house) loop() (*schedule.Loop, error) {
+	snapshotter, err := h.snapshotter(false)
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := h.verifier("")
+	if err != nil {
+		return nil, err
+	}
+	runs := map[string]schedule.Job{
+		"snapshot": {Limit: snapshotLimit, Run: func(ctx context.Context, _ schedule.Run) error { return h.snapshotAndPrune(ctx, snapshotter) }},
+		"verify": {Limit: verifyLimit, Run: func(ctx context.Context, _ schedule.Run) error {
+			job := agent.Rereader{Verifier: verifier, Stores: h.stores, Share: h.config.Verify.ReadBack, Log: h.log}
+			return job.Run(ctx)
+		}},
+	}
+	var jobs []schedule.Job
+	for _, s := range h.schedules() {
+		job := runs[s.name]
+		job.Name, job.Schedule = s.name, s.schedule.Schedule
+		jobs = append(jobs, job)
+	}
+	return schedule.NewLoop(schedule.Parts{Jobs: jobs, State: schedule.FileState{Path: h.statePath()}, Report: h.report})
+}
+
+// snapshotAndPrune takes a snapshot and, in each store that has it, prunes.
+func (h *house) snapshotAndPrune(ctx context.Context, job *agent.Snapshotter) error {
+	taken, err := job.Run(ctx)
+	if !taken.Manifest.Proven() || len(taken.Stored) == 0 {
+		return err
+	}
+	m := taken.Manifest
+	h.log.Info("snapshot proven", "snapshot", m.ID, "revision", m.Revision, "keys", m.TotalKeys, "size_bytes", m.SizeBytes,
+		"member", m.Member.Name, "role", m.Member.Role, "stores", len(taken.Stored))
+	if !h.config.Prune.Enabled {
+		return err
+	}
+	for _, store := range h.stores {
+		if _, failed := taken.Failed[store.Name]; failed {
+			continue
+		}
+		err = errors.Join(err, h.pruneStore(ctx, store))
+	}
+	return err
+}
+
+func (h *house) pruneStore(ctx context.Context, store agent.Store) error {
+	done, err := (&agent.Pruner{Store: store, Log: h.log}).Run(ctx)
+	if len(done.Removed)+len(done.Orphans) > 0 {
+		h.log.Info("store pruned", "store", store.Name, "removed", len(done.Removed), "orphans", len(done.Orphans), "skipped", len(done.Skipped))
+	}
+	return err
+}
+
+// report says what came of a run: one line each, whatever it was.
+func (h *house) report(o schedule.Outcome) {
+	// A snapshot leaves buffers behind that an idle daemon does not need.
+	debug.FreeOSMemory()
+	args := []any{"job", o.Job}
+	if o.Job == "" {
+		args = nil
+	} else {
+		args = append(args, "due", o.Due.Format(time.RFC3339), "seconds", fmt.Sprintf("%.1f", o.Ended.Sub(o.Started).Seconds()))
+		if o.Missed {
+			args = append(args, "missed", true)
+		}
+		if o.Skipped > 0 {
+			args = append(args, "skipped", o.Skipped)
+		}
+	}
+	level, message := slog.LevelInfo, "job done"
+	switch {
+	case o.Err == nil:
+	case errors.Is(o.Err, schedule.ErrInterrupted):
+		message = "job interrupted, due again at the next start"
+	case o.Job == "":
+		level, message = slog.LevelWarn, "schedule"
+	default:
+		level, message = slog.LevelError, "job failed"
+	}
+	if o.Err != nil {
+		args = append(args, "error", o.Err)
+	}
+	h.log.Log(context.Background(), level, message, args...)
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/snapshot"
+)
+
+// proofRow is a later proof as it is shown.
+type proofRow struct {
+	At    time.Time      `json:"at"`
+	Check snapshot.Check `json:"check"`
+	Tool  string         `json:"tool"`
+}
+
+func showCommand(inv *invocation) *cobra.Command {
+	var store string
+	cmd := &cobra.Command{
+		Use:   "show ID",
+		Short: "Show one manifest and its proofs",
+		Long:  "Shows the manifest of a snapshot, and the proofs that were made since. ID may be latest.\n\nExit codes: 0; 4 no such snapshot.",
+		Args:  usage(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return inv.show(cmd.Context(), args[0], store)
+		},
+	}
+	cmd.Flags().StringVar(&store, "store", "", "look in this store only")
+	return cmd
+}
+
+func (inv *invocation) show(ctx context.Context, ref, store string) (err error) {
+	h, found, err := inv.find(ctx, ref, store)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	proofs, err := found.Store.Catalog.Proofs(ctx, found.Entry.ID)
+	if err != nil {
+		h.log.Warn("proof cannot be read", "snapshot", found.Manifest.ID, "error", err)
+	}
+	rows := make([]proofRow, len(proofs))
+	for i, p := range proofs {
+		rows[i] = proofRow{p.At, p.Check, p.Tool}
+	}
+	return inv.printManifest(found.Manifest, rows, []string{found.Store.Name})
+}
+
+// find builds the house and looks a snapshot up in it. The caller closes the house.
+func (inv *invocation) find(ctx context.Context, ref, store string) (*house, agent.Found, error) {
+	h, err := inv.build()
+	if err != nil {
+		return nil, agent.Found{}, err
+	}
+	stores, err := h.storesNamed(store)
+	if err == nil {
+		var found agent.Found
+		if found, err = agent.Find(ctx, stores, ref); err == nil {
+			return h, found, nil
+		}
+	}
+	return nil, agent.Found{}, errors.Join(err, h.Close())
+}

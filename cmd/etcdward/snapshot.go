@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/etcdward/etcdward/agent/snapshot"
+)
+
+func snapshotCommand(inv *invocation) *cobra.Command {
+	var accept bool
+	cmd := &cobra.Command{
+		Use:   "snapshot",
+		Short: "Take, verify and store one snapshot now",
+		Long: "Takes a snapshot from a follower, verifies it and stores it in every store. What a store cannot take waits in the\n" +
+			"spool and is delivered with the next run.\n\n" +
+			"Exit codes: 0 every store has it; 1 no store has it; 3 some stores have it.",
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return inv.snapshot(cmd.Context(), accept) },
+	}
+	cmd.Flags().BoolVar(&accept, "accept-new-cluster", false, "let the stores take backups of an etcd cluster id that they have not seen under this name")
+	return cmd
+}
+
+func (inv *invocation) snapshot(ctx context.Context, accept bool) (err error) {
+	h, err := inv.build()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	if err := h.cleanUp(ctx); err != nil {
+		return err
+	}
+	job, err := h.snapshotter(accept)
+	if err != nil {
+		return err
+	}
+	taken, err := job.Run(ctx)
+	if err != nil && len(taken.Stored) == 0 {
+		return err
+	}
+	return errors.Join(err, inv.printManifest(taken.Manifest, nil, taken.Stored))
+}
+
+// printManifest shows one snapshot: its manifest, and what is known beside it.
+func (inv *invocation) printManifest(m snapshot.Manifest, proofs []proofRow, stores []string) error {
+	if inv.json() {
+		return inv.printJSON(struct {
+			snapshot.Manifest
+			Stores []string   `json:"stores,omitempty"`
+			Proofs []proofRow `json:"proofs,omitempty"`
+		}{m, stores, proofs})
+	}
+	marks := m.Member.Role
+	if m.Emergency {
+		marks += ", emergency: no quorum was seen"
+	}
+	pairs := [][2]string{
+		{"Snapshot", m.ID},
+		{"Cluster", fmt.Sprintf("%s (etcd cluster %s)", m.Cluster.Name, m.Cluster.ID)},
+		{"Taken", fmt.Sprintf("%s in %.1f s", timeText(m.TakenAt), m.TookSeconds)},
+		{"From", fmt.Sprintf("%s (%s), etcd %s: %s", m.Member.Name, marks, m.Member.Version, m.Member.Reason)},
+		{"Revision", fmt.Sprintf("%d, compacted to %d", m.Revision, m.CompactRevision)},
+		{"Keys", fmt.Sprint(m.TotalKeys)},
+		{"Size", fmt.Sprintf("%s (%d bytes)", bytesText(m.SizeBytes), m.SizeBytes)},
+		{"SHA-256", m.SHA256},
+		{"Status hash", m.StatusHash},
+	}
+	for _, c := range m.Checks {
+		pairs = append(pairs, [2]string{"Check " + c.Name, okText(c)})
+	}
+	pairs = append(pairs, [2]string{"Object", fmt.Sprintf("%s (%s)", m.Object.Key, bytesText(m.Object.SizeBytes))},
+		[2]string{"Stores", strings.Join(stores, ", ")}, [2]string{"By hand", m.Restore})
+	for _, p := range proofs {
+		pairs = append(pairs, [2]string{"Proof", fmt.Sprintf("%s %s: %s", timeText(p.At), p.Check.Name, okText(p.Check))})
+	}
+	return inv.fields(pairs...)
+}
+
+func okText(c snapshot.Check) string {
+	if c.OK {
+		return "ok: " + c.Detail
+	}
+	return "FAILED: " + c.Detail
+}
