@@ -80,7 +80,7 @@ func (f *Fetcher) Copy(ctx context.Context, found Found, dst io.Writer) (*snapsh
 		return nil, fmt.Errorf("snapshot %s: %w", m.ID, err)
 	}
 	if err != nil {
-		return nil, f.blame(ctx, m, sealed, err)
+		return nil, blame(m, sealed, err)
 	}
 	defer plain.Close()
 	digest := snapshot.NewDigest()
@@ -90,7 +90,7 @@ func (f *Fetcher) Copy(ctx context.Context, found Found, dst io.Writer) (*snapsh
 	case err != nil && (errors.As(err, &write) || ctx.Err() != nil):
 		return nil, fmt.Errorf("snapshot %s: %w", m.ID, err)
 	case err != nil:
-		return nil, f.blame(ctx, m, sealed, err)
+		return nil, blame(m, sealed, err)
 	case n > m.SizeBytes:
 		return nil, fmt.Errorf("snapshot %s: %w: more than the %d bytes that its manifest says", m.ID, snapshot.ErrDamaged, m.SizeBytes)
 	}
@@ -103,7 +103,7 @@ func (f *Fetcher) Copy(ctx context.Context, found Found, dst io.Writer) (*snapsh
 
 // blame finds out whether a decoder failed because of the bytes: then reading on to the end of the object shows a wrong
 // SHA-256. An error of the store stays one.
-func (f *Fetcher) blame(ctx context.Context, m snapshot.Manifest, sealed io.Reader, cause error) error {
+func blame(m snapshot.Manifest, sealed io.Reader, cause error) error {
 	if errors.Is(cause, snapshot.ErrDamaged) {
 		return cause
 	}

@@ -16,8 +16,9 @@ import (
 
 // Pruner removes from one store what its retention does not keep.
 type Pruner struct {
-	Store Store
-	Log   *slog.Logger
+	Store    Store
+	Removals Removals
+	Log      *slog.Logger
 }
 
 // orphanAge is how old data without a manifest must be, by the store's clock, before it is taken for what a crash
@@ -46,14 +47,16 @@ type PruneDecision struct {
 }
 
 // Remove counts the snapshots that go.
-func (p PrunePlan) Remove() int {
-	n := 0
+func (p PrunePlan) Remove() int { return len(p.removeIDs()) }
+
+func (p PrunePlan) removeIDs() []string {
+	ids := []string{}
 	for _, d := range p.Decisions {
 		if !d.Keep {
-			n++
+			ids = append(ids, d.Entry.ID.String())
 		}
 	}
-	return n
+	return ids
 }
 
 // Plan reads the store and decides. It changes nothing. An error means that the store could not be read whole; then
@@ -125,6 +128,9 @@ func (p *Pruner) Apply(ctx context.Context, plan PrunePlan) (Pruned, error) {
 	if plan.Held != "" {
 		return done, fmt.Errorf("prune %s: %w: held: %s", p.Store.Name, ErrPartial, plan.Held)
 	}
+	if err := p.Removals.begin(p.Store.Name, plan.removeIDs()); err != nil {
+		return done, fmt.Errorf("prune %s: %w", p.Store.Name, err)
+	}
 	for _, d := range plan.Decisions {
 		if d.Keep {
 			continue
@@ -139,6 +145,9 @@ func (p *Pruner) Apply(ctx context.Context, plan PrunePlan) (Pruned, error) {
 		default:
 			done.Removed = append(done.Removed, d.Entry.ID.String())
 		}
+	}
+	if err := p.Removals.end(p.Store.Name); err != nil {
+		return done, fmt.Errorf("prune %s: %w", p.Store.Name, err)
 	}
 	swept, err := p.Store.Catalog.Sweep(ctx, plan.orphans, plan.now, orphanAge)
 	done.Orphans = swept

@@ -15,6 +15,8 @@ const (
 // does nothing: the loop does.
 type book struct {
 	entries []entry
+	// busy marks the entry that runs and has yielded; it is not picked meanwhile.
+	busy map[int]bool
 	// looked is when the clock was last looked at; back, when the loop last came
 	// back from an absence. What was due before it was missed.
 	looked, back time.Time
@@ -38,7 +40,7 @@ type turn struct {
 // new schedule names was never promised, and must not look like a missed run. The
 // price is that a run which the old schedule still owed is not made up either.
 func openBook(jobs []Job, records map[string]Record, now time.Time) *book {
-	b := &book{looked: now, back: now}
+	b := &book{busy: map[int]bool{}, looked: now, back: now}
 	for _, job := range jobs {
 		r := records[job.Name]
 		if r.Settled.IsZero() {
@@ -102,7 +104,7 @@ func (b *book) look(now time.Time) (anew []string) {
 func (b *book) pick(now time.Time) (t turn, ok bool) {
 	for i := range b.entries {
 		e := &b.entries[i]
-		if e.record.Next.IsZero() || e.record.Next.After(now) {
+		if b.busy[i] || e.record.Next.IsZero() || e.record.Next.After(now) {
 			continue
 		}
 		due, is := e.job.Schedule.Last(now, e.record.Settled)

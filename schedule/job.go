@@ -34,6 +34,12 @@ type Run struct {
 	// Closes is when the window ends, in UTC; zero if there is none. The context
 	// ends at the same instant.
 	Closes time.Time
+	// Yield runs the other jobs that are due now, one after the other, and returns when
+	// none is: a long job calls it where it can rest. It may only be called while Run
+	// runs, and from its goroutine. The others run under the context it is given, and
+	// what that cuts short is due again. It does nothing in a run that was itself begun
+	// by it. Never nil in a run of a Loop.
+	Yield func(ctx context.Context)
 }
 
 // Outcome is what came of a due run. With Job "" it is no run, but a finding about

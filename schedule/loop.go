@@ -70,6 +70,7 @@ func (l *Loop) Run(ctx context.Context) error {
 			l.save(b)
 		}
 		if t, ok := b.pick(now); ok {
+			t.run.Yield = l.yield(b, t.index)
 			l.take(ctx, b, t)
 		} else {
 			sleep(ctx, min(longestSleep, b.idle(now)))

@@ -83,6 +83,12 @@ type span struct {
 func spanAt(t time.Time, loc *time.Location) span {
 	local := t.In(loc)
 	start, end := local.ZoneBounds()
+	if !end.IsZero() && !end.After(t) {
+		// Beyond the transitions that a zone file lists, the standard library takes
+		// every year for 365 days: on the last day of a leap year the span has ended
+		// already. Nothing changes on that day; look again after it.
+		end = t.Truncate(24 * time.Hour).Add(24 * time.Hour)
+	}
 	_, seconds := local.Zone()
 	return span{start: start.UTC(), end: end.UTC(), offset: time.Duration(seconds) * time.Second}
 }

@@ -148,7 +148,7 @@ func (c *Catalog) Find(ctx context.Context, id snapshot.ID) (Entry, error) {
 		}
 		found, suffix, ok := c.parse(obj.Key)
 		switch {
-		case !ok || found != id:
+		case !ok || found.Compare(id) != 0:
 		case suffix == manifestSuffix:
 			entry.Manifest = obj
 		default:
@@ -161,8 +161,8 @@ func (c *Catalog) Find(ctx context.Context, id snapshot.ID) (Entry, error) {
 	return entry, nil
 }
 
-// Manifest reads the manifest of an entry, and holds it to its place: a manifest that was copied
-// from elsewhere is an error, as is one that cannot be read.
+// Manifest reads the manifest of an entry, and holds it to its place. An error that wraps snapshot.ErrDamaged means that it
+// is no manifest, was copied from elsewhere, or names other data than the listing shows.
 func (c *Catalog) Manifest(ctx context.Context, entry Entry) (snapshot.Manifest, error) {
 	body, err := c.read(ctx, entry.Manifest, snapshot.MaxManifestBytes)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -176,6 +176,7 @@ func (c *Catalog) Manifest(ctx context.Context, entry Entry) (snapshot.Manifest,
 		return m, fmt.Errorf("read manifest %s: %w: %w", entry.ID, snapshot.ErrDamaged, err)
 	}
 	want := c.DataKey(m.ID, m.Object.Compression, m.Object.Encryption)
+	data := slices.IndexFunc(entry.Data, func(obj storage.Object) bool { return obj.Key == want })
 	switch {
 	case m.ID != entry.ID.String():
 		return m, fmt.Errorf("read manifest %s: %w: it is that of %s", entry.ID, snapshot.ErrDamaged, m.ID)
@@ -183,11 +184,16 @@ func (c *Catalog) Manifest(ctx context.Context, entry Entry) (snapshot.Manifest,
 		return m, fmt.Errorf("read manifest %s: %w: it is that of cluster %q", entry.ID, snapshot.ErrDamaged, m.Cluster.Name)
 	case m.Object.Key != want:
 		return m, fmt.Errorf("read manifest %s: %w: it names the object %q and not %q", entry.ID, snapshot.ErrDamaged, m.Object.Key, want)
+	case data < 0 && len(entry.Data) > 0:
+		return m, fmt.Errorf("read manifest %s: %w: its data %s is gone from the store, which has %s", entry.ID, snapshot.ErrDamaged, want, entry.Data[0].Key)
+	case data >= 0 && m.Object.Version == "" && entry.Data[data].Size != m.Object.SizeBytes:
+		return m, fmt.Errorf("read manifest %s: %w: its data has %d bytes in the store and not %d", entry.ID, snapshot.ErrDamaged,
+			entry.Data[data].Size, m.Object.SizeBytes)
 	}
 	return m, nil
 }
 
-// read reads a small object whole, and refuses one of more than limit bytes.
+// read reads a small object whole, and refuses one of more than limit bytes: snapshot.ErrDamaged.
 func (c *Catalog) read(ctx context.Context, obj storage.Object, limit int64) ([]byte, error) {
 	body, err := c.bucket.Open(ctx, obj)
 	if err != nil {
@@ -199,7 +205,7 @@ func (c *Catalog) read(ctx context.Context, obj storage.Object, limit int64) ([]
 		return nil, err
 	}
 	if int64(len(all)) > limit {
-		return nil, fmt.Errorf("%s: more than %d bytes", obj.Key, limit)
+		return nil, fmt.Errorf("%s: %w: more than %d bytes", obj.Key, snapshot.ErrDamaged, limit)
 	}
 	return all, nil
 }
@@ -224,9 +230,16 @@ func (c *Catalog) Open(ctx context.Context, m snapshot.Manifest) (io.ReadCloser,
 // that nothing is lost by leaving it at that.
 func (c *Catalog) Commit(ctx context.Context, m snapshot.Manifest, data io.ReaderAt) (snapshot.Manifest, error) {
 	m.Object.Key = c.DataKey(m.ID, m.Object.Compression, m.Object.Encryption)
+	if m.Cluster.Name != c.cluster {
+		return m, fmt.Errorf("commit snapshot %s: it is of cluster %q and not of %q", m.ID, m.Cluster.Name, c.cluster)
+	}
+	// A manifest that nobody could read back is refused before the store has the data.
+	if _, err := m.Encode(); err != nil {
+		return m, fmt.Errorf("commit snapshot: %w", err)
+	}
 	sum, err := hex.DecodeString(m.Object.SHA256)
-	if err != nil || len(sum) != sha256.Size {
-		return m, fmt.Errorf("commit snapshot %s: object SHA-256 %q", m.ID, m.Object.SHA256)
+	if err != nil {
+		return m, fmt.Errorf("commit snapshot %s: object SHA-256 %q: %w", m.ID, m.Object.SHA256, err)
 	}
 	obj, err := c.bucket.Put(ctx, storage.Upload{Key: m.Object.Key, Body: data, Size: m.Object.SizeBytes, SHA256: [sha256.Size]byte(sum)})
 	if err != nil {
@@ -235,7 +248,7 @@ func (c *Catalog) Commit(ctx context.Context, m snapshot.Manifest, data io.Reade
 	m.Object.Version = obj.Version
 	body, err := m.Encode()
 	if err != nil {
-		return m, err
+		return m, fmt.Errorf("commit snapshot: %w", err)
 	}
 	_, err = c.bucket.Put(ctx, upload(c.manifestKey(m.ID), body))
 	if err != nil {
@@ -244,17 +257,48 @@ func (c *Catalog) Commit(ctx context.Context, m snapshot.Manifest, data io.Reade
 	return m, nil
 }
 
-// Remove takes a snapshot away: the manifest, then the data. Cut in between it leaves an orphan.
+// Remove takes a snapshot away: the manifest, its proofs, then the data. Cut in between it leaves an orphan, with which a
+// sweep finds what is left of the rest.
 func (c *Catalog) Remove(ctx context.Context, entry Entry) error {
-	if _, _, ok := c.parse(entry.Manifest.Key); !ok {
-		return fmt.Errorf("remove snapshot: key %q is not of the layout", entry.Manifest.Key)
-	}
-	for _, obj := range append([]storage.Object{entry.Manifest}, entry.Data...) {
-		if err := c.bucket.Delete(ctx, obj); err != nil {
-			return fmt.Errorf("remove snapshot %s: %w", entry.ID, err)
+	for i, obj := range append([]storage.Object{entry.Manifest}, entry.Data...) {
+		id, suffix, ok := c.parse(obj.Key)
+		if !ok || id.Compare(entry.ID) != 0 || (suffix == manifestSuffix) != (i == 0) {
+			return fmt.Errorf("remove snapshot %s: key %q is not of the layout", entry.ID, obj.Key)
 		}
 	}
-	return c.removeProofs(ctx, entry.ID)
+	if err := c.bucket.Delete(ctx, entry.Manifest); err != nil {
+		return fmt.Errorf("remove snapshot %s: %w", entry.ID, err)
+	}
+	return c.removeRest(ctx, entry.ID, entry.Data)
+}
+
+// removeRest takes away what is left of a snapshot without a manifest: the data last, since only data is listed.
+func (c *Catalog) removeRest(ctx context.Context, id snapshot.ID, data []storage.Object) error {
+	if err := c.removeProofs(ctx, id); err != nil {
+		return err
+	}
+	for _, obj := range data {
+		if err := c.bucket.Delete(ctx, obj); err != nil {
+			return fmt.Errorf("remove snapshot %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// FinishRemoval removes the data of a snapshot whose manifest is gone, and does nothing where there is one. It is for
+// removals that were cut, and gives the number of objects removed.
+func (c *Catalog) FinishRemoval(ctx context.Context, id snapshot.ID) (removed int, err error) {
+	entry, err := c.Find(ctx, id)
+	if !errors.Is(err, ErrNotFound) {
+		return 0, err
+	}
+	for _, obj := range entry.Data {
+		if err := c.bucket.Delete(ctx, obj); err != nil {
+			return removed, fmt.Errorf("finish the removal of %s: %w", id, err)
+		}
+		removed++
+	}
+	return removed, c.removeProofs(ctx, id)
 }
 
 // Sweep removes the orphans that are older than age by the store's clock, and gives their keys.
@@ -264,15 +308,17 @@ func (c *Catalog) Sweep(ctx context.Context, orphans []storage.Object, now time.
 			continue
 		}
 		// It may have been committed since it was listed.
-		if id, _, ok := c.parse(obj.Key); !ok {
+		id, suffix, ok := c.parse(obj.Key)
+		if !ok || suffix == manifestSuffix {
 			continue
-		} else if _, err := c.Find(ctx, id); !errors.Is(err, ErrNotFound) {
+		}
+		if _, err := c.Find(ctx, id); !errors.Is(err, ErrNotFound) {
 			if err != nil {
 				return removed, err
 			}
 			continue
 		}
-		if err := c.bucket.Delete(ctx, obj); err != nil {
+		if err := c.removeRest(ctx, id, []storage.Object{obj}); err != nil {
 			return removed, fmt.Errorf("sweep orphan %s: %w", obj.Key, err)
 		}
 		removed = append(removed, obj.Key)

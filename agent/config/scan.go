@@ -119,7 +119,7 @@ func (d *decoder) outside(v reflect.Value, f field) string {
 		}
 		limit := reflect.New(v.Type()).Elem()
 		d.preset(limit, bound)
-		order := 0
+		var order int
 		if v.Kind() == reflect.Float64 {
 			order = cmp.Compare(v.Float(), limit.Float())
 		} else {

@@ -62,9 +62,8 @@ func shown(v reflect.Value, f field) *yaml.Node {
 	case isSection(v.Type()):
 		return mapping(v)
 	}
-	n := &yaml.Node{Kind: yaml.ScalarNode}
-	quotable := false
-	n.Value, quotable = text(v)
+	value, quotable := text(v)
+	n := &yaml.Node{Kind: yaml.ScalarNode, Value: value}
 	if f.secret && n.Value != "" {
 		n.Value = hidden
 	}

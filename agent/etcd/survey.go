@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"google.golang.org/grpc"
@@ -84,50 +85,65 @@ func (c *Cluster) Survey(ctx context.Context) (Survey, error) {
 	return s, nil
 }
 
-// members asks every seed at once: for the list that has a quorum behind it, else for any. seeds tells under which seed a member answers.
+// listing is what one seed answers to the question for the members.
+type listing struct {
+	endpoint     string
+	list         *pb.MemberListResponse
+	linearizable bool // a quorum stands behind it
+	err          error
+}
+
+// grace is how long a survey waits for the other seeds once it has a list with a quorum behind it: one that is cut off would
+// hold it up until the deadline.
+const grace = 300 * time.Millisecond
+
+// members asks every seed at once: for the list that has a quorum behind it, else for any. seeds tells under which seed a
+// member answers.
 func (c *Cluster) members(ctx context.Context) (list *pb.MemberListResponse, seeds map[uint64]string, err error) {
-	type reply struct {
-		list         *pb.MemberListResponse
-		linearizable bool
-		err          error
+	asking, enough := context.WithCancel(ctx)
+	defer enough()
+	replies := make(chan listing)
+	for _, endpoint := range c.options.Endpoints {
+		go func() { replies <- c.ask(asking, endpoint) }()
 	}
-	replies := make([]reply, len(c.options.Endpoints))
-	var wg sync.WaitGroup
-	for i, endpoint := range c.options.Endpoints {
-		wg.Go(func() {
-			r := &replies[i]
-			for _, r.linearizable = range []bool{true, false} {
-				r.err = c.call(ctx, endpoint, "list members of", func(ctx context.Context, conn *grpc.ClientConn) (err error) {
-					r.list, err = pb.NewClusterClient(conn).MemberList(ctx, &pb.MemberListRequest{Linearizable: r.linearizable})
-					return err
-				})
-				if r.err == nil || ctx.Err() != nil {
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
 	seeds = map[uint64]string{}
-	best := -1
-	for i, r := range replies {
+	var best listing
+	for range c.options.Endpoints {
+		r := <-replies
 		if r.err != nil {
 			err = errors.Join(err, r.err)
 			continue
 		}
-		seeds[r.list.Header.GetMemberId()] = c.options.Endpoints[i]
-		if best < 0 || r.linearizable && !replies[best].linearizable {
-			best = i
+		seeds[r.list.Header.GetMemberId()] = r.endpoint
+		if best.list == nil || r.linearizable && !best.linearizable {
+			best = r
+		}
+		if r.linearizable {
+			defer time.AfterFunc(grace, enough).Stop()
 		}
 	}
-	if best < 0 {
+	switch {
+	case best.list == nil:
 		return nil, nil, fmt.Errorf("etcd: %w: %w", ErrUnreachable, err)
+	case len(best.list.Members) == 0:
+		return nil, nil, fmt.Errorf("etcd: %w: %s names no members", ErrUnreachable, best.endpoint)
 	}
-	list = replies[best].list
-	if len(list.Members) == 0 {
-		return nil, nil, fmt.Errorf("etcd: %w: %s names no members", ErrUnreachable, c.options.Endpoints[best])
+	return best.list, seeds, nil
+}
+
+// ask asks one seed, first for a list that needs the quorum.
+func (c *Cluster) ask(ctx context.Context, endpoint string) listing {
+	r := listing{endpoint: endpoint}
+	for _, r.linearizable = range []bool{true, false} {
+		r.err = c.call(ctx, endpoint, "list members of", func(ctx context.Context, conn *grpc.ClientConn) (err error) {
+			r.list, err = pb.NewClusterClient(conn).MemberList(ctx, &pb.MemberListRequest{Linearizable: r.linearizable})
+			return err
+		})
+		if r.err == nil || ctx.Err() != nil {
+			break
+		}
 	}
-	return list, seeds, nil
+	return r
 }
 
 // visit asks one member for its status, under the seed it is known by and then under the URLs that it advertises.

@@ -178,7 +178,10 @@ func (d *demo) damage(ctx context.Context) error {
 // prune shows the plan and carries it out.
 func (d *demo) prune(ctx context.Context) error {
 	d.say("Prune: what retention does not keep goes, never the newest proven snapshot.")
-	job := &agent.Pruner{Store: d.house.stores[0], Log: d.house.log}
+	job, err := d.house.pruner(d.house.stores[0])
+	if err != nil {
+		return err
+	}
 	plan, err := job.Plan(ctx, time.Now())
 	if err != nil {
 		return err

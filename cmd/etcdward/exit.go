@@ -48,17 +48,6 @@ func (s silent) Unwrap() error { return s.error }
 // hinter is an error that knows a way out.
 type hinter interface{ Hint() string }
 
-// hinted adds a way out to an error.
-type hinted struct {
-	error
-	hint string
-}
-
-func (h hinted) Unwrap() error { return h.error }
-
-// Hint implements hinter.
-func (h hinted) Hint() string { return h.hint }
-
 // exitCode is what an error means to a script.
 func exitCode(ctx context.Context, err error) int {
 	var use *usageError

@@ -58,10 +58,18 @@ func (inv *invocation) prune(ctx context.Context, only string, confirm bool) (er
 	if err != nil {
 		return err
 	}
+	if confirm {
+		if err := h.cleanUp(ctx); err != nil {
+			return err
+		}
+	}
 	var failed error
 	results := []prunedStore{}
 	for _, store := range stores {
-		job := &agent.Pruner{Store: store, Log: h.log}
+		job, err := h.pruner(store)
+		if err != nil {
+			return err
+		}
 		result, err := inv.pruneStore(ctx, job, confirm)
 		if err != nil {
 			result.Error = err.Error()

@@ -168,7 +168,11 @@ func (h *house) snapshotAndPrune(ctx context.Context, job *agent.Snapshotter) er
 }
 
 func (h *house) pruneStore(ctx context.Context, store agent.Store) error {
-	done, err := (&agent.Pruner{Store: store, Log: h.log}).Run(ctx)
+	job, err := h.pruner(store)
+	if err != nil {
+		return err
+	}
+	done, err := job.Run(ctx)
 	if len(done.Removed)+len(done.Orphans) > 0 {
 		h.log.Info("store pruned", "store", store.Name, "removed", len(done.Removed), "orphans", len(done.Orphans), "skipped", len(done.Skipped))
 	}

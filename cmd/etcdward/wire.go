@@ -191,6 +191,15 @@ func (h *house) cleanUp(ctx context.Context) error {
 		return err
 	}
 	removed := staged + spooled
+	removals, err := h.removals()
+	if err != nil {
+		return err
+	}
+	finished, err := removals.Finish(ctx, h.stores)
+	removed += finished
+	if err != nil {
+		h.log.Warn("removal not finished", "error", err)
+	}
 	for name, bucket := range h.buckets {
 		n, err := h.sweepStore(ctx, bucket)
 		removed += n
@@ -202,6 +211,21 @@ func (h *house) cleanUp(ctx context.Context) error {
 		h.log.Info("leftovers removed", "files", removed)
 	}
 	return nil
+}
+
+// pruner prunes one store.
+func (h *house) pruner(store agent.Store) (*agent.Pruner, error) {
+	removals, err := h.removals()
+	if err != nil {
+		return nil, err
+	}
+	return &agent.Pruner{Store: store, Removals: removals, Log: h.log}, nil
+}
+
+// removals are the notes of what prune is about to remove.
+func (h *house) removals() (agent.Removals, error) {
+	area, err := staging.Open(filepath.Join(h.stateDir, "removals"))
+	return agent.Removals{Area: area}, err
 }
 
 // sweepStore removes what cut uploads left in a store, where its provider leaves anything.

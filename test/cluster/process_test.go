@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -118,7 +119,7 @@ func TestMembersOutliveTheStartingThread(t *testing.T) {
 			return fmt.Errorf("it ended with the thread: %w", errHopeless)
 		}
 		if frozen, err := p.frozen(); err != nil || !frozen {
-			return fmt.Errorf("frozen is %v, error %v", frozen, err)
+			return errors.Join(fmt.Errorf("frozen is %v", frozen), err)
 		}
 		return nil
 	})
