@@ -72,8 +72,10 @@ func (c *Courier) Run(ctx context.Context) (Delivery, error) {
 	return d, errors.Join(c.forgetOldStores(entries), unlock())
 }
 
-// serve brings one store what it lacks, and stops at the first that it does not take.
+// serve brings one store what it lacks, and stops at the first that it does not take; but for a clash of IDs, which is
+// the trouble of one snapshot and must hold up no other.
 func (c *Courier) serve(ctx context.Context, store Store, entries []spool.Entry, done func(snapshot.Manifest)) error {
+	var clashes error
 	for _, e := range entries {
 		if !slices.Contains(e.Pending, store.Name) {
 			continue
@@ -85,8 +87,12 @@ func (c *Courier) serve(ctx context.Context, store Store, entries []spool.Entry,
 			err = errors.Join(err, context.Cause(ctx))
 		}
 		cancel()
+		if errors.Is(err, fs.ErrExist) {
+			clashes = errors.Join(clashes, err)
+			continue
+		}
 		if err != nil {
-			return err
+			return errors.Join(clashes, err)
 		}
 		done(m)
 		if err := c.Spool.Delivered(e.Manifest.ID, store.Name); err != nil {
@@ -94,7 +100,7 @@ func (c *Courier) serve(ctx context.Context, store Store, entries []spool.Entry,
 		}
 		c.Log.Info("snapshot stored", "snapshot", m.ID, "store", store.Name, "revision", m.Revision, "size_bytes", m.Object.SizeBytes)
 	}
-	return nil
+	return clashes
 }
 
 // bring commits one snapshot to one store.
@@ -130,7 +136,9 @@ func (c *Courier) alreadyThere(ctx context.Context, store Store, m snapshot.Mani
 		return m, errors.Join(clash, err)
 	}
 	if theirs.Cluster.ID != m.Cluster.ID || !theirs.Proven() {
-		return m, clash
+		// It will never fit in. Kept, it would fail every run from now on.
+		c.Log.Error("snapshot given up, its ID is taken in the store", "snapshot", m.ID, "store", store.Name)
+		return m, errors.Join(clash, c.Spool.Delivered(m.ID, store.Name))
 	}
 	c.Log.Info("another agent stored a snapshot of this second and revision", "snapshot", m.ID, "store", store.Name, "member", theirs.Member.Name)
 	return theirs, nil

@@ -154,6 +154,7 @@ func (s *Snapshotter) takeFrom(ctx context.Context, survey etcd.Survey, c etcd.C
 		return snapshot.Manifest{}, fmt.Errorf("%w: check %s: %s", ErrUnproven, last.Name, last.Detail)
 	}
 	m := s.manifest(survey, c, exam, begun, took)
+	s.avoidStrangers(ctx, &m)
 	if check, decided := s.compareHash(ctx, survey, c, exam.Facts); decided {
 		m.Checks = append(m.Checks, check)
 	}
@@ -178,6 +179,37 @@ func (s *Snapshotter) manifest(survey etcd.Survey, c etcd.Candidate, exam snapsh
 		Emergency: c.Emergency,
 		Tool:      s.Tool,
 	}
+}
+
+// avoidStrangers moves the snapshot's time on, by a second at a time, while a store has a snapshot of that very ID of another
+// cluster: where a name was handed on from one cluster to the next. One of the same cluster is no stranger.
+func (s *Snapshotter) avoidStrangers(ctx context.Context, m *snapshot.Manifest) {
+	const attempts = 10
+	for range attempts {
+		id := snapshot.NewID(m.TakenAt, m.Revision)
+		m.ID = id.String()
+		if !s.isStrangers(ctx, id, m.Cluster.ID) {
+			return
+		}
+		s.Log.Warn("another cluster has a snapshot of that ID", "snapshot", m.ID)
+		m.TakenAt = m.TakenAt.Add(time.Second)
+	}
+}
+
+// isStrangers looks in every store; one that cannot be read finds out when it is delivered to.
+func (s *Snapshotter) isStrangers(ctx context.Context, id snapshot.ID, clusterID string) bool {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for _, store := range s.Stores {
+		entry, err := store.Catalog.Find(ctx, id)
+		if err != nil {
+			continue
+		}
+		if theirs, err := store.Catalog.Manifest(ctx, entry); err == nil && theirs.Cluster.ID != clusterID {
+			return true
+		}
+	}
+	return false
 }
 
 // spoolSealed seals the plain file, holding it to the digest of the stream once more, and spools the result.

@@ -1,0 +1,238 @@
+package etcd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+
+	"github.com/etcdward/etcdward/test/cluster"
+)
+
+// dial opens a cluster by the seeds given, or by all.
+func dial(t *testing.T, c *cluster.Cluster, seeds ...string) *Cluster {
+	t.Helper()
+	if len(seeds) == 0 {
+		seeds = c.Endpoints()
+	}
+	conn, err := New(Options{Endpoints: seeds, CAFile: c.CAFile, CertFile: c.CertFile, KeyFile: c.KeyFile})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return conn
+}
+
+func survey(t *testing.T, c *Cluster) Survey {
+	t.Helper()
+	s, err := c.Survey(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// member finds one by its name.
+func (s Survey) member(t *testing.T, name string) Member {
+	t.Helper()
+	i := slices.IndexFunc(s.Members, func(m Member) bool { return m.Name == name })
+	if i < 0 {
+		t.Fatalf("no member %s in %+v", name, s.Members)
+	}
+	return s.Members[i]
+}
+
+func TestSurvey(t *testing.T) {
+	for _, version := range cluster.Versions {
+		t.Run(version, func(t *testing.T) {
+			c := cluster.Start(t, cluster.Options{Version: version, Args: []string{cluster.NoFsync}})
+			c.FillKubernetes(t, 30)
+			conn := dial(t, c, c.Members[0].ClientURL) // one seed is enough
+			s := survey(t, conn)
+			leader := c.Leader(t)
+			if len(s.Members) != 3 || s.Leader != leader.ID || !s.Quorum() {
+				t.Fatalf("survey %+v", s)
+			}
+			for _, m := range c.Members {
+				got := s.member(t, m.Name)
+				wantRole := RoleFollower
+				if m == leader {
+					wantRole = RoleLeader
+				}
+				if got.Err != nil || got.ID != m.ID || got.Role != wantRole || !strings.HasPrefix(got.Version, version+".") || got.Revision < 30 ||
+					got.DBSize <= 0 || got.DBInUse <= 0 || got.RaftIndex == 0 || got.RaftTerm == 0 || !got.Local {
+					t.Errorf("member %+v", got)
+				}
+			}
+
+			// An alarm is told apart by member; the clusters' text of it differs from version to version.
+			raise(t, c.Members[1], pb.AlarmType_NOSPACE)
+			s = survey(t, conn)
+			if got := s.member(t, c.Members[1].Name).Alarms; !slices.Equal(got, []string{AlarmNoSpace}) {
+				t.Errorf("alarms of %s: %q", c.Members[1].Name, got)
+			}
+			if got := s.member(t, c.Members[2].Name).Alarms; len(got) != 0 {
+				t.Errorf("alarms of %s: %q", c.Members[2].Name, got)
+			}
+
+			c.Members[2].Kill()
+			if got := survey(t, conn).member(t, c.Members[2].Name); got.Err == nil || !strings.Contains(got.Err.Error(), "connection refused") || got.Role != RoleUnknown {
+				t.Errorf("killed member: %+v", got)
+			}
+		})
+	}
+}
+
+// raise has etcd raise an alarm.
+func raise(t *testing.T, m *cluster.Member, alarm pb.AlarmType) {
+	t.Helper()
+	_, err := pb.NewMaintenanceClient(m.Client(t).ActiveConnection()).Alarm(t.Context(),
+		&pb.AlarmRequest{Action: pb.AlarmRequest_ACTIVATE, MemberID: m.ID, Alarm: alarm})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWithoutQuorum(t *testing.T) {
+	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}})
+	conn := dial(t, c)
+	c.Members[0].Kill()
+	c.Members[1].Kill()
+	var s Survey
+	await(t, "lose the quorum", func() bool { s = survey(t, conn); return !s.Quorum() })
+	alive := s.member(t, c.Members[2].Name)
+	if alive.Err != nil || !alive.Local {
+		t.Fatalf("the member that is alive: %+v", alive)
+	}
+	candidates, _, err := Choose(s, SourceFollower)
+	if err != nil || len(candidates) != 1 || !candidates[0].Emergency || candidates[0].Member.Name != alive.Name {
+		t.Errorf("candidates %+v %v", candidates, err)
+	}
+	var file bytes.Buffer
+	if _, err := conn.Snapshot(t.Context(), alive, &file, nil); err != nil || file.Len()%512 != 32 {
+		t.Errorf("emergency snapshot: %d bytes %v", file.Len(), err)
+	}
+	if err := conn.Confirm(t.Context(), alive); err == nil {
+		t.Error("a member without quorum was confirmed")
+	}
+}
+
+// TestCertificates holds that a renewed certificate is used without a restart and that a failing one is named.
+func TestCertificates(t *testing.T) {
+	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
+	conn := dial(t, c)
+	survey(t, conn)
+	c.ExpireClientCertificate(t)
+	c.Members[0].Restart() // which ends the connections
+	_, err := conn.Survey(t.Context())
+	if !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "certificate expired at") || !strings.Contains(err.Error(), c.CertFile) {
+		t.Errorf("with an expired certificate: %v", err)
+	}
+	c.RotateCertificates(t)
+	survey(t, conn)
+
+	wrongCA := filepath.Join(t.TempDir(), "ca.crt")
+	other := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
+	text, err := os.ReadFile(other.CAFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(wrongCA, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stranger, err := New(Options{Endpoints: c.Endpoints(), CAFile: wrongCA, CertFile: c.CertFile, KeyFile: c.KeyFile})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stranger.Close()
+	if _, err := stranger.Survey(t.Context()); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "unknown authority") {
+		t.Errorf("with another CA: %v", err)
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	dir := t.TempDir()
+	noPEM := filepath.Join(dir, "ca.crt")
+	if err := os.WriteFile(noPEM, []byte("nothing"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		options Options
+		says    string
+	}{
+		"CA missing":       {Options{CAFile: filepath.Join(dir, "none")}, "ca_file: open"},
+		"CA no PEM":        {Options{CAFile: noPEM}, "holds no PEM certificate"},
+		"key missing":      {Options{CertFile: noPEM, KeyFile: noPEM}, "cert_file " + noPEM},
+		"password missing": {Options{PasswordFile: filepath.Join(dir, "none")}, "password_file"},
+	} {
+		if _, err := New(c.options); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestStreamEnds holds that a stream ends with its context and with its writer, and a call with its deadline.
+func TestStreamEnds(t *testing.T) {
+	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
+	c.FillKubernetes(t, 50)
+	conn := dial(t, c)
+	m := survey(t, conn).Members[0]
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancelled := writerFunc(func(p []byte) (int, error) { cancel(); return len(p), nil })
+	if _, err := conn.Snapshot(ctx, m, cancelled, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled stream: %v", err)
+	}
+	full := errors.New("disk full")
+	if _, err := conn.Snapshot(t.Context(), m, writerFunc(func([]byte) (int, error) { return 0, full }), nil); !errors.Is(err, full) {
+		t.Errorf("stream to a full disk: %v", err)
+	}
+	c.Members[0].Pause()
+	ctx, stop := context.WithTimeout(t.Context(), time.Second)
+	defer stop()
+	if err := conn.Confirm(ctx, m); !errors.Is(err, context.DeadlineExceeded) && !strings.Contains(err.Error(), "deadline") {
+		t.Errorf("a member that stands still: %v", err)
+	}
+	c.Members[0].Resume()
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// TestLyingMember holds that a member is taken for another by nobody: all three advertise the URL of the first.
+func TestLyingMember(t *testing.T) {
+	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}})
+	conn := dial(t, c, c.Members[0].ClientURL)
+	s := survey(t, conn)
+	liar := s.member(t, c.Members[1].Name)
+	got := conn.visit(t.Context(), &pb.Member{ID: liar.ID, Name: liar.Name, ClientURLs: []string{c.Members[0].ClientURL}}, "", s.ClusterID)
+	if got.Err == nil || !strings.Contains(got.Err.Error(), "member "+HexID(c.Members[0].ID)+" answers there") {
+		t.Errorf("%+v", got)
+	}
+	// Nobody listens where a listener was closed.
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := "https://" + l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got = conn.visit(t.Context(), &pb.Member{ID: liar.ID, Name: liar.Name, ClientURLs: []string{dead, c.Members[1].ClientURL}}, "", s.ClusterID)
+	if got.Err != nil || got.Endpoint != c.Members[1].ClientURL {
+		t.Errorf("the second URL was not tried: %+v", got)
+	}
+}
