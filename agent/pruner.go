@@ -44,6 +44,8 @@ type PruneDecision struct {
 	Proven  bool
 	Keep    bool
 	Reasons []string
+
+	manifest snapshot.Manifest
 }
 
 // Remove counts the snapshots that go.
@@ -96,13 +98,13 @@ func (p *Pruner) Plan(ctx context.Context, now time.Time) (PrunePlan, error) {
 	for _, d := range verdict.Decisions {
 		decided[d.ID] = d
 	}
-	for _, entry := range listing.Snapshots {
+	for i, entry := range listing.Snapshots {
 		if why, ok := left[entry.ID.String()]; ok {
 			plan.Decisions = append(plan.Decisions, PruneDecision{Entry: entry, Keep: true, Reasons: []string{why}})
 			continue
 		}
 		d := decided[entry.ID.String()]
-		plan.Decisions = append(plan.Decisions, PruneDecision{Entry: entry, Proven: d.Proven, Keep: d.Keep, Reasons: d.Reasons})
+		plan.Decisions = append(plan.Decisions, PruneDecision{Entry: entry, Proven: d.Proven, Keep: d.Keep, Reasons: d.Reasons, manifest: manifests[i]})
 	}
 	for _, obj := range listing.Orphans {
 		if now.Sub(obj.Stored) >= orphanAge {
@@ -117,47 +119,86 @@ func (p *Pruner) Plan(ctx context.Context, now time.Time) (PrunePlan, error) {
 type Pruned struct {
 	Removed []string // IDs
 	Orphans []string // keys
+	Tidied  int      // versions and markers that somebody else's deletions had left
 	// Skipped are snapshots that the store would not let go, by ID.
 	Skipped map[string]error
 }
 
-// Apply carries a plan out, oldest first. It stops at the first error but for what the store refuses: that is
-// counted in Skipped, and the error then wraps ErrPartial, as it does when the plan was held.
+// Apply carries a plan out, oldest first. What the store refuses is counted in Skipped, and the error then wraps ErrPartial, as
+// it does when the plan was held. Any other error: the rest is done by another run.
 func (p *Pruner) Apply(ctx context.Context, plan PrunePlan) (Pruned, error) {
 	done := Pruned{Skipped: map[string]error{}}
 	if plan.Held != "" {
 		return done, fmt.Errorf("prune %s: %w: held: %s", p.Store.Name, ErrPartial, plan.Held)
 	}
-	if err := p.Removals.begin(p.Store.Name, plan.removeIDs()); err != nil {
+	if err := p.remove(ctx, plan, &done); err != nil {
 		return done, fmt.Errorf("prune %s: %w", p.Store.Name, err)
 	}
-	for _, d := range plan.Decisions {
-		if d.Keep {
-			continue
-		}
-		err := p.Store.Catalog.Remove(ctx, d.Entry)
-		switch {
-		case errors.Is(err, storage.ErrLocked) || errors.Is(err, storage.ErrDenied):
-			done.Skipped[d.Entry.ID.String()] = err
-			p.Log.Warn("snapshot not removed", "snapshot", d.Entry.ID.String(), "store", p.Store.Name, "error", err)
-		case err != nil:
-			return done, fmt.Errorf("prune %s: %w", p.Store.Name, err)
-		default:
-			done.Removed = append(done.Removed, d.Entry.ID.String())
-		}
-	}
-	if err := p.Removals.end(p.Store.Name); err != nil {
+	var err error
+	done.Orphans, err = p.Store.Catalog.Sweep(ctx, plan.orphans, plan.now, orphanAge)
+	if err != nil && !refused(err) {
 		return done, fmt.Errorf("prune %s: %w", p.Store.Name, err)
 	}
-	swept, err := p.Store.Catalog.Sweep(ctx, plan.orphans, plan.now, orphanAge)
-	done.Orphans = swept
-	if err != nil && !errors.Is(err, storage.ErrLocked) && !errors.Is(err, storage.ErrDenied) {
+	if done.Tidied, err = p.Store.Catalog.Tidy(ctx, plan.tidyBefore(p.Store.Retention)); err != nil && !refused(err) {
 		return done, fmt.Errorf("prune %s: %w", p.Store.Name, err)
 	}
 	if len(done.Skipped) > 0 {
 		return done, fmt.Errorf("prune %s: %w: the store refused to let %d snapshots go", p.Store.Name, ErrPartial, len(done.Skipped))
 	}
 	return done, nil
+}
+
+// remove takes away what the plan names.
+func (p *Pruner) remove(ctx context.Context, plan PrunePlan, done *Pruned) error {
+	var doomed []catalog.Doomed
+	for _, d := range plan.Decisions {
+		if !d.Keep {
+			doomed = append(doomed, catalog.Doomed{Entry: d.Entry, Manifest: d.manifest})
+		}
+	}
+	if len(doomed) == 0 {
+		return nil
+	}
+	if err := p.Removals.begin(p.Store.Name, plan.removeIDs()); err != nil {
+		return err
+	}
+	var failed error
+	for i, err := range p.Store.Catalog.RemoveAll(ctx, doomed) {
+		id := doomed[i].Entry.ID.String()
+		switch {
+		case err == nil:
+			done.Removed = append(done.Removed, id)
+		case refused(err):
+			done.Skipped[id] = err
+			p.Log.Warn("snapshot not removed", "snapshot", id, "store", p.Store.Name, "error", err)
+		default:
+			failed = errors.Join(failed, err)
+		}
+	}
+	if failed != nil {
+		return failed
+	}
+	return p.Removals.end(p.Store.Name)
+}
+
+// refused says whether the store does not allow it, which is a skip and no failure.
+func refused(err error) bool {
+	return errors.Is(err, storage.ErrLocked) || errors.Is(err, storage.ErrDenied)
+}
+
+// hiddenFor is how long at least a deletion by somebody else can be undone before its versions are tidied away.
+const hiddenFor = 30 * 24 * time.Hour
+
+// tidyBefore is the ID before which nothing is of use to anybody: older than everything that is kept, and than any time in
+// which somebody may want a deletion undone that was not ours.
+func (p PrunePlan) tidyBefore(policy retention.Policy) snapshot.ID {
+	before := p.now.Add(-max(policy.KeepWithin, hiddenFor))
+	for _, d := range p.Decisions {
+		if d.Keep && d.Entry.ID.TakenAt.Before(before) {
+			before = d.Entry.ID.TakenAt
+		}
+	}
+	return snapshot.ID{TakenAt: before}
 }
 
 // Run plans and applies, as the daemon does after each snapshot.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"sync"
+	"time"
 )
 
 // Lazy is a bucket that is opened when it is first used, and again until that succeeds: a store that is away when the
@@ -20,7 +21,7 @@ type Lazy struct {
 // NewLazy returns a bucket that open opens.
 func NewLazy(open func(context.Context) (Bucket, error)) *Lazy { return &Lazy{open: open} }
 
-// Opened gives the bucket itself, for its optional interfaces.
+// Opened gives the bucket itself.
 func (l *Lazy) Opened(ctx context.Context) (Bucket, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -70,6 +71,73 @@ func (l *Lazy) Delete(ctx context.Context, obj Object) error {
 	}
 	return bucket.Delete(ctx, obj)
 }
+
+// DeleteAll implements Remover, by the bucket's own means where it has any.
+func (l *Lazy) DeleteAll(ctx context.Context, objects []Object) []error {
+	bucket, err := l.Opened(ctx)
+	if err != nil {
+		errs := make([]error, len(objects))
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
+	}
+	return DeleteAll(ctx, bucket, objects)
+}
+
+// ListAt implements Historian; for a bucket that is none, it is an error that wraps errors.ErrUnsupported.
+func (l *Lazy) ListAt(ctx context.Context, prefix string, at time.Time) iter.Seq2[Object, error] {
+	bucket, err := l.Opened(ctx)
+	if err != nil {
+		return func(yield func(Object, error) bool) { yield(Object{}, err) }
+	}
+	return NewAsOf(bucket, at).List(ctx, prefix)
+}
+
+// Tidy implements Tidier; for a bucket that is none there is nothing to tidy.
+func (l *Lazy) Tidy(ctx context.Context, prefix string, keep func(key string) bool) (removed int, err error) {
+	bucket, err := l.Opened(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if tidier, ok := bucket.(Tidier); ok {
+		return tidier.Tidy(ctx, prefix, keep)
+	}
+	return 0, nil
+}
+
+// Sweep implements Sweeper; for a bucket that is none nothing is left behind.
+func (l *Lazy) Sweep(ctx context.Context, prefix string) (removed int, err error) {
+	bucket, err := l.Opened(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if sweeper, ok := bucket.(Sweeper); ok {
+		return sweeper.Sweep(ctx, prefix)
+	}
+	return 0, nil
+}
+
+// Inspect implements Inspector; of a bucket that is none nothing is known.
+func (l *Lazy) Inspect(ctx context.Context) (Properties, error) {
+	bucket, err := l.Opened(ctx)
+	if err != nil {
+		return Properties{}, err
+	}
+	if inspector, ok := bucket.(Inspector); ok {
+		return inspector.Inspect(ctx)
+	}
+	return Properties{}, nil
+}
+
+var (
+	_ Bucket    = (*Lazy)(nil)
+	_ Remover   = (*Lazy)(nil)
+	_ Historian = (*Lazy)(nil)
+	_ Tidier    = (*Lazy)(nil)
+	_ Sweeper   = (*Lazy)(nil)
+	_ Inspector = (*Lazy)(nil)
+)
 
 // Close closes the bucket, if it was opened and knows how to.
 func (l *Lazy) Close() error {

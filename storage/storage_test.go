@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/etcdward/etcdward/storage"
 )
 
@@ -91,3 +93,7 @@ type brokenBody struct{ err error }
 
 func (b brokenBody) ReadAt([]byte, int64) (int, error) { return 0, b.err }
 func (b brokenBody) Write([]byte) (int, error)         { return 0, b.err }
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}

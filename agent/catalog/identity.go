@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -15,6 +16,12 @@ import (
 // ErrOtherCluster means that the home belongs to a cluster with another etcd cluster id. Writing there would let two
 // clusters prune each other's backups.
 var ErrOtherCluster = errors.New("the store's backups of this name are of another etcd cluster")
+
+// clusterIDForm is how etcd cluster ids are written, hex; identityForm the keys below the home that hold an identity.
+var (
+	clusterIDForm = regexp.MustCompile(`^[0-9a-f]{1,16}$`)
+	identityForm  = regexp.MustCompile(`^cluster(-[0-9a-f]{1,16})?\.json$`)
+)
 
 // identity is the content of cluster.json, and of one cluster-ID.json for each
 // further cluster id that an operator accepted: objects are created once and never changed.
@@ -27,6 +34,9 @@ type identity struct {
 // Claim makes sure that the home is that of the etcd cluster with this id (hex). The first to come owns it. accept lets a
 // further id in, after a rebuild or a restore.
 func (c *Catalog) Claim(ctx context.Context, clusterID string, accept bool) error {
+	if !clusterIDForm.MatchString(clusterID) {
+		return fmt.Errorf("claim %s: %.20q is no etcd cluster id", c.home, clusterID)
+	}
 	ids, err := c.ClusterIDs(ctx)
 	if err != nil {
 		return err
@@ -63,8 +73,7 @@ func (c *Catalog) ClusterIDs(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the identity of %s: %w", c.home, err)
 		}
-		name := strings.TrimPrefix(obj.Key, c.home)
-		if name != "cluster.json" && !strings.HasPrefix(name, "cluster-") {
+		if !identityForm.MatchString(strings.TrimPrefix(obj.Key, c.home)) {
 			continue
 		}
 		id, err := c.identity(ctx, obj)
@@ -85,8 +94,8 @@ func (c *Catalog) identity(ctx context.Context, obj storage.Object) (identity, e
 	if err != nil {
 		return id, fmt.Errorf("read the identity %s: %w", obj.Key, err)
 	}
-	if id.Name != c.cluster || id.ClusterID == "" {
-		return id, fmt.Errorf("read the identity %s: it names cluster %.70q, id %.20q", obj.Key, id.Name, id.ClusterID)
+	if id.Format != 1 || id.Name != c.cluster || !clusterIDForm.MatchString(id.ClusterID) {
+		return id, fmt.Errorf("read the identity %s: format %d, cluster %.70q, id %.20q is none of this home", obj.Key, id.Format, id.Name, id.ClusterID)
 	}
 	return id, nil
 }

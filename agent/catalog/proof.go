@@ -8,8 +8,10 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/storage"
 )
 
 // Proof is a later check of a stored snapshot.
@@ -27,6 +29,11 @@ const maxProofBytes = 16 << 10
 // proofForm is the name of a proof below proofs/ID/: its time and its kind.
 var proofForm = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z-[a-z_]{1,20}\.json$`)
 
+// proofName is the name of a proof below proofs/ID/.
+func proofName(p Proof) string {
+	return p.At.UTC().Format("20060102T150405Z") + "-" + p.Check.Name + ".json"
+}
+
 func (c *Catalog) proofsPrefix(id string) string { return c.home + "proofs/" + id + "/" }
 
 // AddProof stores a proof beside its snapshot.
@@ -35,11 +42,15 @@ func (c *Catalog) AddProof(ctx context.Context, p Proof) error {
 		return fmt.Errorf("add proof: %w", err)
 	}
 	p.Format, p.At = 1, p.At.UTC().Truncate(time.Second)
+	name := proofName(p)
+	if !proofForm.MatchString(name) {
+		return fmt.Errorf("add proof to %s: check %.40q at %s cannot be a key", p.ID, p.Check.Name, p.At.Format(time.RFC3339))
+	}
 	body, err := json.Marshal(p)
 	if err != nil {
 		return fmt.Errorf("add proof to %s: %w", p.ID, err)
 	}
-	key := c.proofsPrefix(p.ID) + p.At.Format("20060102T150405Z") + "-" + p.Check.Name + ".json"
+	key := c.proofsPrefix(p.ID) + name
 	if _, err := c.bucket.Put(ctx, upload(key, append(body, '\n'))); err != nil {
 		return fmt.Errorf("add proof to %s: %w", p.ID, err)
 	}
@@ -55,16 +66,13 @@ func (c *Catalog) Proofs(ctx context.Context, id snapshot.ID) ([]Proof, error) {
 		if err != nil {
 			return proofs, fmt.Errorf("list the proofs of %s: %w", id, err)
 		}
-		if !proofForm.MatchString(strings.TrimPrefix(obj.Key, c.proofsPrefix(id.String()))) {
+		name := strings.TrimPrefix(obj.Key, c.proofsPrefix(id.String()))
+		if !proofForm.MatchString(name) {
 			continue
 		}
-		body, err := c.read(ctx, obj, maxProofBytes)
-		var p Proof
-		if err == nil {
-			err = json.Unmarshal(body, &p)
-		}
-		if err == nil && (p.ID != id.String() || p.Format != 1) {
-			err = errors.New("it is not a proof of that snapshot")
+		p, err := c.proof(ctx, obj)
+		if err == nil && (p.ID != id.String() || p.Format != 1 || proofName(p) != name) {
+			err = fmt.Errorf("%w: it is not a proof of that snapshot, time and kind", snapshot.ErrDamaged)
 		}
 		if err != nil {
 			bad = errors.Join(bad, fmt.Errorf("read proof %s: %w", obj.Key, err))
@@ -73,6 +81,27 @@ func (c *Catalog) Proofs(ctx context.Context, id snapshot.ID) ([]Proof, error) {
 		proofs = append(proofs, p)
 	}
 	return proofs, bad
+}
+
+// proof reads one. Its texts come from the store and go to a terminal, which would obey control characters.
+func (c *Catalog) proof(ctx context.Context, obj storage.Object) (Proof, error) {
+	var p Proof
+	body, err := c.read(ctx, obj, maxProofBytes)
+	if err != nil {
+		return p, err
+	}
+	if err := json.Unmarshal(body, &p); err != nil {
+		return p, fmt.Errorf("%w: %w", snapshot.ErrDamaged, err)
+	}
+	p.Check.Detail, p.Tool = strings.Map(harmless, p.Check.Detail), strings.Map(harmless, p.Tool)
+	return p, nil
+}
+
+func harmless(r rune) rune {
+	if unicode.IsControl(r) {
+		return ' '
+	}
+	return r
 }
 
 // removeProofs takes the proofs of a snapshot away that is gone.

@@ -44,6 +44,9 @@ func ReadIdentities(path string) (Identities, error) {
 // or of the reader's, means that the bytes are not what was sealed, or that r failed; ErrNoIdentity that
 // they cannot be read here. The reader is to be closed; r is not closed by it.
 func Unseal(r io.Reader, compression, encryption string, with Identities) (io.ReadCloser, error) {
+	if compression != None && compression != Zstd || encryption != None && encryption != Age {
+		return nil, fmt.Errorf("unseal: compression %.20q, encryption %.20q is not known", compression, encryption)
+	}
 	if encryption == Age {
 		if len(with.keys) == 0 {
 			return nil, fmt.Errorf("unseal: %w", ErrNoIdentity)
@@ -61,7 +64,15 @@ func Unseal(r io.Reader, compression, encryption string, with Identities) (io.Re
 	if compression != Zstd {
 		return io.NopCloser(r), nil
 	}
-	dec, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
+	// To the decoder no frame at all is the end of nothing; Seal always writes one.
+	buffered := bufio.NewReader(r)
+	switch _, err := buffered.Peek(1); {
+	case errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("unseal: decompress: %w", io.ErrUnexpectedEOF)
+	case err != nil:
+		return nil, fmt.Errorf("unseal: %w", err)
+	}
+	dec, err := zstd.NewReader(buffered, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
 	if err != nil {
 		return nil, fmt.Errorf("unseal: decompress: %w", err)
 	}

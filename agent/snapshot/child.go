@@ -11,8 +11,8 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
+	"sync"
+	"syscall"
 )
 
 // childArgument as the first argument makes a process of this binary a child that inspects
@@ -36,32 +36,57 @@ func ChildMain() {
 	// The parent holds the other end of stdin: no child outlives it.
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
-		os.Exit(1)
+		syscall.Exit(1)
 	}()
 	beExpendable()
-	var a answer
-	minor, err := strconv.Atoi(os.Args[3])
-	if err == nil {
-		a.Facts, err = inspect(os.Args[2], minor)
+	say := answerOnce()
+	path := os.Args[2]
+	if info, err := os.Stat(path); err == nil {
+		go func() {
+			awaitGluttony(maxHeapBytes(info.Size()))
+			say(answer{Damage: "the parser asked for more memory than a sound file of this size takes"})
+		}()
 	}
-	switch {
-	case errors.Is(err, errCannotOpen) || errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission):
-		a.Trouble = err.Error()
-	case err != nil:
-		a.Damage = err.Error()
-	}
-	if err := json.NewEncoder(os.Stdout).Encode(a); err != nil {
-		os.Exit(1)
-	}
-	os.Exit(0)
+	say(answerTo(path, os.Args[3]))
 }
 
-// beExpendable keeps a crash from leaving a core with the cluster's Secrets on disk, and gives the
-// kernel a better choice than etcd when memory runs out. Where the host
-// forbids either, the inspection goes on without.
-func beExpendable() {
-	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
-	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("900"), 0)
+// answerTo is what the child has to say of the file at path.
+func answerTo(path, minor string) answer {
+	number, err := strconv.Atoi(minor)
+	if err != nil {
+		return answer{Trouble: firstBytes(err.Error())}
+	}
+	facts, err := inspect(path, number)
+	// bbolt quotes keys, which in a damaged file may be of any length.
+	switch {
+	case errors.Is(err, errCannotOpen):
+		return answer{Trouble: firstBytes(err.Error())}
+	case err != nil:
+		return answer{Damage: firstBytes(err.Error())}
+	}
+	return answer{Facts: facts}
+}
+
+// answerOnce gives a function that prints the first answer it gets and ends the process.
+func answerOnce() func(answer) {
+	var once sync.Once
+	return func(a answer) {
+		once.Do(func() {
+			code := 0
+			if err := json.NewEncoder(os.Stdout).Encode(a); err != nil {
+				code = 1
+			}
+			// Not os.Exit: there is nothing to tidy, and the race detector holds each exit up for a second.
+			syscall.Exit(code)
+		})
+	}
+}
+
+// maxMessageBytes bounds what is told of the damage.
+const maxMessageBytes = 1000
+
+func firstBytes(s string) string {
+	return strings.ToValidUTF8(s[:min(len(s), maxMessageBytes)], "")
 }
 
 // inspectInChild runs inspect on path in a process of its own. An error that wraps ErrDamaged
@@ -70,7 +95,7 @@ func inspectInChild(ctx context.Context, path string, minor int) (Facts, error) 
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", childArgument, path, strconv.Itoa(minor))
 	cmd.Env = []string{"GOTRACEBACK=none"}
 	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &limited{Buffer: &stderr, left: 8 << 10}
+	cmd.Stdout, cmd.Stderr = &limited{Buffer: &stdout, left: 64 << 10}, &limited{Buffer: &stderr, left: 8 << 10}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return Facts{}, fmt.Errorf("inspect %s: %w", path, err)
@@ -109,6 +134,10 @@ func crashed(path string, err error, stderr string) error {
 		if strings.Contains(stderr, "out of memory") || strings.Contains(stderr, "cannot allocate memory") {
 			return fmt.Errorf("inspect %s: the child had too little memory: %s", path, line)
 		}
+		// Go ends with 2 on these too, when somebody sends them.
+		if strings.HasPrefix(line, "SIGQUIT") || strings.HasPrefix(line, "SIGABRT") {
+			return fmt.Errorf("inspect %s: the child was ended by %s", path, line)
+		}
 		return fmt.Errorf("%w: the parser crashed on it: %s", ErrDamaged, line)
 	}
 	return fmt.Errorf("inspect %s: the child ended with %w %s", path, err, firstLine(stderr))
@@ -116,7 +145,7 @@ func crashed(path string, err error, stderr string) error {
 
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
-	return line
+	return firstBytes(line)
 }
 
 // limited keeps the first bytes of what a child says and drops the rest.

@@ -4,8 +4,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -27,37 +29,57 @@ var (
 	metaClusterVersion   = []byte("clusterVersion")
 )
 
+// openTimeout is how long to wait for another process that has the file locked for itself.
+const openTimeout = 5 * time.Second
+
 // inspect is the parser: level 2 of the checks, and the facts. It runs in the child
 // process only, on a file whose trailer holds. Every error of it means damage, but
 // for one that wraps errCannotOpen.
 //
 // minor is that of the etcd server, for the meaning of TotalKeys; 0: as the file says.
 func inspect(path string, minor int) (Facts, error) {
-	db, err := bolt.Open(path, 0o400, &bolt.Options{ReadOnly: true, PreLoadFreelist: true, Timeout: 10 * time.Second})
+	db, err := bolt.Open(path, 0o400, &bolt.Options{ReadOnly: true, PreLoadFreelist: true, Timeout: openTimeout})
 	if err != nil {
 		if errors.Is(err, bolterrors.ErrTimeout) {
 			return Facts{}, fmt.Errorf("%w: another process holds it: %w", errCannotOpen, err)
 		}
+		// bbolt has errors of its own for what it does not like in a file; these are the system's.
+		if errno := syscall.Errno(0); errors.As(err, &errno) {
+			return Facts{}, fmt.Errorf("%w: %w", errCannotOpen, err)
+		}
 		return Facts{}, fmt.Errorf("open as bbolt: %w", err)
 	}
-	defer db.Close()
+	tx, err := db.Begin(false)
+	if err != nil {
+		return Facts{}, errors.Join(fmt.Errorf("%w: %w", errCannotOpen, err), db.Close())
+	}
+	err = checkPages(tx)
+	if errors.Is(err, errCheckLeft) {
+		return Facts{}, err // it still reads the pages
+	}
 	var facts Facts
-	err = db.View(func(tx *bolt.Tx) error {
-		if err := checkPages(tx); err != nil {
-			return err
-		}
-		var err error
+	if err == nil {
 		facts, err = read(tx, minor)
-		return err
-	})
+	}
+	_, _ = tx.Rollback(), db.Close() // nothing was written
 	return facts, err
 }
 
-// errCannotOpen marks an error that says nothing of the file's soundness.
-var errCannotOpen = errors.New("cannot open")
+// storageVersionForm is what etcd writes as its storage version; absent before 3.6.
+var storageVersionForm = regexp.MustCompile(`^([0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5})?$`)
+
+var (
+	// errCannotOpen marks an error that says nothing of the file's soundness.
+	errCannotOpen = errors.New("cannot open")
+	// errCheckLeft means that bbolt's check still uses the transaction, which must stay open.
+	errCheckLeft = errors.New("bad pages")
+)
+
+// maxFindings is when bbolt's check has found enough: on a file made to that end it would go on for ever.
+const maxFindings = 100
 
 // checkPages runs bbolt's own consistency check and gives the first of its findings, with
-// their number.
+// their number. Where there are maxFindings the check is left behind as it stands, for the end of the process.
 func checkPages(tx *bolt.Tx) error {
 	var first error
 	count := 0
@@ -65,7 +87,9 @@ func checkPages(tx *bolt.Tx) error {
 		if first == nil {
 			first = err
 		}
-		count++
+		if count++; count == maxFindings {
+			return fmt.Errorf("%w, the first of at least %d: %w", errCheckLeft, count, first)
+		}
 	}
 	if count > 0 {
 		return fmt.Errorf("%d bad pages, the first: %w", count, first)
@@ -83,6 +107,9 @@ func read(tx *bolt.Tx, minor int) (Facts, error) {
 	meta := tx.Bucket(bucketMeta)
 	if v := meta.Get(metaConsistentIndex); len(v) != 8 || binary.BigEndian.Uint64(v) == 0 {
 		return Facts{}, fmt.Errorf("meta: consistent_index is %x: no etcd server wrote this", v)
+	}
+	if v := meta.Get(metaStorageVersion); !storageVersionForm.Match(v) {
+		return Facts{}, fmt.Errorf("meta: storageVersion is %.40q", v)
 	}
 	compact, err := compactRevision(meta)
 	if err != nil {

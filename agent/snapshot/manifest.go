@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -9,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Format is the version of the manifest that this program writes, and the only one it reads.
@@ -70,6 +70,7 @@ func (m Manifest) Encode() ([]byte, error) {
 	if err := m.validate(); err != nil {
 		return nil, fmt.Errorf("encode manifest %s: %w", m.ID, err)
 	}
+	m.TakenAt = m.TakenAt.UTC()
 	body, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode manifest %s: %w", m.ID, err)
@@ -85,16 +86,13 @@ func DecodeManifest(body []byte) (Manifest, error) {
 	if len(body) > MaxManifestBytes {
 		return m, fmt.Errorf("manifest: %d bytes, more than %d", len(body), MaxManifestBytes)
 	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	if err := dec.Decode(&m); err != nil {
+	if err := json.Unmarshal(body, &m); err != nil {
 		return Manifest{}, fmt.Errorf("manifest: %w", err)
-	}
-	if dec.More() {
-		return Manifest{}, errors.New("manifest: more follows the first JSON value")
 	}
 	if err := m.validate(); err != nil {
 		return Manifest{}, fmt.Errorf("manifest: %w", err)
 	}
+	m.TakenAt = m.TakenAt.UTC()
 	return m, nil
 }
 
@@ -123,7 +121,7 @@ func (m Manifest) validate() error {
 			return fmt.Errorf("%.70q is no SHA-256", sum)
 		}
 	}
-	if m.TotalKeys < 0 || m.CompactRevision < -1 || m.HashKV.Revision < 0 || m.TookSeconds < 0 {
+	if m.TotalKeys < 0 || m.CompactRevision < -1 || m.HashKV.Revision < 0 || m.HashKV.CompactRevision < -1 || m.TookSeconds < 0 {
 		return errors.New("a count or a revision is negative")
 	}
 	if !slices.Contains([]string{"zstd", "none"}, m.Object.Compression) || !slices.Contains([]string{"age", "none"}, m.Object.Encryption) {
@@ -143,7 +141,7 @@ func (m Manifest) validateText() error {
 		texts = append(texts, c.Name, c.Detail)
 	}
 	for _, s := range texts {
-		if len(s) > 4096 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }) {
+		if len(s) > 4096 || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || r == unicode.ReplacementChar }) {
 			return fmt.Errorf("text %.40q is too long or holds control characters", s)
 		}
 	}

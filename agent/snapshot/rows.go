@@ -106,7 +106,7 @@ func (f *rows) entry(k, v []byte) error {
 // plausible holds an entry to what a put or a deletion writes.
 func plausible(rev revision, value []byte, kv *mvccpb.KeyValue) error {
 	switch {
-	case len(value) == 0:
+	case len(value) == 0 && rev.sub == 0 && !rev.tombstone:
 		return nil // the mark that `etcdutl snapshot restore --bump-revision` leaves
 	case len(kv.Key) == 0:
 		return errors.New("the entry has no key")

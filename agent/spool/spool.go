@@ -2,8 +2,8 @@
 // knows manifests as the record that goes with the bytes, and store names as words; it talks to
 // no store.
 //
-// Its one invariant: the record is written after the data and removed before it, so that an
-// entry that is listed is whole, whenever the process was killed.
+// Its one invariant: the record is written after the data and removed before it, and one process at a time
+// changes entries, so that an entry that is listed is whole, whenever a process was killed.
 package spool
 
 import (
@@ -17,10 +17,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/staging"
@@ -30,7 +26,6 @@ import (
 type Spool struct {
 	area  *staging.Area
 	limit int64
-	mu    sync.Mutex // of records, which deliveries to several stores change
 }
 
 // Entry is one snapshot on its way.
@@ -47,28 +42,51 @@ func (s *Spool) dataPath(id string) string   { return filepath.Join(s.area.Path(
 func (s *Spool) recordPath(id string) string { return filepath.Join(s.area.Path(), id+".json") }
 
 // Add moves the sealed file, made by staging and already synced, into the spool, where it waits for the stores
-// named. It gives back the entries that had to go for the limit's sake: the oldest, never the newest.
+// named. It gives back the entries that had to go for the limit's sake: the oldest, never the newest. An entry whose
+// record cannot be read is left alone, and is no error here; List tells of it.
 // The file is the caller's to close, not before Add returns: its lock keeps a sweep away.
+//
+// fs.ErrExist: there is an entry of that ID. After an error the entry is not in the spool, unless it was the removal of an
+// older one that failed.
 func (s *Spool) Add(sealed *os.File, entry Entry) (dropped []Entry, err error) {
+	if _, err := snapshot.ParseID(entry.Manifest.ID); err != nil {
+		return nil, fmt.Errorf("spool: %w", err)
+	}
+	err = s.exclusively(func() error {
+		if err := s.add(sealed, entry); err != nil {
+			return err
+		}
+		dropped, err = s.shrink()
+		return err
+	})
+	return dropped, err
+}
+
+func (s *Spool) add(sealed *os.File, entry Entry) error {
 	id := entry.Manifest.ID
 	if _, err := os.Stat(s.recordPath(id)); err == nil {
-		return nil, fmt.Errorf("spool %s: %w", id, fs.ErrExist)
+		return fmt.Errorf("spool %s: %w", id, fs.ErrExist)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("spool %s: %w", id, err)
 	}
 	if err := os.Rename(sealed.Name(), s.dataPath(id)); err != nil {
-		return nil, fmt.Errorf("spool %s: %w", id, err)
+		return fmt.Errorf("spool %s: %w", id, err)
 	}
-	if err := s.record(entry); err != nil {
-		return nil, errors.Join(err, os.Remove(s.dataPath(id)))
+	// Power may fail too, and then the order of two renames is the disk's choice.
+	err := staging.SyncFolder(s.area.Path())
+	if err == nil {
+		err = s.record(entry)
 	}
-	return s.shrink()
+	if err != nil {
+		return errors.Join(err, s.remove(id)) // the record may have come as far as its name
+	}
+	return nil
 }
 
 // shrink removes the oldest entries until the rest is within the limit. The newest always stays.
 func (s *Spool) shrink() (dropped []Entry, err error) {
-	entries, err := s.List()
-	if err != nil {
-		return nil, err
-	}
+	// One record that cannot be read must not end all snapshots; whoever delivers reports it.
+	entries, _ := s.List()
 	total := int64(0)
 	for _, e := range entries {
 		total += e.Manifest.Object.SizeBytes
@@ -89,14 +107,21 @@ func (s *Spool) List() ([]Entry, error) { return Peek(s.area.Path()) }
 
 // Peek is List of the spool in a folder, for those who only look: it makes no folder where there is none.
 func Peek(folder string) ([]Entry, error) {
-	names, err := filepath.Glob(filepath.Join(folder, "*.json"))
+	files, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
 	}
 	var entries []Entry
 	var unreadable error
-	for _, name := range names {
-		entry, err := readRecord(name)
+	for _, file := range files {
+		id, ok := strings.CutSuffix(file.Name(), ".json")
+		if _, err := snapshot.ParseID(id); !ok || err != nil {
+			continue
+		}
+		entry, err := readRecord(filepath.Join(folder, file.Name()), id)
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // delivered since the folder was read
 		case err != nil:
@@ -111,25 +136,6 @@ func Peek(folder string) ([]Entry, error) {
 	return entries, unreadable
 }
 
-// Lock keeps other processes of this host from delivering until unlock is called. It waits for them until ctx
-// ends.
-func (s *Spool) Lock(ctx context.Context) (unlock func() error, err error) {
-	file, err := os.OpenFile(filepath.Join(s.area.Path(), ".lock"), os.O_RDONLY|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("spool: %w", err)
-	}
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
-		select {
-		case <-ctx.Done():
-			return nil, errors.Join(fmt.Errorf("spool: another process delivers: %w", context.Cause(ctx)), file.Close())
-		case <-tick.C:
-		}
-	}
-	return file.Close, nil
-}
-
 // Data opens the sealed bytes of an entry. fs.ErrNotExist: it is delivered, or gone.
 func (s *Spool) Data(id string) (*os.File, error) {
 	file, err := os.Open(s.dataPath(id))
@@ -139,19 +145,23 @@ func (s *Spool) Data(id string) (*os.File, error) {
 	return file, nil
 }
 
-// Delivered notes that a store has the entry, and lets the entry go when it was the last. The caller holds the lock.
+// Delivered notes that a store has the entry, and lets the entry go when it was the last. An entry that is gone, for the
+// limit's sake perhaps, needs no note. The caller holds the lock of Lock.
 func (s *Spool) Delivered(id, store string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	entry, err := readRecord(s.recordPath(id))
-	if err != nil {
-		return err
-	}
-	entry.Pending = slices.DeleteFunc(entry.Pending, func(name string) bool { return name == store })
-	if len(entry.Pending) == 0 {
-		return s.remove(id)
-	}
-	return s.record(entry)
+	return s.exclusively(func() error {
+		entry, err := readRecord(s.recordPath(id), id)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		entry.Pending = slices.DeleteFunc(entry.Pending, func(name string) bool { return name == store })
+		if len(entry.Pending) == 0 {
+			return s.remove(id)
+		}
+		return s.record(entry)
+	})
 }
 
 // Waiting counts the entries that each store still lacks.
@@ -167,19 +177,35 @@ func Waiting(entries []Entry) map[string]int {
 
 // Sweep removes what a crash left: data without a record, whose maker is gone.
 func (s *Spool) Sweep(ctx context.Context) (removed int, err error) {
-	names, err := filepath.Glob(filepath.Join(s.area.Path(), "*.data"))
+	// Data whose record is yet to come must not be taken for a leftover.
+	err = s.exclusively(func() error {
+		removed, err = s.sweepData(ctx)
+		return err
+	})
+	if err != nil {
+		return removed, err
+	}
+	rest, err := s.area.SweepPrefix(ctx, recordPrefix)
+	return removed + rest, err
+}
+
+func (s *Spool) sweepData(ctx context.Context) (removed int, err error) {
+	files, err := os.ReadDir(s.area.Path())
 	if err != nil {
 		return 0, fmt.Errorf("spool: %w", err)
 	}
-	for _, name := range names {
+	for _, file := range files {
 		if ctx.Err() != nil {
 			return removed, context.Cause(ctx)
 		}
-		id := strings.TrimSuffix(filepath.Base(name), ".data")
+		id, ok := strings.CutSuffix(file.Name(), ".data")
+		if _, err := snapshot.ParseID(id); !ok || err != nil {
+			continue
+		}
 		if _, err := os.Stat(s.recordPath(id)); !errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		gone, err := staging.RemoveAbandoned(name)
+		gone, err := staging.RemoveAbandoned(s.dataPath(id))
 		if err != nil {
 			return removed, err
 		}
@@ -187,8 +213,7 @@ func (s *Spool) Sweep(ctx context.Context) (removed int, err error) {
 			removed++
 		}
 	}
-	rest, err := s.area.SweepPrefix(ctx, recordPrefix)
-	return removed + rest, err
+	return removed, nil
 }
 
 // remove lets an entry go: the record first.
@@ -231,7 +256,9 @@ func (s *Spool) record(entry Entry) error {
 	return errors.Join(file.Close(), staging.SyncFolder(s.area.Path()))
 }
 
-func readRecord(path string) (Entry, error) {
+// readRecord reads the record of the entry with this ID. An error that is not fs.ErrNotExist means that the record is of no
+// use.
+func readRecord(path, id string) (Entry, error) {
 	body, err := os.ReadFile(path)
 	if err != nil {
 		return Entry{}, fmt.Errorf("spool: %w", err)
@@ -239,6 +266,9 @@ func readRecord(path string) (Entry, error) {
 	var entry Entry
 	if err := json.Unmarshal(body, &entry); err != nil {
 		return Entry{}, fmt.Errorf("spool %s: the record is damaged: %w", path, err)
+	}
+	if entry.Manifest.ID != id {
+		return Entry{}, fmt.Errorf("spool %s: the record is damaged: it is that of %.64q", path, entry.Manifest.ID)
 	}
 	return entry, nil
 }

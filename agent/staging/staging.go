@@ -30,24 +30,50 @@ type Area struct {
 // owner is who the folder belongs to, when this process may give files away.
 type owner struct{ uid, gid int }
 
-// Open makes the folder, 0700, where there is none.
+// Open makes the folder, 0700, where there is none. Run by root it gives the folder, and every file that Create
+// makes in it, to the owner of the parent folder; a folder of root's that is there already stays root's, and so
+// do its files.
 func Open(path string) (*Area, error) {
-	if err := os.MkdirAll(path, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("staging: %w", err)
+	}
+	err := os.Mkdir(path, 0o700)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("staging: %w", err)
+	}
+	made := err == nil
+	folder, parent, err := folders(path)
+	if err != nil {
+		return nil, err
 	}
 	a := &Area{path: path}
 	// A verb run by root leaves files that the daemon's own user must be able to use.
-	var stat syscall.Stat_t
-	if err := syscall.Stat(filepath.Dir(path), &stat); err != nil {
-		return nil, fmt.Errorf("staging: %s: %w", filepath.Dir(path), err)
+	if os.Geteuid() != 0 || parent.Uid == 0 || !made && folder.Uid == 0 {
+		return a, nil
 	}
-	if os.Geteuid() == 0 && stat.Uid != 0 {
-		a.owner = &owner{int(stat.Uid), int(stat.Gid)}
-		if err := os.Chown(path, a.owner.uid, a.owner.gid); err != nil {
+	a.owner = &owner{int(parent.Uid), int(parent.Gid)}
+	// Only the folder made just now: another could be a link to what is not ours to give away.
+	if made {
+		if err := os.Lchown(path, a.owner.uid, a.owner.gid); err != nil {
 			return nil, fmt.Errorf("staging: %w", err)
 		}
 	}
 	return a, nil
+}
+
+// folders looks at a folder and at the one above it.
+func folders(path string) (folder, parent syscall.Stat_t, err error) {
+	err = syscall.Stat(path, &folder)
+	if err == nil && folder.Mode&syscall.S_IFMT != syscall.S_IFDIR {
+		err = syscall.ENOTDIR
+	}
+	if err == nil {
+		err = syscall.Stat(filepath.Dir(path), &parent)
+	}
+	if err != nil {
+		return folder, parent, fmt.Errorf("staging: %s: %w", path, err)
+	}
+	return folder, parent, nil
 }
 
 // Path of the folder.
@@ -85,8 +111,11 @@ func (a *Area) Create(prefix string) (*os.File, error) {
 		}
 		same := false
 		// Shared, so that bbolt, which takes a shared lock itself, may read the file; a sweep needs it alone.
-		if unix.Flock(int(file.Fd()), unix.LOCK_SH|unix.LOCK_NB) == nil {
+		err = unix.Flock(int(file.Fd()), unix.LOCK_SH|unix.LOCK_NB)
+		if err == nil {
 			same, err = stillAt(file, file.Name())
+		} else if errors.Is(err, unix.EWOULDBLOCK) {
+			err = nil
 		}
 		if err == nil && !same {
 			// A sweep came between the making and the locking, and has the file.
@@ -186,6 +215,8 @@ func SyncFolder(path string) error {
 	if err != nil {
 		return fmt.Errorf("staging: %w", err)
 	}
-	err = folder.Sync()
-	return errors.Join(err, folder.Close())
+	if err := errors.Join(folder.Sync(), folder.Close()); err != nil {
+		return fmt.Errorf("staging: %w", err)
+	}
+	return nil
 }

@@ -11,7 +11,8 @@ import (
 )
 
 func fetchCommand(inv *invocation) *cobra.Command {
-	var output, identity, store string
+	var output, identity string
+	var sel selection
 	cmd := &cobra.Command{
 		Use:   "fetch ID --output PATH",
 		Short: "Download, decrypt, decompress and verify a snapshot",
@@ -23,22 +24,22 @@ func fetchCommand(inv *invocation) *cobra.Command {
 			if !cmd.Flags().Changed("output") || output == "" {
 				return &usageError{errors.New("fetch: --output PATH is needed")}
 			}
-			return inv.fetch(cmd.Context(), args[0], output, identity, store)
+			return inv.fetch(cmd.Context(), args[0], output, identity, sel)
 		},
 	}
 	// Here --output is a path, as the contract of the command line has it; -o stays the format.
 	cmd.Flags().StringVar(&output, "output", "", "the file to write; it must not exist")
 	cmd.Flags().StringVar(&identity, "identity", "", "age identity file, for encrypted snapshots")
-	cmd.Flags().StringVar(&store, "store", "", "look in this store only")
+	sel.flags(cmd.Flags())
 	return cmd
 }
 
-func (inv *invocation) fetch(ctx context.Context, ref, output, identity, store string) (err error) {
+func (inv *invocation) fetch(ctx context.Context, ref, output, identity string, sel selection) (err error) {
 	keys, err := identities(identity)
 	if err != nil {
 		return err
 	}
-	h, found, err := inv.find(ctx, ref, store)
+	h, found, err := inv.find(ctx, ref, sel)
 	if err != nil {
 		return err
 	}

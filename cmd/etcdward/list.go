@@ -15,16 +15,17 @@ import (
 )
 
 func listCommand(inv *invocation) *cobra.Command {
-	var store string
+	var sel selection
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the snapshots in the stores, oldest first",
-		Long: "Lists what is committed in the stores. The table needs one listing of each store; -o json reads every manifest.\n\n" +
+		Long: "Lists what is committed in the stores. The table needs one listing of each store; -o json reads every manifest.\n" +
+			"With --at a versioned store is read as it was: what somebody deleted or overwrote since is there again.\n\n" +
 			"Exit codes: 0; 3 a store, or a snapshot in it, could not be read.",
 		Args: usage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return inv.list(cmd.Context(), store) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return inv.list(cmd.Context(), sel) },
 	}
-	cmd.Flags().StringVar(&store, "store", "", "list this store only")
+	sel.flags(cmd.Flags())
 	return cmd
 }
 
@@ -34,13 +35,13 @@ type listed struct {
 	Store string `json:"store"`
 }
 
-func (inv *invocation) list(ctx context.Context, only string) (err error) {
+func (inv *invocation) list(ctx context.Context, sel selection) (err error) {
 	h, err := inv.build()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
-	stores, err := h.storesNamed(only)
+	stores, err := h.selected(sel)
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func (inv *invocation) prune(ctx context.Context, only string, confirm bool) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
-	stores, err := h.storesNamed(only)
+	stores, err := h.selected(selection{store: only})
 	if err != nil {
 		return err
 	}

@@ -19,22 +19,22 @@ type proofRow struct {
 }
 
 func showCommand(inv *invocation) *cobra.Command {
-	var store string
+	var sel selection
 	cmd := &cobra.Command{
 		Use:   "show ID",
 		Short: "Show one manifest and its proofs",
 		Long:  "Shows the manifest of a snapshot, and the proofs that were made since. ID may be latest.\n\nExit codes: 0; 4 no such snapshot.",
 		Args:  usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return inv.show(cmd.Context(), args[0], store)
+			return inv.show(cmd.Context(), args[0], sel)
 		},
 	}
-	cmd.Flags().StringVar(&store, "store", "", "look in this store only")
+	sel.flags(cmd.Flags())
 	return cmd
 }
 
-func (inv *invocation) show(ctx context.Context, ref, store string) (err error) {
-	h, found, err := inv.find(ctx, ref, store)
+func (inv *invocation) show(ctx context.Context, ref string, sel selection) (err error) {
+	h, found, err := inv.find(ctx, ref, sel)
 	if err != nil {
 		return err
 	}
@@ -51,12 +51,12 @@ func (inv *invocation) show(ctx context.Context, ref, store string) (err error) 
 }
 
 // find builds the house and looks a snapshot up in it. The caller closes the house.
-func (inv *invocation) find(ctx context.Context, ref, store string) (*house, agent.Found, error) {
+func (inv *invocation) find(ctx context.Context, ref string, sel selection) (*house, agent.Found, error) {
 	h, err := inv.build()
 	if err != nil {
 		return nil, agent.Found{}, err
 	}
-	stores, err := h.storesNamed(store)
+	stores, err := h.selected(sel)
 	if err == nil {
 		var found agent.Found
 		if found, err = agent.Find(ctx, stores, ref); err == nil {

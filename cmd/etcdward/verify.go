@@ -13,7 +13,8 @@ import (
 )
 
 func verifyCommand(inv *invocation) *cobra.Command {
-	var file, identity, store string
+	var file, identity string
+	var sel selection
 	cmd := &cobra.Command{
 		Use:   "verify [ID | latest | --file PATH]",
 		Short: "Make all checks on a snapshot; reads the whole object back",
@@ -29,20 +30,20 @@ func verifyCommand(inv *invocation) *cobra.Command {
 			if file != "" && len(args) > 0 {
 				return &usageError{errors.New("verify: give an ID or --file, not both")}
 			}
-			return inv.verify(cmd.Context(), ref, file, identity, store)
+			return inv.verify(cmd.Context(), ref, file, identity, sel)
 		},
 	}
 	cmd.Flags().StringVar(&file, "file", "", "check this file; no configuration is needed")
 	cmd.Flags().StringVar(&identity, "identity", "", "age identity file, for encrypted snapshots")
-	cmd.Flags().StringVar(&store, "store", "", "look in this store only")
+	sel.flags(cmd.Flags())
 	return cmd
 }
 
-func (inv *invocation) verify(ctx context.Context, ref, file, identity, store string) (err error) {
+func (inv *invocation) verify(ctx context.Context, ref, file, identity string, sel selection) (err error) {
 	if file != "" {
 		return inv.verifyFile(ctx, file, identity)
 	}
-	h, found, err := inv.find(ctx, ref, store)
+	h, found, err := inv.find(ctx, ref, sel)
 	if errors.Is(err, snapshot.ErrDamaged) {
 		return inv.printVerification(agent.Verification{ID: ref, Checks: []snapshot.Check{{Name: "manifest", Detail: err.Error()}}})
 	}

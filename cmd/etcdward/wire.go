@@ -7,7 +7,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
+
+	"github.com/spf13/pflag"
 
 	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/catalog"
@@ -19,6 +22,8 @@ import (
 	"github.com/etcdward/etcdward/agent/staging"
 	"github.com/etcdward/etcdward/storage"
 	"github.com/etcdward/etcdward/storage/directory"
+	"github.com/etcdward/etcdward/storage/gcs"
+	"github.com/etcdward/etcdward/storage/s3"
 )
 
 // house is all parts, put together as one configuration says. Only what a verb asks for is opened.
@@ -81,12 +86,28 @@ func (h *house) addStore(s config.Store) error {
 }
 
 // openBucket is the one place that knows all providers.
-func openBucket(_ context.Context, s config.Store) (storage.Bucket, error) {
-	if s.Directory != nil {
-		return directory.Open(s.Directory.Path)
+func openBucket(ctx context.Context, s config.Store) (storage.Bucket, error) {
+	switch {
+	case s.S3 != nil:
+		file, err := s.S3.CredentialsFile.Path(credentialsDirectory())
+		if err != nil {
+			return nil, err
+		}
+		return s3.Open(ctx, s3.Options{Bucket: s.S3.Bucket, Prefix: s.S3.Prefix, Region: s.S3.Region, Endpoint: s.S3.Endpoint,
+			PathStyle: s.S3.PathStyle, Checksums: s.S3.Checksums, StorageClass: s.S3.StorageClass, KMSKeyID: s.S3.KMSKeyID,
+			Lock: s.S3.Lock, LockDays: s.S3.LockDays, CredentialsFile: file})
+	case s.GCS != nil:
+		file, err := s.GCS.CredentialsFile.Path(credentialsDirectory())
+		if err != nil {
+			return nil, err
+		}
+		return gcs.Open(ctx, gcs.Options{Bucket: s.GCS.Bucket, Prefix: s.GCS.Prefix, Endpoint: s.GCS.Endpoint, CredentialsFile: file})
 	}
-	return nil, fmt.Errorf("stores of the kind %s are not part of this version", s.Kind())
+	return directory.Open(s.Directory.Path)
 }
+
+// credentialsDirectory is where systemd puts the secrets of the unit; "" outside of it.
+func credentialsDirectory() string { return os.Getenv("CREDENTIALS_DIRECTORY") }
 
 // cluster connects to etcd.
 func (h *house) cluster() (*etcd.Cluster, error) {
@@ -96,7 +117,7 @@ func (h *house) cluster() (*etcd.Cluster, error) {
 		to   *string
 		from config.File
 	}{{&o.CAFile, c.CAFile}, {&o.CertFile, c.CertFile}, {&o.KeyFile, c.KeyFile}, {&o.PasswordFile, c.PasswordFile}} {
-		path, err := f.from.Path(os.Getenv("CREDENTIALS_DIRECTORY"))
+		path, err := f.from.Path(credentialsDirectory())
 		if err != nil {
 			return nil, err
 		}
@@ -232,28 +253,52 @@ func (h *house) removals() (agent.Removals, error) {
 func (h *house) sweepStore(ctx context.Context, lazy *storage.Lazy) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	bucket, err := lazy.Opened(ctx)
-	if err != nil {
-		return 0, err
-	}
-	sweeper, ok := bucket.(storage.Sweeper)
-	if !ok {
-		return 0, nil
-	}
-	return sweeper.Sweep(ctx, "v1/"+h.config.Cluster.Name+"/")
+	return lazy.Sweep(ctx, "v1/"+h.config.Cluster.Name+"/")
 }
 
-// storesNamed gives the store of that name, or all for "".
-func (h *house) storesNamed(name string) ([]agent.Store, error) {
-	if name == "" {
-		return h.stores, nil
-	}
-	for _, s := range h.stores {
-		if s.Name == name {
-			return []agent.Store{s}, nil
+// selection is which stores a verb reads, and as of when. Its flags are --store and --at.
+type selection struct{ store, at string }
+
+// flags adds the flags of a selection to a verb.
+func (sel *selection) flags(set *pflag.FlagSet) {
+	set.StringVar(&sel.store, "store", "", "look in this store only")
+	set.StringVar(&sel.at, "at", "", "read versioned stores as they were at this time (RFC 3339, or a duration ago such as 26h)")
+}
+
+// stores gives the stores of a selection.
+func (h *house) selected(sel selection) ([]agent.Store, error) {
+	stores := h.stores
+	if sel.store != "" {
+		i := slices.IndexFunc(stores, func(s agent.Store) bool { return s.Name == sel.store })
+		if i < 0 {
+			return nil, &usageError{fmt.Errorf("flag --store: no store is called %q", sel.store)}
 		}
+		stores = stores[i : i+1]
 	}
-	return nil, &usageError{fmt.Errorf("flag --store: no store is called %q", name)}
+	if sel.at == "" {
+		return stores, nil
+	}
+	at, err := pointInTime(sel.at, time.Now())
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("flag --at: %w", err)}
+	}
+	past := slices.Clone(stores)
+	for i, s := range past {
+		past[i].Catalog = s.Catalog.AsOf(storage.NewAsOf(h.buckets[s.Name], at))
+	}
+	return past, nil
+}
+
+// pointInTime reads a time, or how long ago it was.
+func pointInTime(text string, now time.Time) (time.Time, error) {
+	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+		return now.Add(-ago), nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return at, fmt.Errorf("%q is neither a time such as 2026-11-22T10:00:00Z nor a duration such as 26h", text)
+	}
+	return at, nil
 }
 
 // Close lets go of everything that was opened, the last first.

@@ -1,0 +1,55 @@
+package gcs
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"sync/atomic"
+
+	gcs "cloud.google.com/go/storage"
+)
+
+// errSpent ends an operation that has made more requests than it should need.
+var errSpent = errors.New("the store failed too often")
+
+// budget is how many requests one operation may still make. The library bounds neither
+// the retries of an upload, nor how often a reader goes on after a cut connection, nor the
+// pages of a listing that makes no progress; it obeys the transport below it, though.
+type budget struct{ left atomic.Int64 }
+
+type budgetKey struct{}
+
+// withBudget returns a context in which no more than some requests are made.
+func withBudget(ctx context.Context, requests int64) (context.Context, *budget) {
+	b := new(budget)
+	b.left.Store(requests)
+	return context.WithValue(ctx, budgetKey{}, b), b
+}
+
+// budgeted is a transport that keeps to the budgets.
+type budgeted struct{ next http.RoundTripper }
+
+func (t budgeted) RoundTrip(r *http.Request) (*http.Response, error) {
+	if b, ok := r.Context().Value(budgetKey{}).(*budget); ok && b.left.Add(-1) < 0 {
+		if r.Body != nil {
+			_ = r.Body.Close()
+		}
+		return nil, errSpent
+	}
+	return t.next.RoundTrip(r)
+}
+
+// retry says whether to make a request again: all of ours can be. To what the library
+// itself takes for passing it adds connections that ended or stalled.
+func retry(err error) bool {
+	var network net.Error
+	switch {
+	case err == nil, errors.Is(err, errSpent), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return false
+	case errors.As(err, &network):
+		return network.Timeout() || errors.Is(err, io.EOF) || gcs.ShouldRetry(err)
+	}
+	return gcs.ShouldRetry(err)
+}

@@ -1,0 +1,148 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/etcdward/etcdward/storage"
+)
+
+// abandoned is the age from which an unfinished upload counts as left behind.
+const abandoned = 24 * time.Hour
+
+// Tidy implements storage.Tidier. On a bucket without versions it does nothing.
+func (b *Bucket) Tidy(ctx context.Context, prefix string, keep func(key string) bool) (removed int, err error) {
+	setting, err := b.versioning(ctx)
+	if err != nil {
+		return 0, explain("tidy", prefix, err)
+	}
+	if setting != versioned || storage.CheckPrefix(prefix) != nil {
+		return 0, nil
+	}
+	var errs []error
+	for h, err := range b.histories(ctx, prefix) {
+		if err != nil {
+			return removed, explain("tidy", prefix, errors.Join(append(errs, err)...))
+		}
+		key, ok := b.key(h.name)
+		if !ok || !h.hidden() || keep(key) {
+			continue
+		}
+		n, err := b.erase(ctx, key, h)
+		removed += n
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return removed, errors.Join(errs...)
+}
+
+// hidden says that the store itself calls a marker the latest.
+func (h history) hidden() bool {
+	for _, v := range h.versions {
+		if v.latest {
+			return v.marker
+		}
+	}
+	return false
+}
+
+// erase removes all that is kept under a name, the markers last and only if nothing
+// is left for them to hide.
+func (b *Bucket) erase(ctx context.Context, key string, h history) (removed int, err error) {
+	var objects, markers []storage.Object
+	for _, v := range h.versions {
+		if v.marker {
+			markers = append(markers, storage.Object{Key: key, Version: v.id})
+		} else {
+			objects = append(objects, storage.Object{Key: key, Version: v.id})
+		}
+	}
+	for _, some := range [][]storage.Object{objects, markers} {
+		var errs []error
+		left := false
+		for _, err := range b.deleteMany(ctx, some) {
+			switch {
+			case err == nil:
+				removed++
+			case errors.Is(err, storage.ErrLocked):
+				left = true
+			default:
+				errs = append(errs, err)
+			}
+		}
+		if left || len(errs) > 0 {
+			return removed, errors.Join(errs...)
+		}
+	}
+	return removed, nil
+}
+
+// Sweep implements storage.Sweeper: it aborts uploads in parts that were begun a day ago.
+// The parts of them are in no listing, and are paid for until then.
+func (b *Bucket) Sweep(ctx context.Context, prefix string) (removed int, err error) {
+	var watch pages
+	var old []*s3.AbortMultipartUploadInput
+	in := &s3.ListMultipartUploadsInput{
+		Bucket: &b.options.Bucket, Prefix: b.name(prefix), EncodingType: types.EncodingTypeUrl,
+	}
+	for {
+		out, err := b.uploadsPage(ctx, in)
+		if err != nil {
+			return 0, explain("sweep", prefix, err)
+		}
+		for _, upload := range out.Uploads {
+			name, err := decode(upload.Key, out.EncodingType)
+			if err != nil {
+				return 0, explain("sweep", prefix, err)
+			}
+			fresh, err := watch.take(name, aws.ToString(upload.UploadId))
+			if err != nil {
+				return 0, explain("sweep", prefix, err)
+			}
+			_, ours := b.key(name)
+			if fresh && ours && upload.Initiated != nil && b.now().Sub(*upload.Initiated) >= abandoned {
+				old = append(old, &s3.AbortMultipartUploadInput{Bucket: &b.options.Bucket, Key: &name, UploadId: upload.UploadId})
+			}
+		}
+		if !aws.ToBool(out.IsTruncated) {
+			break
+		}
+		marker, err := decode(out.NextKeyMarker, out.EncodingType)
+		if err == nil && marker == "" {
+			err = errNowhere
+		}
+		if err := errors.Join(err, watch.turn()); err != nil {
+			return 0, explain("sweep", prefix, err)
+		}
+		in.KeyMarker, in.UploadIdMarker = &marker, out.NextUploadIdMarker
+	}
+	var errs []error
+	for _, upload := range old {
+		switch err := b.abortUpload(ctx, upload); {
+		case err == nil:
+			removed++
+		case !missing(err):
+			errs = append(errs, explain("sweep", *upload.Key, err))
+		}
+	}
+	return removed, errors.Join(errs...)
+}
+
+func (b *Bucket) uploadsPage(ctx context.Context, in *s3.ListMultipartUploadsInput) (*s3.ListMultipartUploadsOutput, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.call)
+	defer cancel()
+	return b.client.ListMultipartUploads(ctx, in)
+}
+
+func (b *Bucket) abortUpload(ctx context.Context, in *s3.AbortMultipartUploadInput) error {
+	ctx, cancel := context.WithTimeout(ctx, b.call)
+	defer cancel()
+	_, err := b.client.AbortMultipartUpload(ctx, in)
+	return err
+}
