@@ -15,17 +15,19 @@ import (
 
 func demoCommand(inv *invocation) *cobra.Command {
 	var keep bool
-	var dir string
+	var dir, kind string
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show the whole life of a backup on a throw-away cluster, in about a minute",
 		Long: "Starts an etcd cluster of three members on this host's loopback, fills it with what Kubernetes would write, and lets\n" +
-			"the agent do its work on it: with its own code, a configuration file, and a directory as store.",
+			"the agent do its work on it: with its own code, a configuration file, and a directory as store.\n" +
+			"With --store s3 the store is an S3 server, versitygw, which it finds in $PATH and starts on loopback.",
 		Args: usage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return inv.demo(cmd.Context(), dir, keep) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return inv.demo(cmd.Context(), dir, kind, keep) },
 	}
 	cmd.Flags().BoolVar(&keep, "keep", false, "leave the cluster running until interrupted")
 	cmd.Flags().StringVar(&dir, "dir", "", "work in this folder, which must not exist (default: a new one below $TMPDIR)")
+	cmd.Flags().StringVar(&kind, "store", "directory", "directory or s3")
 	return cmd
 }
 
@@ -34,6 +36,7 @@ type demo struct {
 	inv     *invocation
 	dir     string
 	cluster *demoCluster
+	store   demoStore
 	house   *house
 	step    int
 }
@@ -41,15 +44,18 @@ type demo struct {
 // demoSchedule is how often the demonstration's snapshots are due. The configuration file allows no less than a minute.
 const demoSchedule = 3 * time.Second
 
-func (inv *invocation) demo(ctx context.Context, dir string, keep bool) (err error) {
-	d := &demo{inv: inv, dir: dir}
+func (inv *invocation) demo(ctx context.Context, dir, kind string, keep bool) (err error) {
+	if kind != "directory" && kind != "s3" {
+		return &usageError{fmt.Errorf("flag --store: %q is neither directory nor s3", kind)}
+	}
+	d := &demo{inv: inv, dir: dir, store: demoStore{kind: kind}}
 	if err := d.prepare(); err != nil {
 		return err
 	}
 	begun := time.Now()
 	defer func() { err = errors.Join(err, d.close()) }()
 	for _, act := range []func(context.Context) error{
-		d.startCluster, d.fill, d.configure, d.firstSnapshot, d.onSchedule, d.damage, d.prune, d.fetch, d.status,
+		d.startCluster, d.fill, d.startStore, d.configure, d.firstSnapshot, d.onSchedule, d.damage, d.prune, d.fetch, d.status,
 	} {
 		if err := act(ctx); err != nil {
 			return fmt.Errorf("demo: %w", err)
@@ -108,11 +114,11 @@ func (d *demo) startCluster(ctx context.Context) (err error) {
 // configure writes the configuration file and puts the agent together from it, as the daemon would.
 func (d *demo) configure(ctx context.Context) error {
 	d.say("The agent: one configuration file, %s.", d.configPath())
-	text := d.cluster.config(d.storePath())
+	text := d.cluster.config(d.store.config)
 	if err := os.WriteFile(d.configPath(), []byte(text), 0o644); err != nil {
 		return err
 	}
-	d.tell("snapshots from a follower, zstd, one store (a directory), keep the last 2.")
+	d.tell("snapshots from a follower, zstd, one store (%s), keep the last 2.", d.store.what)
 	inner := *d.inv
 	inner.config, inner.stateDir, inner.quiet = d.configPath(), d.statePath(), true
 	house, err := inner.build()
@@ -136,18 +142,23 @@ func (d *demo) close() error {
 	if d.cluster != nil {
 		errs = errors.Join(errs, d.cluster.stop())
 	}
-	return errs
+	return errors.Join(errs, d.store.stop())
 }
 
 func (d *demo) farewell(took time.Duration, keep bool) {
 	d.say("Done, after %.0f seconds.", took.Seconds())
-	d.tell("The snapshots lie in %s, as plain files:", d.storePath())
+	d.tell("The snapshots lie in %s, as plain objects:", d.store.what)
 	d.tell("each is a .db.zst that `zstd -d` and `etcdutl snapshot restore` understand without etcdward.")
+	if d.store.kind == "s3" && !keep {
+		d.tell("Its server has stopped; below %s the objects are files. Repeat with --keep to use the store yourself.", d.storePath())
+		return
+	}
 	d.tell("Try next:")
-	d.tell("  etcdward list --config %s", d.configPath())
-	d.tell("  etcdward verify latest --config %s --state-dir %s", d.configPath(), d.statePath())
+	program := os.Args[0]
+	d.tell("  %s list --config %s", program, d.configPath())
+	d.tell("  %s verify latest --config %s --state-dir %s", program, d.configPath(), d.statePath())
 	if keep {
-		d.tell("  etcdward status --config %s --state-dir %s", d.configPath(), d.statePath())
+		d.tell("  %s status --config %s --state-dir %s", program, d.configPath(), d.statePath())
 		d.tell("The cluster runs until you press Ctrl-C.")
 	}
 }

@@ -93,7 +93,7 @@ snapshot:
   schedule: "* * * * *"
 stores:
   - name: primary
-    directory: {path: %s}
+    %s
 retention: {keep_within: 0, keep_last: 2}
 compaction: {schedule: off}
 defrag: {schedule: off}

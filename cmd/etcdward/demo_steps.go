@@ -63,7 +63,7 @@ func (d *demo) firstSnapshot(ctx context.Context) error {
 	for _, c := range m.Checks {
 		d.tell("check     %-8s %s", c.Name, okText(c))
 	}
-	d.tell("stored    %s (%s), and its manifest last", filepath.Join(d.storePath(), m.Object.Key), bytesText(m.Object.SizeBytes))
+	d.tell("stored    %s (%s), and its manifest last", d.store.what+"/"+m.Object.Key, bytesText(m.Object.SizeBytes))
 	return nil
 }
 
