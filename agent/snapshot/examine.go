@@ -40,10 +40,10 @@ func Examine(ctx context.Context, path string, minor int) (Examination, error) {
 // ExamineDigested is Examine of a file whose bytes went through digest when they were written.
 func ExamineDigested(ctx context.Context, path string, digest *Digest, minor int) (Examination, error) {
 	var e Examination
-	whole, err := digest.Verify()
+	whole, damage := digest.Verify()
 	e.Facts.SizeBytes, e.Facts.SHA256 = digest.Size(), whole
-	if err != nil {
-		e.Checks = append(e.Checks, Check{Name: CheckSHA256, Detail: err.Error()})
+	if damage != nil {
+		e.Checks = append(e.Checks, Check{Name: CheckSHA256, Detail: damage.Error()})
 		return e, nil
 	}
 	e.Checks = append(e.Checks, Check{Name: CheckSHA256, OK: true, Detail: fmt.Sprintf("the trailer matches %d bytes", digest.Size()-trailerSize)})
