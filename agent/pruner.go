@@ -89,8 +89,11 @@ func (p *Pruner) Plan(ctx context.Context, now time.Time) (PrunePlan, error) {
 			left[id] = fmt.Sprintf("left alone: it is of etcd cluster %s", manifests[i].Cluster.ID)
 		default:
 			judged = append(judged, retention.Snapshot{ID: id, TakenAt: manifests[i].TakenAt, Stored: entry.Manifest.Stored,
-				Revision: manifests[i].Revision, Proven: manifests[i].Proven(), Emergency: manifests[i].Emergency})
+				Revision: manifests[i].Revision, Proven: manifests[i].Proven() && entry.Intact(manifests[i]), Emergency: manifests[i].Emergency})
 		}
+	}
+	if err := p.discount(ctx, judged); err != nil {
+		return plan, err
 	}
 	verdict := retention.Judge(judged, p.Store.Retention, now)
 	plan.Held = verdict.Held
@@ -113,6 +116,20 @@ func (p *Pruner) Plan(ctx context.Context, now time.Time) (PrunePlan, error) {
 		}
 	}
 	return plan, nil
+}
+
+// discount takes the word proven from snapshots that a later read-back found damaged.
+func (p *Pruner) discount(ctx context.Context, judged []retention.Snapshot) error {
+	proofs, err := p.Store.Catalog.LatestProofs(ctx)
+	if err != nil {
+		return fmt.Errorf("prune %s: %w", p.Store.Name, err)
+	}
+	for i, s := range judged {
+		if proof, ok := proofs[s.ID]; ok && !proof.Check.OK {
+			judged[i].Proven = false
+		}
+	}
+	return nil
 }
 
 // Pruned is what a Pruner did.

@@ -139,6 +139,7 @@ func (v *Verifier) Stored(ctx context.Context, found Found) (Verification, error
 		return v.sealedOnly(ctx, found, out)
 	case errors.Is(err, snapshot.ErrDamaged):
 		out.add(checkObject, false, err.Error())
+		v.note(ctx, found, out)
 		return out, nil
 	case err != nil:
 		return Verification{}, fmt.Errorf("verify: %w", err)
@@ -186,16 +187,21 @@ func (v *Verifier) sealedOnly(ctx context.Context, found Found, out Verification
 	return out, nil
 }
 
-// note stores the proof of a read-back. A store that does not let this host write proofs takes nothing from the result.
+// note stores what a read-back found, good or bad: prune counts on no snapshot that was found damaged. A store that does not
+// let this host write proofs takes nothing from the result.
 func (v *Verifier) note(ctx context.Context, found Found, out Verification) {
+	check := snapshot.Check{Name: snapshot.CheckReadBack, OK: true}
 	for _, c := range out.Checks {
-		if c.Name != snapshot.CheckReadBack {
-			continue
+		if !c.OK {
+			check.OK, check.Detail = false, c.Name+": "+c.Detail
+			break
 		}
-		c.OK = out.OK
-		err := found.Store.Catalog.AddProof(ctx, catalog.Proof{ID: out.ID, At: time.Now(), Check: c, Tool: v.Tool})
-		if err != nil {
-			v.Log.Warn("proof not stored", "snapshot", out.ID, "store", found.Store.Name, "error", err)
+		if c.Name == snapshot.CheckReadBack {
+			check.Detail = c.Detail
 		}
+	}
+	err := found.Store.Catalog.AddProof(ctx, catalog.Proof{ID: found.Manifest.ID, At: time.Now(), Check: check, Tool: v.Tool})
+	if err != nil {
+		v.Log.Warn("proof not stored", "snapshot", found.Manifest.ID, "store", found.Store.Name, "error", err)
 	}
 }

@@ -63,6 +63,14 @@ func (e Entry) SizeBytes() int64 {
 	return size
 }
 
+// Intact says whether the listing shows the very data object that the manifest names, of its size. It is a look at names
+// and sizes, and no proof of the bytes.
+func (e Entry) Intact(m snapshot.Manifest) bool {
+	return slices.ContainsFunc(e.Data, func(obj storage.Object) bool {
+		return obj.Key == m.Object.Key && obj.Size == m.Object.SizeBytes
+	})
+}
+
 // Listing is what a home holds.
 type Listing struct {
 	// Snapshots, oldest first: each has its manifest and its data.
@@ -255,21 +263,6 @@ func (c *Catalog) Commit(ctx context.Context, m snapshot.Manifest, data io.Reade
 		return m, fmt.Errorf("commit snapshot %s: manifest: %w", m.ID, err)
 	}
 	return m, nil
-}
-
-// Remove takes a snapshot away: the manifest, its proofs, then the data. Cut in between it leaves an orphan, with which a
-// sweep finds what is left of the rest.
-func (c *Catalog) Remove(ctx context.Context, entry Entry) error {
-	for i, obj := range append([]storage.Object{entry.Manifest}, entry.Data...) {
-		id, suffix, ok := c.parse(obj.Key)
-		if !ok || id.Compare(entry.ID) != 0 || (suffix == manifestSuffix) != (i == 0) {
-			return fmt.Errorf("remove snapshot %s: key %q is not of the layout", entry.ID, obj.Key)
-		}
-	}
-	if err := c.bucket.Delete(ctx, entry.Manifest); err != nil {
-		return fmt.Errorf("remove snapshot %s: %w", entry.ID, err)
-	}
-	return c.removeRest(ctx, entry.ID, entry.Data)
 }
 
 // removeRest takes away what is left of a snapshot without a manifest: the data last, since only data is listed.

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -82,6 +85,40 @@ func (c *Catalog) Proofs(ctx context.Context, id snapshot.ID) ([]Proof, error) {
 	}
 	return proofs, bad
 }
+
+// LatestProofs gives the newest proof of each snapshot that has any, by ID. What is no proof is passed over.
+func (c *Catalog) LatestProofs(ctx context.Context) (map[string]Proof, error) {
+	all, err := c.allProofs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	latest := map[string]Proof{}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	var failed error
+	slots := make(chan struct{}, readsAtOnce)
+	for id, objects := range all {
+		newest := slices.MaxFunc(objects, func(a, b storage.Object) int { return strings.Compare(a.Key, b.Key) })
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			p, err := c.proof(ctx, newest)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err == nil && p.ID == id:
+				latest[id] = p
+			case err != nil && !errors.Is(err, snapshot.ErrDamaged) && !errors.Is(err, fs.ErrNotExist):
+				failed = errors.Join(failed, fmt.Errorf("read proof %s: %w", newest.Key, err))
+			}
+		})
+	}
+	wg.Wait()
+	return latest, failed
+}
+
+// readsAtOnce bounds how many small objects are read at the same time.
+const readsAtOnce = 16
 
 // proof reads one. Its texts come from the store and go to a terminal, which would obey control characters.
 func (c *Catalog) proof(ctx context.Context, obj storage.Object) (Proof, error) {

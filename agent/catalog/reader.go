@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -26,7 +25,7 @@ func (r *checkedReader) Read(p []byte) (int, error) {
 	switch {
 	case r.left < 0:
 		return n, fmt.Errorf("snapshot %s: %w: the stored object is longer than its manifest says", r.id, snapshot.ErrDamaged)
-	case !errors.Is(err, io.EOF):
+	case err != io.EOF: // itself, as io.Reader has it: wrapped it is a connection that broke, an error of the store
 		return n, err
 	case r.left > 0:
 		return n, fmt.Errorf("snapshot %s: %w: the stored object is %d bytes short", r.id, snapshot.ErrDamaged, r.left)

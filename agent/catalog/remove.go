@@ -22,7 +22,7 @@ type Doomed struct {
 const removeBatch = 500
 
 // RemoveAll takes snapshots away, in as few requests as the store knows how to, and gives one error or nil for each, in their
-// order. Of a snapshot whose data is locked, or may not be removed by these credentials, the manifest is put back: it goes on
+// order. It removes nothing of an entry with a key that is not of its snapshot. Of a snapshot whose data is locked, or may not be removed by these credentials, the manifest is put back: it goes on
 // being listed, and its error wraps storage.ErrLocked or storage.ErrDenied.
 func (c *Catalog) RemoveAll(ctx context.Context, doomed []Doomed) []error {
 	errs := make([]error, 0, len(doomed))
@@ -34,10 +34,14 @@ func (c *Catalog) RemoveAll(ctx context.Context, doomed []Doomed) []error {
 
 func (c *Catalog) removeBatch(ctx context.Context, batch []Doomed) []error {
 	errs := make([]error, len(batch))
+	for i, d := range batch {
+		errs[i] = c.checkKeys(d.Entry)
+	}
 	manifests := c.deleteOf(ctx, batch, errs, func(d Doomed) []storage.Object { return []storage.Object{d.Entry.Manifest} })
 	if manifests == 0 {
 		return errs
 	}
+	// The proofs before the data: with data that is left a sweep finds the snapshot, and then its proofs.
 	proofs, err := c.allProofs(ctx)
 	if err != nil {
 		for i := range errs {
@@ -54,6 +58,17 @@ func (c *Catalog) removeBatch(ctx context.Context, batch []Doomed) []error {
 		}
 	}
 	return errs
+}
+
+// checkKeys holds the keys of an entry to its ID.
+func (c *Catalog) checkKeys(entry Entry) error {
+	for i, obj := range append([]storage.Object{entry.Manifest}, entry.Data...) {
+		id, suffix, ok := c.parse(obj.Key)
+		if !ok || id.Compare(entry.ID) != 0 || (suffix == manifestSuffix) != (i == 0) {
+			return fmt.Errorf("remove snapshot %s: key %q is not of the layout", entry.ID, obj.Key)
+		}
+	}
+	return nil
 }
 
 // deleteOf deletes some objects of each snapshot that has had no error yet, and gives the number of objects deleted.

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -71,11 +72,14 @@ func (m Manifest) Encode() ([]byte, error) {
 		return nil, fmt.Errorf("encode manifest %s: %w", m.ID, err)
 	}
 	m.TakenAt = m.TakenAt.UTC()
-	body, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false) // the commands of Restore are to be read and copied
+	if err := enc.Encode(m); err != nil {
 		return nil, fmt.Errorf("encode manifest %s: %w", m.ID, err)
 	}
-	return append(body, '\n'), nil
+	return body.Bytes(), nil
 }
 
 // DecodeManifest reads a manifest from a store, which is not trusted: everything that later code computes

@@ -258,3 +258,44 @@ func (s site) addStore(t *testing.T, name, path string) {
 		t.Fatal(err)
 	}
 }
+
+// TestDamagedDoesNotCount holds that a snapshot which a read-back found damaged, or whose data has another size, protects no
+// older one from being kept: prune keeps the newest that is still proven.
+func TestDamagedDoesNotCount(t *testing.T) {
+	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
+	c.FillKubernetes(t, 20)
+	s := newSite(t, c, "retention: {keep_within: 0, keep_last: 1}", "prune: {enabled: false}")
+	var taken []snapshot.Manifest
+	for range 4 {
+		advance(t, c, c.Members[0])
+		taken = append(taken, s.snapshot(t))
+	}
+	newest, cut := taken[3], taken[2]
+	object := filepath.Join(s.store, newest.Object.Key)
+	body, err := os.ReadFile(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body[len(body)/2] ^= 4
+	if err := os.WriteFile(object, body, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(s.store, cut.Object.Key), 1000); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.etcdward(t, "verify", newest.ID); r.code != exitFindings {
+		t.Fatalf("exit %d %s", r.code, r.err)
+	}
+	out := s.must(t, "prune", "--confirm")
+	list := s.etcdward(t, "list")
+	if !strings.Contains(list.out, taken[1].ID) || strings.Contains(list.out, taken[0].ID) {
+		t.Errorf("the newest that is proven is %s; prune said\n%s\nleft is\n%s", taken[1].ID, out, list.out)
+	}
+	var st struct {
+		LastProven struct{ ID string } `json:"last_proven"`
+	}
+	r := s.etcdward(t, "-o", "json", "status")
+	if err := json.Unmarshal([]byte(r.out), &st); err != nil || st.LastProven.ID != taken[1].ID {
+		t.Errorf("status names %q as proven, %v", st.LastProven.ID, err)
+	}
+}

@@ -12,6 +12,7 @@ import (
 func (inv *invocation) printJSON(v any) error {
 	enc := json.NewEncoder(inv.out)
 	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false) // commands in it are to be read and copied
 	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("print: %w", err)
 	}

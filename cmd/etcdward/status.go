@@ -115,7 +115,7 @@ func (h *house) statusOfStore(ctx context.Context, store agent.Store) (status.St
 			row.Error = err.Error()
 			return row, nil
 		}
-		if err != nil || !m.Proven() || m.Emergency {
+		if err != nil || !m.Proven() || !entry.Intact(m) || m.Emergency {
 			continue
 		}
 		checks := m.Checks
