@@ -35,8 +35,8 @@ lint: ## check the format, the imports and the code
 fuzz: ## run every fuzz target for FUZZTIME
 	test/fuzz $(FUZZTIME)
 
-bench: build tools ## measure against etcdctl and etcdutl, as ratios in one run
-	@echo "bench: not part of this version yet" >&2; exit 1
+bench: tools ## measure against etcdctl and etcdutl, as ratios in one run
+	$(GO) test -timeout 60m -run '^$$' -bench . -benchtime 3x ./...
 
 torture: tools ## the long runs: kill and damage, again and again
 	ETCDWARD_TORTURE=1 CGO_ENABLED=1 test/run -run 'Kill|Torture'

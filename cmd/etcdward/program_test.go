@@ -11,7 +11,7 @@ import (
 )
 
 // program builds the real binary, as `make build` does: static and without the race detector.
-func program(t *testing.T) string {
+func program(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "etcdward")
 	cmd := exec.Command("go", "build", "-tags", "disable_grpc_modules,grpcnotrace", "-ldflags", "-s -w", "-o", path, ".")
@@ -20,6 +20,14 @@ func program(t *testing.T) string {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	return path
+}
+
+// runProgram runs the program to its end, which has to be a good one.
+func runProgram(t testing.TB, program string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command(program, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", args, err, out)
+	}
 }
 
 // process is a running etcdward.
