@@ -28,7 +28,7 @@ func (f *Fetcher) Run(ctx context.Context, found Found, output string) (err erro
 	if _, err := os.Lstat(output); err == nil {
 		return fmt.Errorf("fetch %s: %s: %w", found.Manifest.ID, output, fs.ErrExist)
 	}
-	area, err := staging.Open(filepath.Dir(output))
+	area, err := staging.In(filepath.Dir(output))
 	if err != nil {
 		return fmt.Errorf("fetch %s: %w", found.Manifest.ID, err)
 	}

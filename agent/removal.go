@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -86,9 +87,22 @@ func (r Removals) Finish(ctx context.Context, stores []Store) (removed int, err 
 	return removed, err
 }
 
-// finish removes what is left of snapshots whose manifest is gone already. One that still has it was not begun.
+// finish removes what is left of snapshots whose manifest is gone already: by one listing, since most of what a long note names
+// was not begun, or is gone whole.
 func finish(ctx context.Context, store Store, ids []string) (removed int, err error) {
+	listing, err := store.Catalog.List(ctx)
+	if err != nil {
+		return 0, err
+	}
+	cut := map[string]bool{} // IDs of data without a manifest
+	for _, obj := range listing.Orphans {
+		id, _, _ := strings.Cut(path.Base(obj.Key), ".")
+		cut[id] = true
+	}
 	for _, text := range ids {
+		if !cut[text] {
+			continue
+		}
 		id, err := snapshot.ParseID(text)
 		if err != nil {
 			return removed, err

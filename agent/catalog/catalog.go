@@ -267,7 +267,7 @@ func (c *Catalog) Commit(ctx context.Context, m snapshot.Manifest, data io.Reade
 
 // removeRest takes away what is left of a snapshot without a manifest: the data last, since only data is listed.
 func (c *Catalog) removeRest(ctx context.Context, id snapshot.ID, data []storage.Object) error {
-	if err := c.removeProofs(ctx, id); err != nil {
+	if err := c.removeProofs(ctx, id); err != nil && !heldBack(err) {
 		return err
 	}
 	for _, obj := range data {
@@ -279,19 +279,16 @@ func (c *Catalog) removeRest(ctx context.Context, id snapshot.ID, data []storage
 }
 
 // FinishRemoval removes the data of a snapshot whose manifest is gone, and does nothing where there is one. It is for
-// removals that were cut, and gives the number of objects removed.
+// removals that were cut, and gives the number of data objects removed.
 func (c *Catalog) FinishRemoval(ctx context.Context, id snapshot.ID) (removed int, err error) {
 	entry, err := c.Find(ctx, id)
 	if !errors.Is(err, ErrNotFound) {
 		return 0, err
 	}
-	for _, obj := range entry.Data {
-		if err := c.bucket.Delete(ctx, obj); err != nil {
-			return removed, fmt.Errorf("finish the removal of %s: %w", id, err)
-		}
-		removed++
+	if err := c.removeRest(ctx, id, entry.Data); err != nil {
+		return 0, fmt.Errorf("finish the removal of %s: %w", id, err)
 	}
-	return removed, c.removeProofs(ctx, id)
+	return len(entry.Data), nil
 }
 
 // Sweep removes the orphans that are older than age by the store's clock, and gives their keys.

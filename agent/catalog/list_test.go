@@ -134,10 +134,11 @@ func TestStoreFails(t *testing.T) {
 			}
 			return err
 		},
-		"Proofs":     func(c *Catalog) error { _, err := c.Proofs(t.Context(), entry.ID); return err },
-		"AddProof":   func(c *Catalog) error { p.At = at(13); return c.AddProof(t.Context(), p) },
-		"Claim":      func(c *Catalog) error { return c.Claim(t.Context(), ourID, false) },
-		"ClusterIDs": func(c *Catalog) error { _, err := c.ClusterIDs(t.Context()); return err },
+		"LatestProofs": func(c *Catalog) error { _, err := c.LatestProofs(t.Context()); return err },
+		"Proofs":       func(c *Catalog) error { _, err := c.Proofs(t.Context(), entry.ID); return err },
+		"AddProof":     func(c *Catalog) error { p.At = at(13); return c.AddProof(t.Context(), p) },
+		"Claim":        func(c *Catalog) error { return c.Claim(t.Context(), ourID, false) },
+		"ClusterIDs":   func(c *Catalog) error { _, err := c.ClusterIDs(t.Context()); return err },
 	} {
 		for _, fault := range []storagetest.Fault{storagetest.Before, storagetest.During, storagetest.After, storagetest.Down} {
 			for n := 1; ; n++ {
@@ -223,5 +224,21 @@ func TestPinnedVersion(t *testing.T) {
 	storagetest.Put(t, bucket, below+second+"1.json", encode(t, m))
 	if got, err := c.Manifest(t.Context(), list(t, c).Snapshots[0]); err != nil || got.Object.Version != "7" {
 		t.Errorf("Manifest: got %+v, error %v", got.Object, err)
+	}
+}
+
+func TestIntact(t *testing.T) {
+	m := manifest(t, second+"1")
+	m.Object.Key = below + second + "1.db.zst"
+	for want, data := range map[bool][]storage.Object{
+		true:  {{Key: below + second + "1.db", Size: 1}, {Key: m.Object.Key, Size: m.Object.SizeBytes}},
+		false: {{Key: below + second + "1.db", Size: m.Object.SizeBytes}, {Key: m.Object.Key, Size: m.Object.SizeBytes - 1}},
+	} {
+		if got := (Entry{Data: data}).Intact(m); got != want {
+			t.Errorf("Intact with %v: got %v", data, got)
+		}
+	}
+	if (Entry{}).Intact(m) {
+		t.Error("a snapshot without data is intact")
 	}
 }

@@ -73,10 +73,7 @@ func (c *Catalog) Proofs(ctx context.Context, id snapshot.ID) ([]Proof, error) {
 		if !proofForm.MatchString(name) {
 			continue
 		}
-		p, err := c.proof(ctx, obj)
-		if err == nil && (p.ID != id.String() || p.Format != 1 || proofName(p) != name) {
-			err = fmt.Errorf("%w: it is not a proof of that snapshot, time and kind", snapshot.ErrDamaged)
-		}
+		p, err := c.proof(ctx, id.String(), obj)
 		if err != nil {
 			bad = errors.Join(bad, fmt.Errorf("read proof %s: %w", obj.Key, err))
 			continue
@@ -86,7 +83,7 @@ func (c *Catalog) Proofs(ctx context.Context, id snapshot.ID) ([]Proof, error) {
 	return proofs, bad
 }
 
-// LatestProofs gives the newest proof of each snapshot that has any, by ID. What is no proof is passed over.
+// LatestProofs gives the newest proof of each snapshot that has any, by ID. What is no proof is passed over for the one before it.
 func (c *Catalog) LatestProofs(ctx context.Context) (map[string]Proof, error) {
 	all, err := c.allProofs(ctx)
 	if err != nil {
@@ -98,18 +95,15 @@ func (c *Catalog) LatestProofs(ctx context.Context) (map[string]Proof, error) {
 	var failed error
 	slots := make(chan struct{}, readsAtOnce)
 	for id, objects := range all {
-		newest := slices.MaxFunc(objects, func(a, b storage.Object) int { return strings.Compare(a.Key, b.Key) })
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			p, err := c.proof(ctx, newest)
+			p, found, err := c.latestOf(ctx, id, objects)
 			mu.Lock()
 			defer mu.Unlock()
-			switch {
-			case err == nil && p.ID == id:
+			failed = errors.Join(failed, err)
+			if found {
 				latest[id] = p
-			case err != nil && !errors.Is(err, snapshot.ErrDamaged) && !errors.Is(err, fs.ErrNotExist):
-				failed = errors.Join(failed, fmt.Errorf("read proof %s: %w", newest.Key, err))
 			}
 		})
 	}
@@ -117,11 +111,27 @@ func (c *Catalog) LatestProofs(ctx context.Context) (map[string]Proof, error) {
 	return latest, failed
 }
 
+// latestOf reads the proofs of one snapshot, which are in the order of their keys, from the newest on, as far as the first that
+// is one.
+func (c *Catalog) latestOf(ctx context.Context, id string, objects []storage.Object) (p Proof, found bool, err error) {
+	for _, obj := range slices.Backward(objects) {
+		p, err := c.proof(ctx, id, obj)
+		if err == nil {
+			return p, true, nil
+		}
+		if !errors.Is(err, snapshot.ErrDamaged) && !errors.Is(err, fs.ErrNotExist) {
+			return p, false, fmt.Errorf("read proof %s: %w", obj.Key, err)
+		}
+	}
+	return p, false, nil
+}
+
 // readsAtOnce bounds how many small objects are read at the same time.
 const readsAtOnce = 16
 
-// proof reads one. Its texts come from the store and go to a terminal, which would obey control characters.
-func (c *Catalog) proof(ctx context.Context, obj storage.Object) (Proof, error) {
+// proof reads one of a snapshot, and holds it to its key. Its texts come from the store and go to a terminal, which would obey
+// control characters.
+func (c *Catalog) proof(ctx context.Context, id string, obj storage.Object) (Proof, error) {
 	var p Proof
 	body, err := c.read(ctx, obj, maxProofBytes)
 	if err != nil {
@@ -129,6 +139,9 @@ func (c *Catalog) proof(ctx context.Context, obj storage.Object) (Proof, error) 
 	}
 	if err := json.Unmarshal(body, &p); err != nil {
 		return p, fmt.Errorf("%w: %w", snapshot.ErrDamaged, err)
+	}
+	if p.Format != 1 || p.ID != id || c.proofsPrefix(id)+proofName(p) != obj.Key {
+		return p, fmt.Errorf("%w: it is not a proof of that snapshot, time and kind", snapshot.ErrDamaged)
 	}
 	p.Check.Detail, p.Tool = strings.Map(harmless, p.Check.Detail), strings.Map(harmless, p.Tool)
 	return p, nil
@@ -150,7 +163,7 @@ func (c *Catalog) removeProofs(ctx context.Context, id snapshot.ID) error {
 		if !proofForm.MatchString(strings.TrimPrefix(obj.Key, c.proofsPrefix(id.String()))) {
 			continue
 		}
-		if err := c.bucket.Delete(ctx, obj); err != nil {
+		if err := c.bucket.Delete(ctx, obj); err != nil && !heldBack(err) {
 			return fmt.Errorf("remove proof %s: %w", obj.Key, err)
 		}
 	}

@@ -94,3 +94,34 @@ func TestProofsUnreadable(t *testing.T) {
 		}
 	}
 }
+
+// TestLatestProofs: of each snapshot the newest that is a proof, whatever somebody else put behind it.
+func TestLatestProofs(t *testing.T) {
+	bucket := openBucket(t)
+	c := open(t, bucket)
+	if got, err := c.LatestProofs(t.Context()); len(got) != 0 || err != nil {
+		t.Errorf("LatestProofs of nothing: got %v, %v", got, err)
+	}
+	damaged, fine := second+"1", second+"2"
+	for hour, ok := range map[int]bool{11: true, 13: false, 12: true} {
+		for _, id := range []string{damaged, fine} {
+			p := Proof{ID: id, At: at(hour), Check: snapshot.Check{Name: snapshot.CheckReadBack, OK: ok || id == fine}}
+			if err := c.AddProof(t.Context(), p); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for key, text := range map[string]string{
+		damaged + "/20991231T235959Z-read_back.json": `{"format":1,"id":"` + fine + `","at":"2099-12-31T23:59:59Z","check":{"name":"read_back","ok":true}}`,
+		damaged + "/20991231T235958Z-read_back.json": `{"format":1,"id":"` + damaged + `","at":"2026-11-22T14:00:00Z","check":{"name":"read_back","ok":true}}`,
+		fine + "/20991231T235959Z-drill.json":        "{",
+		second + "3/20991231T235959Z-drill.json":     "{",
+		"notes/x.json":                               "foreign",
+	} {
+		storagetest.Put(t, bucket, home+"proofs/"+key, []byte(text))
+	}
+	got, err := c.LatestProofs(t.Context())
+	if err != nil || len(got) != 2 || got[damaged].Check.OK || !got[fine].Check.OK || got[damaged].At != at(13) || got[fine].At != at(13) {
+		t.Errorf("LatestProofs: got %+v, error %v", got, err)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 	"testing/iotest"
 
@@ -52,6 +53,9 @@ func TestCheckedReader(t *testing.T) {
 				got, err := io.ReadAll(r)
 				if errors.Is(err, snapshot.ErrDamaged) != test.damaged || test.is != nil && !errors.Is(err, test.is) || err != nil && !test.damaged && test.is == nil {
 					t.Errorf("got error %v", err)
+				}
+				if kind := strings.Fields(name)[0]; (kind == "short" || kind == "long") && !strings.Contains(err.Error(), kind) {
+					t.Errorf("the error does not say that it is too %s: %v", kind, err)
 				}
 				// Damage shows at the end and no byte is held back before it.
 				if len(got) != test.n {

@@ -22,17 +22,20 @@ type Doomed struct {
 const removeBatch = 500
 
 // RemoveAll takes snapshots away, in as few requests as the store knows how to, and gives one error or nil for each, in their
-// order. It removes nothing of an entry with a key that is not of its snapshot. Of a snapshot whose data is locked, or may not be removed by these credentials, the manifest is put back: it goes on
-// being listed, and its error wraps storage.ErrLocked or storage.ErrDenied.
+// order. It removes nothing of an entry with a key that is not of its snapshot. Of a snapshot whose data is locked, or may not
+// be removed by these credentials, the manifest is put back: it goes on being listed, and its error wraps storage.ErrLocked or
+// storage.ErrDenied.
 func (c *Catalog) RemoveAll(ctx context.Context, doomed []Doomed) []error {
 	errs := make([]error, 0, len(doomed))
+	var proofs map[string][]storage.Object
 	for batch := range slices.Chunk(doomed, removeBatch) {
-		errs = append(errs, c.removeBatch(ctx, batch)...)
+		errs = append(errs, c.removeBatch(ctx, batch, &proofs)...)
 	}
 	return errs
 }
 
-func (c *Catalog) removeBatch(ctx context.Context, batch []Doomed) []error {
+// removeBatch takes the proofs from proofs, and lists them when it is the first that needs them: once for all batches.
+func (c *Catalog) removeBatch(ctx context.Context, batch []Doomed, proofs *map[string][]storage.Object) []error {
 	errs := make([]error, len(batch))
 	for i, d := range batch {
 		errs[i] = c.checkKeys(d.Entry)
@@ -41,23 +44,38 @@ func (c *Catalog) removeBatch(ctx context.Context, batch []Doomed) []error {
 	if manifests == 0 {
 		return errs
 	}
-	// The proofs before the data: with data that is left a sweep finds the snapshot, and then its proofs.
-	proofs, err := c.allProofs(ctx)
-	if err != nil {
-		for i := range errs {
-			errs[i] = errors.Join(errs[i], err)
+	if *proofs == nil {
+		all, err := c.allProofs(ctx)
+		if err != nil {
+			for i := range errs {
+				errs[i] = errors.Join(errs[i], err)
+			}
+			return errs
 		}
-		return errs
+		*proofs = all
 	}
-	c.deleteOf(ctx, batch, errs, func(d Doomed) []storage.Object { return proofs[d.Entry.ID.String()] })
+	// The proofs before the data: with data that is left a sweep finds the snapshot, and then its proofs.
+	kept := slices.Clone(errs)
+	c.deleteOf(ctx, batch, kept, func(d Doomed) []storage.Object { return (*proofs)[d.Entry.ID.String()] })
+	for i, err := range kept {
+		if !heldBack(err) {
+			errs[i] = err
+		}
+	}
 	whole := slices.Clone(errs)
 	c.deleteOf(ctx, batch, errs, func(d Doomed) []storage.Object { return d.Entry.Data })
 	for i, d := range batch {
-		if whole[i] == nil && (errors.Is(errs[i], storage.ErrLocked) || errors.Is(errs[i], storage.ErrDenied)) {
+		if whole[i] == nil && heldBack(errs[i]) {
 			errs[i] = errors.Join(errs[i], c.putBack(ctx, d.Manifest))
 		}
 	}
 	return errs
+}
+
+// heldBack says that the store does not let an object go. A proof that is held back holds up nothing: it is often younger than its
+// snapshot, so that its lock ends later, and says nothing once the snapshot is gone.
+func heldBack(err error) bool {
+	return errors.Is(err, storage.ErrLocked) || errors.Is(err, storage.ErrDenied)
 }
 
 // checkKeys holds the keys of an entry to its ID.

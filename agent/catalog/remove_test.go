@@ -179,6 +179,24 @@ func TestRemoveHeld(t *testing.T) {
 	}
 }
 
+// TestProofHeld: a proof that the store keeps holds up nothing, since it says nothing without its snapshot.
+func TestProofHeld(t *testing.T) {
+	bucket := openBucket(t)
+	c := open(t, holding{bucket, snapshot.CheckDrill + ".json", storage.ErrLocked})
+	commit(t, c, second+"1")
+	addProofs(t, c, second+"1")
+	if errs := c.RemoveAll(t.Context(), doom(t, c, list(t, c).Snapshots...)); errors.Join(errs...) != nil {
+		t.Errorf("RemoveAll: got errors %v", errs)
+	}
+	storagetest.Put(t, bucket, below+second+"1.db", content(second+"1")) // an orphan beside those proofs
+	if removed, err := c.FinishRemoval(t.Context(), snapshot.NewID(at(10), 1)); removed != 1 || err != nil {
+		t.Errorf("FinishRemoval: got %d, error %v", removed, err)
+	}
+	if l := list(t, c); len(l.Snapshots)+len(l.Orphans)+len(l.Bereft) != 0 || len(storagetest.List(t, bucket, "")) != 2 {
+		t.Errorf("there is still %v", keys(storagetest.List(t, bucket, "")))
+	}
+}
+
 // versioned is a bucket that keeps what Tidy was asked.
 type versioned struct {
 	storage.Bucket

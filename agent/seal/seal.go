@@ -101,7 +101,7 @@ func (s Sealer) Seal(ctx context.Context, dst io.Writer, src io.Reader) error {
 	}
 	if s.compress {
 		// Two at most: etcd needs the other cores more than the snapshot needs to be quick.
-		w, err := zstd.NewWriter(dst, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(true), zstd.WithZeroFrames(true),
+		w, err := zstd.NewWriter(dst, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(true),
 			zstd.WithEncoderConcurrency(min(2, runtime.GOMAXPROCS(0))))
 		if err != nil {
 			return fmt.Errorf("seal: compress: %w", err)

@@ -30,6 +30,7 @@ type answer struct {
 // else it returns at once. main calls it first, and so does the TestMain of
 // every package whose tests inspect a file.
 func ChildMain() {
+	readerMain()
 	if len(os.Args) != 4 || os.Args[1] != childArgument {
 		return
 	}

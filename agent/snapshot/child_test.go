@@ -121,6 +121,11 @@ func TestParentKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = parent.Wait() // killed, as it should be
+	t.Cleanup(func() {
+		if pid := childOn(path); pid != 0 {
+			_ = syscall.Kill(pid, syscall.SIGKILL) // it should have ended; nobody else would do it
+		}
+	})
 	await(t, "end of the child", func() bool { return childOn(path) == 0 })
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 	"testing/iotest"
 )
@@ -44,6 +45,9 @@ func TestDigestOfNoSnapshot(t *testing.T) {
 		}
 		sum := sha256.Sum256(content)
 		got, err := d.Verify()
+		if name == "a database" && !strings.Contains(err.Error(), "no SHA-256 trailer") {
+			t.Errorf("%s: the error does not say what is missing: %v", name, err)
+		}
 		if !errors.Is(err, ErrDamaged) || got != hex.EncodeToString(sum[:]) {
 			t.Errorf("%s: got %s, error %v", name, got, err)
 		}

@@ -42,11 +42,14 @@ func ExamineDigested(ctx context.Context, path string, digest *Digest, minor int
 	var e Examination
 	whole, damage := digest.Verify()
 	e.Facts.SizeBytes, e.Facts.SHA256 = digest.Size(), whole
+	trailer := Check{Name: CheckSHA256, OK: damage == nil, Detail: fmt.Sprintf("the trailer matches %d bytes", digest.Size()-trailerSize)}
 	if damage != nil {
-		e.Checks = append(e.Checks, Check{Name: CheckSHA256, Detail: damage.Error()})
+		trailer.Detail = damage.Error()
+	}
+	e.Checks = append(e.Checks, trailer)
+	if !trailer.OK {
 		return e, nil
 	}
-	e.Checks = append(e.Checks, Check{Name: CheckSHA256, OK: true, Detail: fmt.Sprintf("the trailer matches %d bytes", digest.Size()-trailerSize)})
 	facts, err := inspectInChild(ctx, path, minor)
 	switch {
 	case errors.Is(err, ErrDamaged):

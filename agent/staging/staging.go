@@ -30,6 +30,19 @@ type Area struct {
 // owner is who the folder belongs to, when this process may give files away.
 type owner struct{ uid, gid int }
 
+// In opens a folder that is somebody's already, where nothing is given away: what is made there belongs to this process's
+// user. Nothing is made if there is none.
+func In(path string) (*Area, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("staging: %w", err)
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("staging: %s is no folder", path)
+	}
+	return &Area{path: path}, nil
+}
+
 // Open makes the folder, 0700, where there is none. Run by root it gives the folder, and every file that Create
 // makes in it, to the owner of the parent folder; a folder of root's that is there already stays root's, and so
 // do its files.
@@ -187,7 +200,11 @@ func RemoveAbandoned(path string) (removed bool, err error) {
 	if same, err := stillAt(file, path); err != nil || !same {
 		return false, err
 	}
-	if err := os.Remove(path); err != nil {
+	err = os.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil // its maker, who lost it to this sweep, was faster
+	}
+	if err != nil {
 		return false, fmt.Errorf("staging: %w", err)
 	}
 	return true, nil

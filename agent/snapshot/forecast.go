@@ -1,0 +1,88 @@
+package snapshot
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"os/exec"
+	"strconv"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+)
+
+// forecastArgument as the first argument makes a process of this binary the child of Forecast. It is no verb.
+const forecastArgument = "internal-forecast"
+
+// RestoredFacts is what a cluster restored from a file must answer.
+type RestoredFacts struct {
+	// Revision to ask at: that of the file, with the bump added.
+	Revision int64 `json:"revision"`
+	// Keys that exist at that revision.
+	Keys int64 `json:"keys"`
+	// Hash is HashKV at that revision, when it is the compact revision as well.
+	Hash uint32 `json:"hash"`
+}
+
+// Forecast computes, from a file that passed Examine, what every member of a cluster must answer that was restored from
+// it with this bump, above 0, and marked as compacted. It comes from the file alone, so that a restore is held to
+// something that it had no hand in.
+func Forecast(ctx context.Context, path string, bump int64) (RestoredFacts, error) {
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", forecastArgument, path, strconv.FormatInt(bump, 10))
+	var stdout, stderr bytes.Buffer
+	cmd.Env = []string{"GOTRACEBACK=none"}
+	cmd.Stdout, cmd.Stderr = &limited{Buffer: &stdout, left: 4 << 10}, &limited{Buffer: &stderr, left: 8 << 10}
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return RestoredFacts{}, fmt.Errorf("forecast %s: %w", path, err)
+	}
+	if err := cmd.Start(); err != nil {
+		return RestoredFacts{}, fmt.Errorf("forecast %s: start the child: %w", path, err)
+	}
+	err = cmd.Wait()
+	_ = stdin.Close()
+	if ctx.Err() != nil {
+		return RestoredFacts{}, fmt.Errorf("forecast %s: %w", path, context.Cause(ctx))
+	}
+	if err != nil {
+		return RestoredFacts{}, crashed(path, err, stderr.String())
+	}
+	var f RestoredFacts
+	if err := json.Unmarshal(stdout.Bytes(), &f); err != nil {
+		return f, fmt.Errorf("forecast %s: the child's answer: %w", path, err)
+	}
+	return f, nil
+}
+
+// forecastMain hashes as mvcc does at a revision that is compacted: the newest entry of each living key, and the mark of the
+// bump, which is an entry of the key "" (mvcc/hash.go; etcdutl's restore).
+func forecastMain(path, bumpText string) (RestoredFacts, error) {
+	bump, err := strconv.ParseInt(bumpText, 10, 64)
+	if err != nil {
+		return RestoredFacts{}, err
+	}
+	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
+	sum.Write(bucketKey)
+	var f RestoredFacts
+	last, err := eachLiving(path, func(place, entry []byte, kv *mvccpb.KeyValue) error {
+		if len(kv.Key) == 0 {
+			return nil // the mark of an earlier restore gives way to the new one
+		}
+		f.Keys++
+		sum.Write(place)
+		sum.Write(entry)
+		return nil
+	})
+	if err != nil {
+		return f, err
+	}
+	f.Revision = last + bump
+	mark := make([]byte, 17)
+	binary.BigEndian.PutUint64(mark, uint64(f.Revision))
+	mark[8] = '_'
+	sum.Write(mark)
+	f.Hash = sum.Sum32()
+	return f, nil
+}

@@ -1,0 +1,179 @@
+package snapshot
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+
+	bolt "go.etcd.io/bbolt"
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// walkArgument as the first argument makes a process of this binary a child that writes the living keys of
+// a file to stdout. It is no verb: users never type it.
+const walkArgument = "internal-walk"
+
+// Entry is one key that exists at the newest revision of a file.
+type Entry struct {
+	Key, Value  []byte
+	ModRevision int64
+}
+
+// maxEntryBytes bounds a key or a value: etcd takes requests of 1.5 MiB unless told otherwise, and never of as much as this.
+const maxEntryBytes = 256 << 20
+
+// Walk calls visit for every key below prefix that exists at the newest revision of the file, in the order of
+// their last change. The slices are the visitor's own. The file must have passed Examine: its bytes are trusted to be those
+// of etcd here. An error that wraps ErrDamaged means that the reader, which runs in a child process, died of the
+// file; an error of visit ends the walk and comes back.
+func Walk(ctx context.Context, path, prefix string, visit func(Entry) error) error {
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", walkArgument, path, prefix)
+	var stderr bytes.Buffer
+	cmd.Env = []string{"GOTRACEBACK=none"}
+	cmd.Stderr = &limited{Buffer: &stderr, left: 8 << 10}
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return fmt.Errorf("walk %s: %w", path, err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return fmt.Errorf("walk %s: %w", path, err)
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("walk %s: start the child: %w", path, err)
+	}
+	err = readEntries(bufio.NewReaderSize(stdout, 1<<20), visit)
+	_ = stdin.Close() // ends the child where the walk was cut
+	ended := cmd.Wait()
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("walk %s: %w", path, context.Cause(ctx))
+	case errors.Is(err, errCut) && ended != nil:
+		return crashed(path, ended, stderr.String())
+	case err != nil:
+		return fmt.Errorf("walk %s: %w", path, err)
+	}
+	return nil
+}
+
+// errCut means that the child's stream ended before its end mark.
+var errCut = errors.New("the child stopped in the middle")
+
+// readEntries reads what writeEntry wrote, up to the end mark.
+func readEntries(r io.Reader, visit func(Entry) error) error {
+	for {
+		var head [16]byte
+		if _, err := io.ReadFull(r, head[:]); err != nil {
+			return fmt.Errorf("%w: %w", errCut, err)
+		}
+		keySize, valueSize := binary.BigEndian.Uint32(head[8:]), binary.BigEndian.Uint32(head[12:])
+		if keySize == 0 {
+			return nil
+		}
+		if keySize > maxEntryBytes || valueSize > maxEntryBytes {
+			return fmt.Errorf("%w: an entry of %d and %d bytes", ErrDamaged, keySize, valueSize)
+		}
+		body := make([]byte, int(keySize)+int(valueSize))
+		if _, err := io.ReadFull(r, body); err != nil {
+			return fmt.Errorf("%w: %w", errCut, err)
+		}
+		err := visit(Entry{Key: body[:keySize:keySize], Value: body[keySize:], ModRevision: int64(binary.BigEndian.Uint64(head[:8]))})
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// walkMain is the child of Walk.
+func walkMain(path, prefix string) error {
+	w := bufio.NewWriterSize(os.Stdout, 1<<20)
+	_, err := eachLiving(path, func(place, _ []byte, kv *mvccpb.KeyValue) error {
+		if len(kv.Key) == 0 || !strings.HasPrefix(string(kv.Key), prefix) {
+			return nil
+		}
+		var head [16]byte
+		copy(head[:8], place)
+		binary.BigEndian.PutUint32(head[8:], uint32(len(kv.Key)))
+		binary.BigEndian.PutUint32(head[12:], uint32(len(kv.Value)))
+		for _, part := range [][]byte{head[:], kv.Key, kv.Value} {
+			if _, err := w.Write(part); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(make([]byte, 16)); err != nil { // a key of no bytes: the end
+		return err
+	}
+	return w.Flush()
+}
+
+// eachLiving calls visit with the newest entry of every key that exists, in the order of revisions: its place, its bytes, and
+// what they say. last is the newest revision of the file, that of a deletion too.
+func eachLiving(path string, visit func(key, entry []byte, kv *mvccpb.KeyValue) error) (last int64, err error) {
+	db, err := bolt.Open(path, 0o400, &bolt.Options{ReadOnly: true, Timeout: openTimeout})
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", errCannotOpen, err)
+	}
+	defer db.Close()
+	err = db.View(func(tx *bolt.Tx) error {
+		found, err := scanRows(tx)
+		if err != nil {
+			return err
+		}
+		last = found.last.main
+		return tx.Bucket(bucketKey).ForEach(func(k, v []byte) error {
+			rev, err := parseRevision(k)
+			if err != nil || rev.tombstone {
+				return err
+			}
+			kv := new(mvccpb.KeyValue)
+			if err := proto.Unmarshal(v, kv); err != nil {
+				return err
+			}
+			if found.latest[string(kv.Key)] != rev {
+				return nil
+			}
+			return visit(k, v, kv)
+		})
+	})
+	return last, err
+}
+
+// readerMain does the work of the children of Walk and Forecast and exits, when this process was started as one.
+func readerMain() {
+	if len(os.Args) != 4 || os.Args[1] != walkArgument && os.Args[1] != forecastArgument {
+		return
+	}
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(1)
+	}()
+	beExpendable()
+	var err error
+	if os.Args[1] == walkArgument {
+		err = walkMain(os.Args[2], os.Args[3])
+	} else {
+		var f RestoredFacts
+		if f, err = forecastMain(os.Args[2], os.Args[3]); err == nil {
+			err = json.NewEncoder(os.Stdout).Encode(f)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
