@@ -160,9 +160,23 @@ func (p *Pruner) Apply(ctx context.Context, plan PrunePlan) (Pruned, error) {
 		return done, fmt.Errorf("prune %s: %w", p.Store.Name, err)
 	}
 	if len(done.Skipped) > 0 {
-		return done, fmt.Errorf("prune %s: %w: the store refused to let %d snapshots go", p.Store.Name, ErrPartial, len(done.Skipped))
+		return done, fmt.Errorf("prune %s: %w: the store refused to let %d snapshots go: %w", p.Store.Name, ErrPartial, len(done.Skipped), done.refusals())
 	}
 	return done, nil
+}
+
+// refusals names each kind of refusal among the skipped once.
+func (d Pruned) refusals() error {
+	var kinds []error
+	for _, kind := range []error{storage.ErrLocked, storage.ErrDenied} {
+		for _, err := range d.Skipped {
+			if errors.Is(err, kind) {
+				kinds = append(kinds, kind)
+				break
+			}
+		}
+	}
+	return errors.Join(kinds...)
 }
 
 // remove takes away what the plan names.

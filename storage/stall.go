@@ -2,31 +2,93 @@ package storage
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
+	"sync"
 	"time"
+)
+
+// ErrAway means that nobody answers at the address of a store, and did not for a while. It is
+// for providers, who do not try again then: the caller has other stores to see to.
+var ErrAway = errors.New("the store cannot be reached")
+
+const (
+	// connectTime is how long one try to connect may take.
+	connectTime = 10 * time.Second
+	// connects is how many of them must fail, one after the other, before a store is away.
+	connects = 3
+	// patience is how long a store that was heard of is not away, whatever fails: it may
+	// be restarting in the middle of a large object.
+	patience = 2 * time.Minute
 )
 
 // StallingDialer returns a dialer for the connections to a store. A connection of it
 // fails when for the time stall no byte moved on it, in neither direction: while a body
 // is sent, the reader of the answer waits, and that is no stall. So no time need be set
 // for the transfer of an object, whose size and whose line nobody knows.
+//
+// Its errors wrap ErrAway once a store is away, so that the retries of one operation after
+// the other do not add up. The next connection that succeeds ends that.
 func StallingDialer(stall time.Duration) func(ctx context.Context, network, address string) (net.Conn, error) {
-	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
+	contacts := &contacts{of: map[string]contact{}, now: time.Now}
+	dialer := &net.Dialer{Timeout: connectTime, KeepAlive: 30 * time.Second}
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dialer.DialContext(ctx, network, address)
-		if err != nil {
-			return nil, err
+		switch {
+		case err == nil:
+			contacts.heard(address)
+			return &stallingConn{conn, stall, func() { contacts.heard(address) }}, nil
+		case ctx.Err() == nil && contacts.missed(address):
+			return nil, fmt.Errorf("%w: %w", ErrAway, err)
 		}
-		return &stallingConn{conn, stall}, nil
+		return nil, err
 	}
+}
+
+// contacts is when which address was heard of.
+type contacts struct {
+	now func() time.Time
+
+	mu sync.Mutex
+	of map[string]contact
+}
+
+type contact struct {
+	last   time.Time
+	misses int
+}
+
+func (c *contacts) heard(address string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.of[address] = contact{last: c.now()}
+}
+
+// missed notes a failure, and says whether the address is away.
+func (c *contacts) missed(address string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	contact := c.of[address]
+	contact.misses++
+	c.of[address] = contact
+	return contact.misses >= connects && c.now().Sub(contact.last) > patience
 }
 
 type stallingConn struct {
 	net.Conn
 	stall time.Duration
+	heard func()
 }
 
-func (c *stallingConn) Read(p []byte) (int, error)  { return c.move(p, c.Conn.Read) }
+func (c *stallingConn) Read(p []byte) (int, error) {
+	n, err := c.move(p, c.Conn.Read)
+	if n > 0 {
+		c.heard()
+	}
+	return n, err
+}
+
 func (c *stallingConn) Write(p []byte) (int, error) { return c.move(p, c.Conn.Write) }
 
 func (c *stallingConn) move(p []byte, do func([]byte) (int, error)) (int, error) {

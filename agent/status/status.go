@@ -31,6 +31,8 @@ type Status struct {
 	Stores     []Store  `json:"stores"`
 	Jobs       []Job    `json:"jobs"`
 	LastProven *Proven  `json:"last_proven"`
+	// AtWork is the agent that works on the cluster just now, and on what; "": none.
+	AtWork string `json:"at_work,omitempty"`
 }
 
 // Cluster names the cluster; ID is hex, "" when it could not be asked.

@@ -14,6 +14,7 @@ import (
 	"github.com/etcdward/etcdward/agent/seal"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/staging"
+	"github.com/etcdward/etcdward/storage"
 )
 
 // Exit codes. 2 is what Go's own crashes end with.
@@ -83,6 +84,7 @@ var hints = []struct {
 	{etcd.ErrNoSource, "etcdward status shows the members; etcdward needs one healthy voter"},
 	{snapshot.ErrDamaged, "do not restore from it; etcdward list shows the others"},
 	{fs.ErrPermission, "run it as root, or as the user etcdward"},
+	{storage.ErrDenied, "give these credentials the rights of a policy in /usr/share/etcdward/iam; to prune takes those of a pruner"},
 }
 
 func hintFor(err error) string {

@@ -31,7 +31,8 @@ var layers = map[string][]string{
 	"agent/config":        {"schedule"},
 	"agent/spool":         {"agent/snapshot", "agent/staging"},
 	"agent/catalog":       {"agent/snapshot", "agent/seal", "storage"},
-	"agent": {"agent/catalog", "agent/etcd", "agent/retention", "agent/seal", "agent/snapshot", "agent/spool", "agent/staging",
+	"agent/defrag":        {"agent/etcd"},
+	"agent": {"agent/catalog", "agent/defrag", "agent/etcd", "agent/retention", "agent/seal", "agent/snapshot", "agent/spool", "agent/staging",
 		"storage"},
 }
 

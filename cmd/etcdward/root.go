@@ -74,7 +74,7 @@ func newRoot(inv *invocation) *cobra.Command {
 	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
 	root.AddCommand(
 		runCommand(inv), snapshotCommand(inv), listCommand(inv), showCommand(inv), verifyCommand(inv), fetchCommand(inv),
-		pruneCommand(inv), statusCommand(inv), configCommand(inv), demoCommand(inv), versionCommand(inv),
+		pruneCommand(inv), compactCommand(inv), defragCommand(inv), statusCommand(inv), configCommand(inv), demoCommand(inv), versionCommand(inv),
 	)
 	return root
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -42,7 +43,10 @@ type jobSchedule struct {
 // schedules are the jobs of the daemon that are not switched off.
 func (h *house) schedules() []jobSchedule {
 	var on []jobSchedule
-	for _, job := range []jobSchedule{{"snapshot", h.config.Snapshot.Schedule}, {"verify", h.config.Verify.Schedule}} {
+	for _, job := range []jobSchedule{
+		{"snapshot", h.config.Snapshot.Schedule}, {"compaction", h.config.Compaction.Schedule},
+		{"defrag", h.config.Defrag.Schedule}, {"verify", h.config.Verify.Schedule},
+	} {
 		if !job.schedule.Off() {
 			on = append(on, job)
 		}
@@ -57,7 +61,7 @@ func inactive(cfg *config.Config) []string {
 		key string
 		set bool
 	}{
-		{"compaction", !cfg.Compaction.Schedule.Off()}, {"defrag", !cfg.Defrag.Schedule.Off()}, {"drill", !cfg.Drill.Schedule.Off()},
+		{"drill", !cfg.Drill.Schedule.Off()},
 		{"metrics", cfg.Metrics.Listen != config.Off || cfg.Metrics.Textfile != ""}, {"heartbeat", cfg.Heartbeat.URL != ""},
 		{"log.format journal", cfg.Log.Format == "journal"},
 	} {
@@ -82,11 +86,22 @@ func (inv *invocation) daemon(ctx context.Context) (err error) {
 	if err := h.cleanUp(ctx); err != nil {
 		return err
 	}
-	loop, err := h.loop()
+	upkeep, err := h.maintenance()
+	if err != nil {
+		return err
+	}
+	loop, err := h.loop(upkeep)
 	if err != nil {
 		return err
 	}
 	h.drain(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	watched, stopWatching := context.WithCancel(ctx)
+	defer stopWatching()
+	if !h.config.Compaction.Schedule.Off() {
+		watching.Go(func() { upkeep.watch(watched) })
+	}
 	if err := systemd.Ready(); err != nil {
 		h.log.Warn("systemd not told", "error", err)
 	}
@@ -121,7 +136,7 @@ func (h *house) drain(ctx context.Context) {
 }
 
 // loop puts the daemon's jobs together.
-func (h *house) loop() (*schedule.Loop, error) {
+func (h *house) loop(upkeep *maintenance) (*schedule.Loop, error) {
 	snapshotter, err := h.snapshotter(false)
 	if err != nil {
 		return nil, err
@@ -130,13 +145,14 @@ func (h *house) loop() (*schedule.Loop, error) {
 	if err != nil {
 		return nil, err
 	}
-	runs := map[string]schedule.Job{
-		"snapshot": {Limit: snapshotLimit, Run: func(ctx context.Context, _ schedule.Run) error { return h.snapshotAndPrune(ctx, snapshotter) }},
-		"verify": {Limit: verifyLimit, Run: func(ctx context.Context, _ schedule.Run) error {
-			job := agent.Rereader{Verifier: verifier, Stores: h.stores, Share: h.config.Verify.ReadBack, Log: h.log}
-			return job.Run(ctx)
-		}},
-	}
+	runs := upkeep.jobs(h)
+	runs["snapshot"] = schedule.Job{Limit: snapshotLimit, Run: upkeep.snapshot(func(ctx context.Context) error {
+		return h.snapshotAndPrune(ctx, snapshotter)
+	}, h.config.Snapshot.Source)}
+	runs["verify"] = schedule.Job{Limit: verifyLimit, Run: func(ctx context.Context, _ schedule.Run) error {
+		job := agent.Rereader{Verifier: verifier, Stores: h.stores, Share: h.config.Verify.ReadBack, Log: h.log}
+		return job.Run(ctx)
+	}}
 	var jobs []schedule.Job
 	for _, s := range h.schedules() {
 		job := runs[s.name]
@@ -202,6 +218,8 @@ func (h *house) report(o schedule.Outcome) {
 		message = "job interrupted, due again at the next start"
 	case o.Job == "":
 		level, message = slog.LevelWarn, "schedule"
+	case rested(o.Err):
+		level, message = slog.LevelWarn, "job rests"
 	default:
 		level, message = slog.LevelError, "job failed"
 	}

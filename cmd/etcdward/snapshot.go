@@ -39,6 +39,9 @@ func (inv *invocation) snapshot(ctx context.Context, accept bool) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := h.awaitOthers(ctx); err != nil {
+		return err
+	}
 	taken, err := job.Run(ctx)
 	if err != nil && len(taken.Stored) == 0 {
 		return err

@@ -81,6 +81,9 @@ func (h *house) statusOfCluster(ctx context.Context, s *status.Status) error {
 		return err
 	}
 	s.Cluster.ID = etcd.HexID(survey.ClusterID)
+	if who, held, err := cluster.Holder(ctx); err == nil && held {
+		s.AtWork = who.String()
+	}
 	for _, m := range survey.Members {
 		row := status.Member{Name: m.Name, ID: etcd.HexID(m.ID), Endpoint: m.Endpoint, Role: m.Role,
 			Healthy: m.Err == nil && survey.Quorum() && m.Leader == survey.Leader, Version: m.Version,
@@ -189,6 +192,9 @@ func (inv *invocation) printStatus(s status.Status) error {
 	fmt.Fprintf(inv.out, "%s  cluster %s %s\n", s.Verdict, s.Cluster.Name, s.Cluster.ID)
 	for _, reason := range s.Reasons {
 		fmt.Fprintf(inv.out, "  - %s\n", reason)
+	}
+	if s.AtWork != "" {
+		fmt.Fprintf(inv.out, "At work: %s\n", s.AtWork)
 	}
 	if p := s.LastProven; p != nil {
 		fmt.Fprintf(inv.out, "Newest proven: %s in store %s, level %d of 5\n", p.ID, p.Store, p.Level)

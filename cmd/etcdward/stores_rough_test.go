@@ -28,12 +28,12 @@ import (
 // their deadline, as those of the daemon do, until the store has it. Somebody beside it reads, over a good line, each object
 // as soon as it is visible.
 func TestRoughNetwork(t *testing.T) {
-	const count, atOnce, longest = 500, 50, 10*time.Second
+	const count, atOnce, longest = 500, 50, 10 * time.Second
 	server := newStoreSite(t)
 	rough := newGateway(t, server.server.Endpoint)
 	sent := newShipments(count)
-	clear := server.bucket(t, server.server.Endpoint)
-	watch := startWatch(t, clear, sent)
+	line := server.bucket(t, server.server.Endpoint)
+	watch := startWatch(t, line, sent)
 
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

@@ -45,6 +45,7 @@ func newClient(ctx context.Context, o Options, t tuning) (*s3.Client, *http.Clie
 				r.MaxBackoff = 20 * t.pause
 				// The bucket of tokens would give up early for all requests at once.
 				r.RateLimiter = ratelimit.None
+				r.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(notAway)}, r.Retryables...)
 			})
 		}),
 	}
@@ -90,6 +91,14 @@ func newClient(ctx context.Context, o Options, t tuning) (*s3.Client, *http.Clie
 			s.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 		}
 	}), pool, nil
+}
+
+// notAway rules retries out where the store is away, and leaves the question open else.
+func notAway(err error) aws.Ternary {
+	if errors.Is(err, storage.ErrAway) {
+		return aws.FalseTernary
+	}
+	return aws.UnknownTernary
 }
 
 // readCredentials reads the profile that AWS_PROFILE names, else default.

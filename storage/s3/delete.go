@@ -189,7 +189,15 @@ func (b *Bucket) refusal(ctx context.Context, obj storage.Object, status int, er
 	case locked:
 		return fmt.Errorf("delete %s: %w: %w", obj.Key, storage.ErrLocked, short(err))
 	case denied != nil:
-		return fmt.Errorf("delete %s: %w: %w", obj.Key, denied, short(err))
+		return fmt.Errorf("delete %s: %w: %w; it takes the right %s", obj.Key, denied, short(err), rightToDelete(obj))
 	}
 	return explain("delete", obj.Key, err)
+}
+
+// rightToDelete is what a policy has to allow. Many a store does not say so itself.
+func rightToDelete(obj storage.Object) string {
+	if obj.Version != "" {
+		return "s3:DeleteObjectVersion"
+	}
+	return "s3:DeleteObject"
 }

@@ -25,16 +25,30 @@ type Server struct {
 // ends.
 func VersityGW(t *testing.T) Server {
 	t.Helper()
-	objects, versions := t.TempDir(), t.TempDir()
+	objects, versions, users := t.TempDir(), t.TempDir(), t.TempDir()
 	server := Server{Region: "us-east-1", AccessKey: "test-access", SecretKey: "test-secret"}
 	address := start(t, "versitygw", func(host, port string) []string {
 		return []string{
 			"--port", net.JoinHostPort(host, port), "--access", server.AccessKey, "--secret", server.SecretKey,
-			"--region", server.Region, "--quiet", "posix", "--versioning-dir", versions, objects,
+			"--region", server.Region, "--quiet", "--keep-alive", "--iam-dir", users, "posix", "--versioning-dir", versions, objects,
 		}
 	})
 	server.Endpoint = "http://" + address
 	return server
+}
+
+// AddUser makes a user of a VersityGW who may do nothing but what the policy of a bucket allows, and returns
+// the server as that user sees it.
+func (s Server) AddUser(t *testing.T, name string) Server {
+	t.Helper()
+	user := s
+	user.AccessKey, user.SecretKey = name, name+"-secret"
+	cmd := exec.Command(tool(t, "versitygw"), "admin", "--access", s.AccessKey, "--secret", s.SecretKey, "--region", s.Region,
+		"--endpoint-url", s.Endpoint, "create-user", "--access", user.AccessKey, "--secret", user.SecretKey, "--role", "user")
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("create user %s: %v: %s", name, err, output)
+	}
+	return user
 }
 
 // FakeGCS starts a server that speaks as Google Cloud Storage does, and stops it

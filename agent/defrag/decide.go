@@ -1,0 +1,183 @@
+package defrag
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/etcdward/etcdward/agent/etcd"
+)
+
+// Decide makes the plan. The same facts always make the same plan.
+//
+// What forbids to disturb the cluster leaves every member. Then each member is judged by itself; those that remain are put in order: first
+// who had to be left before, then followers by what there is to gain, and the leader last, since then its heir has
+// been done; and each is left that would not end inside the window.
+func Decide(f Facts, r Rules) Plan {
+	var do, rest []Step
+	held := forbidden(f)
+	for _, m := range f.Survey.Members {
+		s := Step{Member: m, Reclaimable: reclaimable(m)}
+		s.Verdict, s.Reason = judge(m, f, r, held)
+		if s.Verdict == Do {
+			do = append(do, s)
+		} else {
+			rest = append(rest, s)
+		}
+	}
+	slices.SortStableFunc(do, func(a, b Step) int {
+		return cmp.Or(cmp.Compare(turn(a, f.First), turn(b, f.First)), usual(a, b))
+	})
+	var plan Plan
+	at := f.Now
+	for i, s := range do {
+		s.Estimate = f.Pace.Estimate(s.Member.DBSize)
+		if ends := at.Add(s.Estimate); !f.Closes.IsZero() && ends.After(f.Closes) {
+			s.Verdict = Left
+			s.Reason = fmt.Sprintf("the window is too short: it closes in %s, and this one would end in %s",
+				round(f.Closes.Sub(f.Now)), round(ends.Sub(f.Now)))
+			s.Estimate = 0
+			rest = append(rest, s)
+			continue
+		}
+		if s.Member.Role == etcd.RoleLeader && len(f.Survey.Members) > 1 {
+			heir, why := chooseHeir(f.Survey, do, i)
+			if why != "" {
+				s.Verdict, s.Reason, s.Estimate = Left, why, 0
+				rest = append(rest, s)
+				continue
+			}
+			s.Heir = heir
+			s.Reason += "; it leads, and hands over to " + heir
+		}
+		at = at.Add(s.Estimate + r.Pause)
+		plan.Steps = append(plan.Steps, s)
+	}
+	slices.SortStableFunc(rest, func(a, b Step) int { return cmp.Compare(a.Member.Name, b.Member.Name) })
+	plan.Steps = append(plan.Steps, rest...)
+	return plan
+}
+
+// turn is the place of a member among those that were left before, and behind them for one that was not. A leader
+// that others were left with waits for them as ever.
+func turn(s Step, first []string) int {
+	i := slices.Index(first, s.Member.Name)
+	if i < 0 || i > 0 && s.Member.Role == etcd.RoleLeader {
+		return len(first)
+	}
+	return i
+}
+
+// usual is the order of members of which none was left before.
+func usual(a, b Step) int {
+	return cmp.Or(
+		later(a.Member.Role == etcd.RoleLeader, b.Member.Role == etcd.RoleLeader),
+		cmp.Compare(b.Reclaimable, a.Reclaimable),
+	)
+}
+
+func later(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+func reclaimable(m etcd.Member) int64 { return max(0, m.DBSize-m.DBInUse) }
+
+// judge looks at one member. held is what forbids any.
+func judge(m etcd.Member, f Facts, r Rules, held string) (Verdict, string) {
+	free, known := f.FreeDisk[m.Name]
+	gain := fmt.Sprintf("%s of %s can be had back (%.0f %%)", sizeText(reclaimable(m)), sizeText(m.DBSize), 100*ratio(m))
+	switch {
+	case f.Done[m.Name]:
+		return Done, "it was defragmented in this run"
+	case r.Only != "" && r.Only != m.Name:
+		return Enough, "it was not asked for"
+	case m.Role == etcd.RoleLearner && m.Err == nil:
+		return Enough, "it is a learner, which etcd lets nobody defragment"
+	case m.Err != nil:
+		return Left, "it does not answer: " + m.Err.Error()
+	case held != "":
+		return Left, held
+	case !r.Force && !worthIt(m, f, r):
+		return Enough, fmt.Sprintf("below the threshold: %s, and it takes %s and %.0f %%", gain, sizeText(r.MinReclaimable), 100*r.MinRatio)
+	case !r.Force && knownBad(m.Version):
+		return Left, fmt.Sprintf("etcd %s can corrupt its data when it is defragmented (etcd issue #20271): upgrade to 3.4.38, 3.5.23, 3.6.5 or later, or use --force", m.Version)
+	case known && free < need(m):
+		return Left, fmt.Sprintf("the disk is short: it takes %s, and %s are free", sizeText(need(m)), sizeText(free))
+	case m.Role == etcd.RoleLeader && !r.MoveLeader && len(f.Survey.Members) > 1:
+		return Left, "it leads, and defrag.move_leader is off"
+	case r.Only == "" && !quorumWithout(f.Survey):
+		return Left, fmt.Sprintf("without it the others are no quorum, and the cluster would stop: name it with --member %s in a quiet hour", m.Name)
+	}
+	return Do, gain
+}
+
+// worthIt applies the thresholds. While NOSPACE is raised a member over its quota's threshold is worth any gain, for writes
+// depend on it; and what it tells of its empty space may be old, since that is counted when something is written.
+func worthIt(m etcd.Member, f Facts, r Rules) bool {
+	if NoSpace(f.Survey) && !BelowQuota(m, f.Quota) {
+		return true
+	}
+	return reclaimable(m) >= r.MinReclaimable && ratio(m) >= r.MinRatio
+}
+
+func ratio(m etcd.Member) float64 {
+	if m.DBSize == 0 {
+		return 0
+	}
+	return float64(reclaimable(m)) / float64(m.DBSize)
+}
+
+// need is the free disk, in bytes, that a defragmentation takes: the new file beside the old, and some air.
+func need(m etcd.Member) int64 { return m.DBInUse + m.DBInUse/10 + 16<<20 }
+
+// chooseHeir finds the voter that is to lead while the leader, at a place of the order, is defragmented: one that is not
+// to be defragmented later, so that leadership moves once; of those the one with the least left to gain, then the most advanced.
+func chooseHeir(s etcd.Survey, do []Step, leader int) (name, why string) {
+	var heirs []etcd.Member
+	for _, m := range s.Members {
+		if m.Role == etcd.RoleFollower && m.Err == nil {
+			heirs = append(heirs, m)
+		}
+	}
+	if len(heirs) == 0 {
+		return "", "it leads, and there is no other voter to hand over to"
+	}
+	turn := func(m etcd.Member) int {
+		return slices.IndexFunc(do, func(s Step) bool { return s.Member.ID == m.ID })
+	}
+	gain := func(m etcd.Member) int64 {
+		if turn(m) >= 0 && turn(m) < leader {
+			return 0 // it will have been done by then
+		}
+		return reclaimable(m)
+	}
+	return slices.MinFunc(heirs, func(a, b etcd.Member) int {
+		return cmp.Or(
+			later(turn(a) > leader, turn(b) > leader),
+			cmp.Compare(gain(a), gain(b)),
+			cmp.Compare(b.RaftIndex, a.RaftIndex),
+		)
+	}).Name, ""
+}
+
+// quorumWithout says whether the voters are a quorum when one of them is away.
+func quorumWithout(s etcd.Survey) bool {
+	voters := 0
+	for _, m := range s.Members {
+		if !m.Learner {
+			voters++
+		}
+	}
+	return voters-1 > voters/2
+}
+
+func round(d time.Duration) time.Duration { return d.Round(time.Second) }
+
+func sizeText(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }

@@ -1,0 +1,240 @@
+package defrag
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/etcdward/etcdward/agent/etcd"
+)
+
+var now = time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
+
+const gib = 1 << 30
+
+// calm is a cluster of three in which every member is worth it: m1 leads, m2 has the most to gain.
+func calm() Facts {
+	member := func(id uint64, role string, size, inUse int64) etcd.Member {
+		return etcd.Member{ID: id, Name: fmt.Sprintf("m%d", id), Role: role, Leader: 1, Version: "3.6.16", RaftIndex: 1000, RaftApplied: 1000,
+			DBSize: size, DBInUse: inUse, Quota: 8 * gib}
+	}
+	return Facts{
+		Survey: etcd.Survey{Leader: 1, Members: []etcd.Member{
+			member(1, etcd.RoleLeader, 4*gib, gib), member(2, etcd.RoleFollower, 3*gib, gib), member(3, etcd.RoleFollower, 2*gib, gib),
+		}},
+		Pace: Pace{{Bytes: gib, Seconds: 10}}, Now: now, Closes: now.Add(2 * time.Hour),
+	}
+}
+
+var usualRules = Rules{MinReclaimable: 100 << 20, MinRatio: 0.2, MoveLeader: true, Pause: 30 * time.Second}
+
+// told shows a plan as "m2 defragment, m3 left".
+func told(p Plan) string {
+	var parts []string
+	for _, s := range p.Steps {
+		parts = append(parts, s.Member.Name+" "+string(s.Verdict))
+	}
+	return strings.Join(parts, ", ")
+}
+
+const (
+	allDone  = "m2 defragment, m3 defragment, m1 defragment"
+	noneDone = "m1 left, m2 left, m3 left"
+)
+
+func TestDecide(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		facts func(*Facts)
+		rules func(*Rules)
+		want  string
+		// say is part of the reason of the member named first, in "m1: reason".
+		say string
+	}{
+		{name: "followers first, the most to gain first, the leader last", want: allDone, say: "m2: 2048.0 MiB of 3072.0 MiB"},
+		{name: "the leader hands over", want: allDone, say: "m1: hands over to m"},
+
+		{name: "unhealthy peer", want: noneDone, say: "m1: member m3 does not answer: connection refused",
+			facts: func(f *Facts) {
+				f.Survey.Members[2] = etcd.Member{ID: 3, Name: "m3", Role: etcd.RoleUnknown, Err: errors.New("connection refused")}
+			}},
+		{name: "the unhealthy one itself", want: noneDone, say: "m3: it does not answer: connection refused",
+			facts: func(f *Facts) {
+				f.Survey.Members[2] = etcd.Member{ID: 3, Name: "m3", Role: etcd.RoleUnknown, Err: errors.New("connection refused")}
+			}},
+		{name: "peer that sees no leader", want: noneDone, say: "m1: member m3 sees another leader",
+			facts: func(f *Facts) { f.Survey.Members[2].Leader = 0 }},
+		{name: "peer that lags", want: noneDone, say: "m1: member m3 lags 5001 raft entries behind",
+			facts: func(f *Facts) {
+				f.Survey.Members[0].RaftIndex, f.Survey.Members[0].RaftApplied = 6001, 6001
+				f.Survey.Members[1].RaftIndex, f.Survey.Members[1].RaftApplied = 6001, 6001
+			}},
+		{name: "peer that does not apply", want: noneDone, say: "m1: member m3 lags 5001 raft entries behind",
+			facts: func(f *Facts) { f.Survey.Members[2].RaftIndex, f.Survey.Members[2].RaftApplied = 6000, 999 }},
+		{name: "peer that defragments for somebody else", want: noneDone, say: "m1: member m3 does not read its database",
+			facts: func(f *Facts) { f.Silent = map[string]error{"m3": errors.New("deadline exceeded")} }},
+		{name: "unstarted member", want: noneDone + ", m4 left", say: "m1: member m4 was added and never started",
+			facts: func(f *Facts) {
+				f.Survey.Members = append(f.Survey.Members, etcd.Member{ID: 4, Name: "m4", Role: etcd.RoleUnstarted, Err: errors.New("never started")})
+			}},
+		{name: "learner that is catching up", want: "m1 left, m2 left, m3 left, m4 enough", say: "m1: member m4 is a learner that is catching up, 99000 raft entries behind",
+			facts: func(f *Facts) {
+				for i := range f.Survey.Members {
+					f.Survey.Members[i].RaftIndex, f.Survey.Members[i].RaftApplied = 100000, 100000
+				}
+				f.Survey.Members = append(f.Survey.Members, etcd.Member{ID: 4, Name: "m4", Role: etcd.RoleLearner, Learner: true, Leader: 1, RaftIndex: 1000, RaftApplied: 1000})
+			}},
+		{name: "learner that has caught up", want: allDone + ", m4 enough", say: "m4: it is a learner",
+			facts: func(f *Facts) {
+				f.Survey.Members = append(f.Survey.Members, etcd.Member{ID: 4, Name: "m4", Role: etcd.RoleLearner, Learner: true, Leader: 1, RaftIndex: 1000, RaftApplied: 1000})
+			}},
+		{name: "CORRUPT", want: noneDone, say: "m2: member m3 has the alarm CORRUPT",
+			facts: func(f *Facts) { f.Survey.Members[2].Alarms = []string{etcd.AlarmCorrupt} }},
+		{name: "NOSPACE does not hold it", want: allDone,
+			facts: func(f *Facts) { f.Survey.Members[2].Alarms = []string{etcd.AlarmNoSpace} }},
+		{name: "open snapshot", want: noneDone, say: "m2: member m3 serves 1 open snapshots",
+			facts: func(f *Facts) { f.OpenSnapshots = map[string]int{"m3": 1} }},
+		{name: "no quorum", want: noneDone, say: "m1: no quorum is seen from here",
+			facts: func(f *Facts) { f.Survey.Leader = 0 }},
+		{name: "hash mismatch", want: noneDone, say: "m1: the members' data differ: m2 is odd",
+			facts: func(f *Facts) { f.Diverged = "m2 is odd" }},
+
+		{name: "short disk", want: "m3 defragment, m1 defragment, m2 left", say: "m2: the disk is short: it takes 1142.4 MiB, and 1024.0 MiB are free",
+			facts: func(f *Facts) { f.FreeDisk = map[string]int64{"m2": gib} }},
+		{name: "disk that suffices", want: allDone, facts: func(f *Facts) { f.FreeDisk = map[string]int64{"m2": 2 * gib} }},
+		{name: "old version", want: "m3 defragment, m1 defragment, m2 left", say: "m2: etcd 3.6.4 can corrupt its data when it is defragmented (etcd issue #20271)",
+			facts: func(f *Facts) { f.Survey.Members[1].Version = "3.6.4" }},
+		{name: "old version, forced", want: allDone, rules: func(r *Rules) { r.Force = true },
+			facts: func(f *Facts) { f.Survey.Members[1].Version = "3.6.4" }},
+		{name: "below the bytes", want: "m2 defragment, m1 defragment, m3 enough", say: "m3: below the threshold",
+			facts: func(f *Facts) { f.Survey.Members[2].DBInUse = 2*gib - 99<<20 }},
+		{name: "below the ratio", want: "m2 defragment, m1 defragment, m3 enough", say: "m3: below the threshold",
+			facts: func(f *Facts) { f.Survey.Members[2].DBInUse = 2*gib - 401<<20 }},
+		{name: "below the threshold, forced", want: allDone, rules: func(r *Rules) { r.Force = true },
+			facts: func(f *Facts) { f.Survey.Members[2].DBInUse = 2*gib - 1 }},
+		{name: "below the threshold, with NOSPACE and over the quota", want: allDone,
+			facts: func(f *Facts) {
+				f.Survey.Members[2].DBInUse, f.Survey.Members[2].Quota = 2*gib-50<<20, 2*gib
+				f.Survey.Members[2].Alarms = []string{etcd.AlarmNoSpace}
+			}},
+
+		{name: "leadership stays", want: "m2 defragment, m3 defragment, m1 left", say: "m1: it leads, and defrag.move_leader is off",
+			rules: func(r *Rules) { r.MoveLeader = false }},
+		{name: "one member asked for", want: "m3 defragment, m1 enough, m2 enough", say: "m1: it was not asked for",
+			rules: func(r *Rules) { r.Only = "m3" }},
+		{name: "who was left comes first", want: "m3 defragment, m2 defragment, m1 defragment", facts: func(f *Facts) { f.First = []string{"m3"} }},
+		{name: "a leader that was left comes first", want: "m1 defragment, m2 defragment, m3 defragment", say: "m1: hands over to m3",
+			facts: func(f *Facts) { f.First = []string{"m1"} }},
+		{name: "a leader that was left with others still comes last", want: "m3 defragment, m2 defragment, m1 defragment",
+			facts: func(f *Facts) { f.First = []string{"m3", "m1"} }},
+		{name: "those that were left keep their order", want: "m3 defragment, m2 defragment, m1 defragment",
+			facts: func(f *Facts) { f.First = []string{"m3", "m2"} }},
+		{name: "what is done stays done", want: "m3 defragment, m1 defragment, m2 done",
+			facts: func(f *Facts) { f.Done = map[string]bool{"m2": true} }},
+
+		{name: "a window for two", want: "m2 defragment, m3 defragment, m1 left", say: "m1: the window is too short: it closes in 3m0s, and this one would end in 3m",
+			facts: func(f *Facts) { f.Closes = now.Add(180 * time.Second) }},
+		{name: "a window for the last one", want: allDone, facts: func(f *Facts) { f.Closes = now.Add(202 * time.Second) }},
+		{name: "no window", want: allDone, facts: func(f *Facts) { f.Closes = time.Time{} }},
+		{name: "nothing measured yet", want: "m3 defragment, m1 left, m2 left", say: "m2: the window is too short",
+			facts: func(f *Facts) { f.Pace, f.Closes = nil, now.Add(5*time.Minute) }},
+
+		{name: "two voters", want: "m1 left, m2 left", say: "m2: without it the others are no quorum",
+			facts: func(f *Facts) { f.Survey.Members = f.Survey.Members[:2] }},
+		{name: "two voters, one named", want: "m1 defragment, m2 enough", say: "m1: hands over to m2",
+			facts: func(f *Facts) { f.Survey.Members = f.Survey.Members[:2] }, rules: func(r *Rules) { r.Only = "m1" }},
+		{name: "a single member", want: "m1 left", say: "m1: name it with --member m1",
+			facts: func(f *Facts) { f.Survey.Members = f.Survey.Members[:1] }},
+		{name: "a single member, named", want: "m1 defragment", rules: func(r *Rules) { r.Only = "m1" },
+			facts: func(f *Facts) { f.Survey.Members = f.Survey.Members[:1] }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			facts, rules := calm(), usualRules
+			if test.facts != nil {
+				test.facts(&facts)
+			}
+			if test.rules != nil {
+				test.rules(&rules)
+			}
+			plan := Decide(facts, rules)
+			if got := told(plan); got != test.want {
+				t.Errorf("plan is %s\n    want %s", got, test.want)
+			}
+			name, reason, _ := strings.Cut(test.say, ": ")
+			for _, s := range plan.Steps {
+				if s.Reason == "" {
+					t.Errorf("%s has no reason", s.Member.Name)
+				}
+				if s.Member.Name == name && !strings.Contains(s.Reason, reason) {
+					t.Errorf("reason of %s is %q, want %q", name, s.Reason, reason)
+				}
+			}
+			if next, more := plan.Next(); more != strings.Contains(test.want, "defragment") || more && !strings.HasPrefix(test.want, next.Member.Name) {
+				t.Errorf("next is %s, %t", next.Member.Name, more)
+			}
+		})
+	}
+}
+
+func TestHeirIsOneThatIsDone(t *testing.T) {
+	f := calm()
+	f.FreeDisk = map[string]int64{"m3": 1} // it stays as it is, and m2 is done by then
+	plan := Decide(f, usualRules)
+	if last := plan.Steps[1]; last.Member.Name != "m1" || last.Heir != "m2" {
+		t.Errorf("%s hands over to %q", last.Member.Name, last.Heir)
+	}
+}
+
+func TestWaiting(t *testing.T) {
+	f := calm()
+	f.Survey.Leader = 0 // nobody may be disturbed
+	for _, test := range []struct{ before, want string }{{"", "m2 m3 m1"}, {"m3", "m3 m2 m1"}, {"m1", "m1 m2 m3"}, {"m3 m1", "m3 m2 m1"}, {"m9", "m2 m3 m1"}} {
+		f.First = strings.Fields(test.before)
+		if got := strings.Join(Decide(f, usualRules).Waiting(f.First), " "); got != test.want {
+			t.Errorf("after %q: %s, want %s", test.before, got, test.want)
+		}
+	}
+}
+
+func TestKnownBad(t *testing.T) {
+	for version, want := range map[string]bool{
+		"3.3.27": true, "3.4.37": true, "3.4.38": false, "3.5.22": true, "3.5.23": false, "3.6.4": true, "3.6.5": false,
+		"3.7.0": false, "4.0.0": false, "3.6.0-rc.1": true, "": true, "main": true, "2.3.8": true,
+	} {
+		if got := knownBad(version); got != want {
+			t.Errorf("%q is bad: %t, want %t", version, got, want)
+		}
+	}
+}
+
+func TestPace(t *testing.T) {
+	var p Pace
+	if got := p.Estimate(600 << 20); got != 62*time.Second {
+		t.Errorf("the first estimate for 600 MiB is %s, want 10 MiB a second and 2 s", got)
+	}
+	p = p.With(Sample{Bytes: gib, Seconds: 10}).With(Sample{Bytes: gib, Seconds: 20}).With(Sample{Bytes: 1 << 20, Seconds: 0.1})
+	if got := p.Estimate(2 * gib); got != 62*time.Second {
+		t.Errorf("2 GiB are estimated at %s, want half as long again as at the slowest of the last, and 2 s", got)
+	}
+	for range 20 {
+		p = p.With(Sample{Bytes: gib, Seconds: 1})
+	}
+	if got := p.Estimate(gib); len(p) != paceKept || got != 3500*time.Millisecond {
+		t.Errorf("after %d samples 1 GiB is estimated at %s", len(p), got)
+	}
+}
+
+func TestBelowQuota(t *testing.T) {
+	m := etcd.Member{Name: "m1", DBSize: 89}
+	for _, test := range []struct {
+		told, status int64
+		want         bool
+	}{{100, 0, true}, {0, 100, true}, {98, 0, false}, {98, 1000, false}, {0, 0, false}} {
+		m.Quota = test.status
+		if got := BelowQuota(m, map[string]int64{"m1": test.told}); got != test.want {
+			t.Errorf("89 bytes, quota %d and %d: %t", test.told, test.status, got)
+		}
+	}
+}

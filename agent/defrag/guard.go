@@ -1,0 +1,72 @@
+package defrag
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/etcdward/etcdward/agent/etcd"
+)
+
+// forbidden says what forbids to take any member away now; "": nothing. A member that is away already must not
+// get company.
+func forbidden(f Facts) string {
+	if !f.Survey.Quorum() {
+		return "no quorum is seen from here"
+	}
+	if f.Diverged != "" {
+		return "the members' data differ: " + f.Diverged
+	}
+	newest := uint64(0)
+	for _, m := range f.Survey.Members {
+		newest = max(newest, m.RaftIndex)
+	}
+	for _, m := range f.Survey.Members {
+		if why := trouble(m, f, newest); why != "" {
+			return "member " + m.Name + " " + why
+		}
+	}
+	return ""
+}
+
+// trouble says why nobody may be taken away because of this member.
+func trouble(m etcd.Member, f Facts, newest uint64) string {
+	lag := newest - m.RaftIndex
+	switch {
+	case m.Role == etcd.RoleUnstarted:
+		return "was added and never started"
+	case m.Err != nil:
+		return "does not answer: " + m.Err.Error()
+	case f.Silent[m.Name] != nil:
+		return "does not read its database, as while it is defragmented: " + f.Silent[m.Name].Error()
+	case slices.Contains(m.Alarms, etcd.AlarmCorrupt):
+		return "has the alarm CORRUPT"
+	case m.Role == etcd.RoleLearner && lag > etcd.MaxLag:
+		return fmt.Sprintf("is a learner that is catching up, %d raft entries behind", lag)
+	case m.Leader != f.Survey.Leader:
+		return "sees another leader than the quorum, or none"
+	case lag > etcd.MaxLag || m.RaftIndex-min(m.RaftApplied, m.RaftIndex) > etcd.MaxLag:
+		return fmt.Sprintf("lags %d raft entries behind", max(lag, m.RaftIndex-min(m.RaftApplied, m.RaftIndex)))
+	case f.OpenSnapshots[m.Name] > 0:
+		return fmt.Sprintf("serves %d open snapshots, for which a defragmentation would wait while writers stall", f.OpenSnapshots[m.Name])
+	}
+	return ""
+}
+
+// NoSpace says whether a member is over its quota, so that the cluster takes no writes.
+func NoSpace(s etcd.Survey) bool {
+	return slices.ContainsFunc(s.Members, func(m etcd.Member) bool { return slices.Contains(m.Alarms, etcd.AlarmNoSpace) })
+}
+
+// quotaShare is how much of its quota a member may use before the alarm is taken back: at the very quota it
+// would be raised again at once.
+const quotaShare = 0.9
+
+// BelowQuota says whether a member is so far below its quota that it can take writes again. Where no quota is told, it
+// cannot be said, and so it is not.
+func BelowQuota(m etcd.Member, quota map[string]int64) bool {
+	q := quota[m.Name]
+	if q == 0 {
+		q = m.Quota
+	}
+	return m.Err == nil && q > 0 && float64(m.DBSize) < quotaShare*float64(q)
+}

@@ -1,0 +1,187 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/etcdward/etcdward/agent/defrag"
+	"github.com/etcdward/etcdward/agent/etcd"
+)
+
+const (
+	// settleBound is how long the cluster may take to be whole again after a member was away or leadership moved.
+	settleBound = 2 * time.Minute
+	// defragGrace is how long a defragmentation that is under way is waited for when the run is told to end: the member goes
+	// on in any case.
+	defragGrace = 30 * time.Second
+	// defragPatience is how many times the estimate a member may take before it counts as lost.
+	defragPatience = 4
+)
+
+// member defragments one.
+func (r *defragRun) member(ctx context.Context, s defrag.Step) error {
+	m := s.Member
+	out := DefraggedMember{Name: m.Name, Before: m.DBSize}
+	// From here on a crash of this agent leaves word of where it was.
+	r.book.Underway, r.book.Left = m.Name, nil
+	for _, other := range r.out.Plan.With(defrag.Do)[1:] {
+		r.book.Left = append(r.book.Left, other.Member.Name)
+	}
+	r.book.Left = append(r.book.Left, r.out.Plan.Waiting(r.first)...)
+	r.keep(ctx)
+	r.Log.Info("defragmentation begins", "member", m.Name, "reason", s.Reason, "db_size", m.DBSize, "estimate_seconds", s.Estimate.Seconds())
+
+	survey, err := r.settled(ctx, settleBound)
+	if err != nil {
+		return err
+	}
+	out.LedBefore = leaderOf(survey)
+	if survey, err = r.handOver(ctx, s, survey); err != nil {
+		return err
+	}
+	out.LedDuring = leaderOf(survey)
+	lasting, end := outlasting(ctx, defragGrace)
+	defer end()
+	begun := time.Now()
+	bound := defragPatience*s.Estimate + settleBound
+	if err := r.Cluster.Defragment(lasting, m, bound); err != nil {
+		return r.lost(lasting, err)
+	}
+	// The call's return is not the end: the member has yet to catch up with what it missed.
+	survey, err = r.settled(lasting, bound)
+	if err != nil {
+		return fmt.Errorf("it has not come back: %w", err)
+	}
+	now := memberOf(survey, m.ID)
+	out.After, out.InUse, out.Took, out.LedAfter = now.DBSize, now.DBInUse, time.Since(begun), leaderOf(survey)
+	r.done[m.Name] = true
+	r.out.Members = append(r.out.Members, out)
+	r.book.Pace = r.book.Pace.With(defrag.Sample{Bytes: out.Before, Seconds: out.Took.Seconds()})
+	r.book.Underway = ""
+	r.keep(lasting)
+	r.Log.Info("member defragmented", "member", m.Name, "before", out.Before, "after", out.After, "in_use", out.InUse,
+		"seconds", out.Took.Seconds(), "led_before", out.LedBefore, "led_during", out.LedDuring, "led_after", out.LedAfter)
+	if out.After > out.Before {
+		r.Log.Warn("file grew", "member", m.Name, "before", out.Before, "after", out.After)
+	}
+	return r.stillAgrees(lasting, survey, now)
+}
+
+// lost says what became of a member whose call failed. One that takes too long is waited for, so that the lock is not given
+// back while it is at work; one that went down is not.
+func (r *defragRun) lost(ctx context.Context, err error) error {
+	if !etcd.Hangs(err) {
+		return err
+	}
+	if _, waited := r.settled(ctx, settleBound); waited != nil {
+		return errors.Join(err, fmt.Errorf("it has not come back: %w", waited))
+	}
+	return err
+}
+
+// handOver moves leadership away from the member, where it leads, and makes sure that it does not.
+func (r *defragRun) handOver(ctx context.Context, s defrag.Step, survey etcd.Survey) (etcd.Survey, error) {
+	if survey.Leader != s.Member.ID || len(survey.Members) == 1 {
+		return survey, nil
+	}
+	i := slices.IndexFunc(survey.Members, func(m etcd.Member) bool { return m.Name == s.Heir })
+	if i < 0 {
+		return survey, errors.New("it leads now, and did not when that was decided")
+	}
+	if err := r.Cluster.MoveLeader(ctx, s.Member, survey.Members[i]); err != nil {
+		return survey, err
+	}
+	survey, err := r.settled(ctx, settleBound)
+	if err == nil && survey.Leader == s.Member.ID {
+		err = fmt.Errorf("it still leads after handing over to %s", s.Heir)
+	}
+	return survey, err
+}
+
+// unsettled says why the cluster is not whole; nil: it is. goal is set when it is first asked.
+func (d *Defragmenter) unsettled(ctx context.Context, goal *uint64) (etcd.Survey, error) {
+	survey, err := d.Cluster.Survey(ctx)
+	if err != nil {
+		return survey, err
+	}
+	if !survey.Quorum() {
+		return survey, etcd.ErrNoQuorum
+	}
+	first := *goal == 0
+	for _, m := range survey.Members {
+		switch {
+		case m.Err != nil:
+			return survey, fmt.Errorf("%s: %w", m.Name, m.Err)
+		case m.Leader != survey.Leader:
+			return survey, fmt.Errorf("%s does not follow the leader", m.Name)
+		}
+		if first {
+			*goal = max(*goal, m.RaftIndex)
+		}
+	}
+	for _, m := range survey.Members {
+		if m.RaftApplied < *goal {
+			return survey, fmt.Errorf("%s has applied %d of %d raft entries", m.Name, m.RaftApplied, *goal)
+		}
+		if err := d.Cluster.Responds(ctx, m); err != nil {
+			return survey, fmt.Errorf("%s: %w", m.Name, err)
+		}
+	}
+	return survey, nil
+}
+
+// rest lets the cluster breathe, and what came due run, unless nobody is left.
+func (r *defragRun) rest(ctx context.Context) error {
+	waiting := func(s defrag.Step) bool {
+		return !r.done[s.Member.Name] && (s.Verdict == defrag.Do || s.Verdict == defrag.Left)
+	}
+	if !slices.ContainsFunc(r.out.Plan.Steps, waiting) {
+		return nil
+	}
+	timer := time.NewTimer(r.Rules.Pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+	}
+	if r.Between != nil {
+		r.Between(ctx)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// outlasting is ctx, but goes on for a while after ctx has ended.
+func outlasting(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	lasting, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	var timer *time.Timer
+	started := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		timer = time.AfterFunc(grace, func() { cancel(context.Cause(ctx)) })
+		close(started)
+	})
+	return lasting, func() {
+		if !stop() {
+			<-started
+			timer.Stop()
+		}
+		cancel(nil)
+	}
+}
+
+func memberOf(s etcd.Survey, id uint64) etcd.Member {
+	for _, m := range s.Members {
+		if m.ID == id {
+			return m
+		}
+	}
+	return etcd.Member{}
+}
+
+func leaderOf(s etcd.Survey) string { return memberOf(s, s.Leader).Name }

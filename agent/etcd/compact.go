@@ -1,0 +1,131 @@
+package etcd
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	"google.golang.org/grpc"
+)
+
+// compactRevKey is where the compactors of all API servers agree on whose turn it is. It is only ever read here.
+const compactRevKey = "compact_rev_key"
+
+// unusedKey never exists, so that looking at its past costs a member no read of its database.
+const unusedKey = prefix + "unused"
+
+// History is how much of its past a cluster holds.
+type History struct {
+	ClusterID uint64
+	// Revision is the newest, through the quorum.
+	Revision int64
+	// Compacted is the oldest revision that can still be read; 0: the cluster was never compacted.
+	Compacted int64
+	// APIServer is what Kubernetes' own compactor last compacted to, and APIServerAt the revision at which it
+	// did; both 0: there is none.
+	APIServer, APIServerAt int64
+}
+
+// Revision is the newest revision, read through the quorum, and whose it is: no write after the answer has it or an older one.
+func (c *Cluster) Revision(ctx context.Context) (clusterID uint64, revision int64, err error) {
+	r, err := c.route(ctx)
+	if err != nil {
+		return 0, 0, fmt.Errorf("read revision: %w", err)
+	}
+	clusterID, revision, err = r.revision(ctx)
+	if err != nil {
+		return 0, 0, fmt.Errorf("read revision: %w", err)
+	}
+	return clusterID, revision, nil
+}
+
+func (r *route) revision(ctx context.Context) (clusterID uint64, revision int64, err error) {
+	err = r.call(ctx, 0, "read revision of", func(ctx context.Context, conn *grpc.ClientConn) error {
+		resp, err := pb.NewKVClient(conn).Range(ctx, &pb.RangeRequest{Key: []byte(unusedKey), CountOnly: true})
+		clusterID, revision = resp.GetHeader().GetClusterId(), resp.GetHeader().GetRevision()
+		return err
+	})
+	return clusterID, revision, err
+}
+
+// History asks for the newest revision, the oldest, and for Kubernetes' own compactor.
+func (c *Cluster) History(ctx context.Context) (History, error) {
+	var h History
+	r, err := c.route(ctx)
+	if err != nil {
+		return h, fmt.Errorf("read history: %w", err)
+	}
+	if h.ClusterID, h.Revision, err = r.revision(ctx); err != nil {
+		return h, fmt.Errorf("read history: %w", err)
+	}
+	if h.Compacted, err = r.compacted(ctx); err != nil {
+		return h, fmt.Errorf("read history: %w", err)
+	}
+	kv, _, err := r.get(ctx, compactRevKey)
+	if err != nil {
+		return h, fmt.Errorf("read history: %w", err)
+	}
+	if kv != nil {
+		if n, err := strconv.ParseInt(string(kv.Value), 10, 64); err == nil {
+			h.APIServer, h.APIServerAt = n, kv.ModRevision
+		}
+	}
+	return h, nil
+}
+
+// compacted finds the compact revision. A read of an unused key in the first revision tells whether there is one, and costs
+// nothing; only then a watch from there is opened, which the server refuses with the number. On a cluster that was never
+// compacted such a watch would read the whole history.
+func (r *route) compacted(ctx context.Context) (revision int64, err error) {
+	err = r.call(ctx, 0, "read first revision of", func(ctx context.Context, conn *grpc.ClientConn) error {
+		_, err := pb.NewKVClient(conn).Range(ctx, &pb.RangeRequest{Key: []byte(unusedKey), Revision: 1, CountOnly: true})
+		return err
+	})
+	if !IsCompacted(err) {
+		return 0, err
+	}
+	err = r.call(ctx, 0, "find compact revision of", func(ctx context.Context, conn *grpc.ClientConn) error {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		stream, err := pb.NewWatchClient(conn).Watch(ctx)
+		if err != nil {
+			return err
+		}
+		err = stream.Send(&pb.WatchRequest{RequestUnion: &pb.WatchRequest_CreateRequest{CreateRequest: &pb.WatchCreateRequest{
+			Key: []byte(unusedKey), StartRevision: 1}}})
+		for err == nil && revision == 0 {
+			var resp *pb.WatchResponse
+			resp, err = stream.Recv()
+			revision = resp.GetCompactRevision()
+		}
+		return err
+	})
+	return revision, err
+}
+
+// Compact gives up the history before a revision, for all members. It returns true when there was none to give up: somebody
+// has compacted to it, or further, already. Members remove what became free in the background.
+func (c *Cluster) Compact(ctx context.Context, revision int64) (already bool, err error) {
+	r, err := c.route(ctx)
+	if err == nil {
+		err = r.call(ctx, 0, "compact at", func(ctx context.Context, conn *grpc.ClientConn) error {
+			_, err := pb.NewKVClient(conn).Compact(ctx, &pb.CompactionRequest{Revision: revision})
+			return err
+		})
+	}
+	switch {
+	case IsCompacted(err):
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("compact to revision %d: %w", revision, err)
+	}
+	return false, nil
+}
+
+// IsCompacted says whether an error means that the revision asked for was given up.
+func IsCompacted(err error) bool {
+	s, ok := grpcStatus(err)
+	return ok && s.Message() == rpctypes.ErrCompacted.Error()
+}

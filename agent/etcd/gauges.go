@@ -1,0 +1,89 @@
+package etcd
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// Gauges are what a member tells only in its metrics.
+type Gauges struct {
+	// OpenSnapshots are the streams of snapshots that the member serves now, to whomever.
+	OpenSnapshots int
+	// Defragmenting: the member defragments now, for whomever.
+	Defragmenting bool
+	// Quota in bytes; 0: not told.
+	Quota int64
+}
+
+// maxMetrics is the most that is read of a member's metrics, in bytes.
+const maxMetrics = 8 << 20
+
+// Gauges reads the metrics that a member serves beside its data. Its error means that nothing is known: metrics may be kept from
+// this client, and nothing may depend on them.
+func (c *Cluster) Gauges(ctx context.Context, m Member) (Gauges, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.options.CallTimeout)
+	defer cancel()
+	g, err := c.gauges(ctx, m.Endpoint+"/metrics")
+	if err != nil {
+		return Gauges{}, fmt.Errorf("read metrics of %s: %w", m.Name, err)
+	}
+	return g, nil
+}
+
+func (c *Cluster) gauges(ctx context.Context, url string) (Gauges, error) {
+	// A connection of its own for each call leaves none behind, and takes the certificate that is there now.
+	transport := &http.Transport{DisableKeepAlives: true}
+	if strings.HasPrefix(url, "https://") {
+		cfg, err := c.files().load()
+		if err != nil {
+			return Gauges{}, err
+		}
+		transport.TLSClientConfig = cfg
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return Gauges{}, err
+	}
+	resp, err := (&http.Client{Transport: transport}).Do(req)
+	if err != nil {
+		return Gauges{}, err
+	}
+	defer func() { _ = resp.Body.Close() }() // it was only read
+	if resp.StatusCode != http.StatusOK {
+		return Gauges{}, fmt.Errorf("it answers %s", resp.Status)
+	}
+	return parseGauges(io.LimitReader(resp.Body, maxMetrics))
+}
+
+// parseGauges reads the text form of Prometheus: a line for each sample, its value last.
+func parseGauges(text io.Reader) (Gauges, error) {
+	var g Gauges
+	lines := bufio.NewScanner(text)
+	for lines.Scan() {
+		name, value, ok := strings.Cut(lines.Text(), " ")
+		if !ok || strings.HasPrefix(name, "#") {
+			continue
+		}
+		n, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			continue // another's sample; ours are plain numbers
+		}
+		snapshot := strings.Contains(name, `grpc_method="Snapshot"`) && strings.Contains(name, `grpc_service="etcdserverpb.Maintenance"`)
+		switch {
+		case snapshot && strings.HasPrefix(name, "grpc_server_started_total{"):
+			g.OpenSnapshots += int(n)
+		case snapshot && strings.HasPrefix(name, "grpc_server_handled_total{"):
+			g.OpenSnapshots -= int(n)
+		case name == "etcd_disk_defrag_inflight":
+			g.Defragmenting = n > 0
+		case name == "etcd_server_quota_backend_bytes":
+			g.Quota = int64(n)
+		}
+	}
+	return g, lines.Err()
+}

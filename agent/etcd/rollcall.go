@@ -1,0 +1,66 @@
+package etcd
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Run is what the cluster remembers of the last due run of one job.
+type Run struct {
+	Due   time.Time `json:"due"`
+	Ended time.Time `json:"ended"`
+	Host  string    `json:"host"`
+	OK    bool      `json:"ok"`
+	// Tried are the hosts on which this due run failed.
+	Tried []string `json:"tried,omitempty"`
+}
+
+// futureTolerance is how far the clocks of the hosts may differ before a record from the future is not believed.
+const futureTolerance = 2 * time.Minute
+
+// Settled says whether a due run needs doing on a host no more, and why.
+//
+// A run that failed is for the other hosts to try, once each, unless once is set. A record of a run that is not due
+// yet comes from a host whose clock is wrong, or was: believing it would stop the job on all of them.
+func (r Run) Settled(due time.Time, host string, once bool, now time.Time) (reason string, settled bool) {
+	at := r.Ended.UTC().Format(time.RFC3339)
+	switch {
+	case r.Due.Before(due), r.Due.After(now.Add(futureTolerance)):
+		return "", false
+	case r.Due.After(due):
+		return fmt.Sprintf("%s did a later run, due %s, at %s", r.Host, r.Due.UTC().Format(time.RFC3339), at), true
+	case r.OK:
+		return fmt.Sprintf("%s did it at %s", r.Host, at), true
+	case once:
+		return fmt.Sprintf("it failed on %s at %s, and waits for the next time", r.Host, at), true
+	case slices.Contains(r.Tried, host):
+		return fmt.Sprintf("it failed on this host at %s already", at), true
+	}
+	return "", false
+}
+
+// After is the record once a host has done the due run, or failed to.
+func (r Run) After(due time.Time, host string, ok bool, now time.Time) Run {
+	next := Run{Due: due.UTC(), Ended: now.UTC().Truncate(time.Millisecond), Host: host, OK: ok}
+	if !ok && r.Due.Equal(due) {
+		next.Tried = slices.Clone(r.Tried)
+	}
+	if !ok && !slices.Contains(next.Tried, host) {
+		next.Tried = append(next.Tried, host)
+	}
+	return next
+}
+
+// LastRun reads, through the quorum, what is remembered of a job; false: it never ran.
+func (l *Lock) LastRun(ctx context.Context, job string) (Run, bool, error) {
+	var r Run
+	found, err := l.Recall(ctx, "runs/"+job, &r)
+	return r, found, err
+}
+
+// NoteRun writes what came of a job's run, and only while the lock is held: after ErrLockLost nothing was written.
+func (l *Lock) NoteRun(ctx context.Context, job string, r Run) error {
+	return l.Keep(ctx, "runs/"+job, r)
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/etcdward/etcdward/agent"
+)
+
+// compactionLimit bounds one compaction: the call returns before members have removed anything.
+const compactionLimit = 10 * time.Minute
+
+func compactCommand(inv *invocation) *cobra.Command {
+	var dryRun bool
+	cmd := &cobra.Command{
+		Use:   "compact",
+		Short: "Give up the history of the cluster that is older than compaction.keep, once, now",
+		Long: "Compacts to the newest revision that this host noted at least compaction.keep ago, which takes a daemon that has run for so\n" +
+			"long. Where the API server compacts by itself, as with kubeadm, there is nothing to do, and it says so.\n\n" +
+			"Exit codes: 0 done, or nothing to do; 1 failed.",
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return inv.compact(cmd.Context(), dryRun) },
+	}
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be done and why, and do nothing")
+	return cmd
+}
+
+// compactedHistory is `compact -o json`.
+type compactedHistory struct {
+	DryRun bool `json:"dry_run"`
+	// From and To are equal when there was nothing to do.
+	From      int64  `json:"from"`
+	To        int64  `json:"to"`
+	Revisions int64  `json:"revisions"`
+	Reason    string `json:"reason"`
+}
+
+func (inv *invocation) compact(ctx context.Context, dryRun bool) (err error) {
+	h, err := inv.build()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	m, err := h.maintenance()
+	if err != nil {
+		return err
+	}
+	var done agent.Compaction
+	if dryRun {
+		if done, err = m.compactor.Plan(ctx); err != nil && done.Reason == "" {
+			return err
+		}
+	} else {
+		_, err = m.coordinator.Alone(ctx, "compaction", agent.WhileFull, func(ctx context.Context) (err error) {
+			done, err = m.compactor.Run(ctx)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if inv.json() {
+		return inv.printJSON(compactedHistory{dryRun, done.From, done.To, done.Revisions, done.Reason})
+	}
+	switch {
+	case !done.Needed():
+		fmt.Fprintf(inv.out, "Nothing to compact: %s.\n", done.Reason)
+	case dryRun:
+		fmt.Fprintf(inv.out, "Would compact from revision %d to %d, %s: %d revisions.\n", done.From, done.To, done.Reason, done.Revisions)
+	default:
+		fmt.Fprintf(inv.out, "Compacted from revision %d to %d, %s: %d revisions went.\n", done.From, done.To, done.Reason, done.Revisions)
+	}
+	return nil
+}

@@ -1,0 +1,74 @@
+package storage
+
+import (
+	"errors"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestAway counts the failures after which a store is away.
+func TestAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &contacts{of: map[string]contact{}, now: time.Now}
+		miss := func(times int, away bool) {
+			t.Helper()
+			for range times {
+				if got := c.missed("store"); got != away {
+					t.Fatalf("after %d misses: away is %v, want %v", c.of["store"].misses, got, away)
+				}
+			}
+		}
+		miss(connects-1, false)
+		miss(2, true)
+		if c.missed("other") {
+			t.Error("another address is away too")
+		}
+		c.heard("store")
+		miss(connects+1, false) // it may be restarting
+		time.Sleep(patience)
+		miss(1, false)
+		time.Sleep(time.Second)
+		miss(1, true)
+		c.heard("store")
+		time.Sleep(2 * patience)
+		miss(connects-1, false)
+		miss(1, true)
+	})
+}
+
+// TestDialAway connects to where nobody listens, and then somebody does.
+func TestDialAway(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	dial := StallingDialer(time.Minute)
+	for try := 1; try <= connects+1; try++ {
+		_, err := dial(t.Context(), "tcp", address)
+		var refused *net.OpError
+		if !errors.As(err, &refused) || errors.Is(err, ErrAway) != (try >= connects) {
+			t.Errorf("try %d: got error %v", try, err)
+		}
+	}
+	listener, err = net.Listen("tcp", address)
+	if err != nil {
+		t.Skipf("somebody else took the port: %v", err)
+	}
+	defer listener.Close()
+	conn, err := dial(t.Context(), "tcp", address)
+	if err != nil {
+		t.Fatalf("once it is back: %v", err)
+	}
+	if err := errors.Join(conn.Close(), listener.Close()); err != nil {
+		t.Error(err)
+	}
+	if _, err := dial(t.Context(), "tcp", address); err == nil || errors.Is(err, ErrAway) {
+		t.Errorf("the first failure after that: got error %v", err)
+	}
+}
