@@ -271,6 +271,8 @@ func TestBesideAPIServer(t *testing.T) {
 	})
 	wg.Go(func() { youngWatches(ctx, t, cli, interval) })
 	alone, beside, idle := 0, 0, 0
+	due := time.NewTicker(100 * time.Millisecond)
+	defer due.Stop()
 	for i := range 60 {
 		if i == 30 {
 			close(begun)
@@ -286,8 +288,7 @@ func TestBesideAPIServer(t *testing.T) {
 		case strings.Contains(done.Reason, "the API server compacts by itself"):
 			idle++
 		}
-		tick := time.NewTimer(100 * time.Millisecond)
-		<-tick.C
+		<-due.C
 	}
 	stop()
 	wg.Wait()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"time"
 )
@@ -33,20 +34,22 @@ func (a *AsOf) List(ctx context.Context, prefix string) iter.Seq2[Object, error]
 	return historian.ListAt(ctx, prefix, a.at)
 }
 
-// Open implements Bucket. An object without a version is looked up as it was.
+// Open implements Bucket. An object without a version is looked up as it was; fs.ErrNotExist: there was none then, whatever
+// there is now.
 func (a *AsOf) Open(ctx context.Context, obj Object) (io.ReadCloser, error) {
-	if obj.Version == "" {
-		for then, err := range a.List(ctx, obj.Key) {
-			if err != nil {
-				return nil, err
-			}
-			if then.Key == obj.Key {
-				obj.Version = then.Version
-			}
-			break
-		}
+	if obj.Version != "" {
+		return a.bucket.Open(ctx, obj)
 	}
-	return a.bucket.Open(ctx, obj)
+	for then, err := range a.List(ctx, obj.Key) {
+		if err != nil {
+			return nil, err
+		}
+		if then.Key == obj.Key {
+			return a.bucket.Open(ctx, then)
+		}
+		break // it would have come first
+	}
+	return nil, fmt.Errorf("open %s at %s: %w", obj.Key, a.at.UTC().Format(time.RFC3339), fs.ErrNotExist)
 }
 
 // Put implements Bucket.

@@ -390,7 +390,11 @@ func TestIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer Discard(file)
+	defer func() {
+		if err := Discard(file); err != nil {
+			t.Error(err)
+		}
+	}()
 	info, err := file.Stat()
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,311 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/etcdward/etcdward/agent/catalog"
+	"github.com/etcdward/etcdward/agent/retention"
+	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/staging"
+	"github.com/etcdward/etcdward/storage"
+	"github.com/etcdward/etcdward/storage/storagetest"
+)
+
+// prunerOf keeps one snapshot, and notes what it removes in a folder.
+func prunerOf(t *testing.T, store Store, folder string) *Pruner {
+	t.Helper()
+	area, err := staging.Open(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Pruner{Store: store, Removals: Removals{area}, Log: slog.New(slog.DiscardHandler)}
+}
+
+// fillWith commits the snapshots with these numbers.
+func (s Store) fillWith(t *testing.T, numbers ...int) {
+	t.Helper()
+	for _, n := range numbers {
+		m, content := stored(n)
+		s.commit(t, m, content)
+	}
+}
+
+// prove adds a proof to a snapshot.
+func (s Store) prove(t *testing.T, n int, ok bool) {
+	t.Helper()
+	p := catalog.Proof{ID: mustID(n), At: hour(n + 1), Check: snapshot.Check{Name: snapshot.CheckReadBack, OK: ok}, Tool: "test"}
+	if err := s.Catalog.AddProof(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// replace puts other bytes in the place of an object, as nobody should.
+func replace(t *testing.T, bucket storage.Bucket, key string, content []byte) {
+	t.Helper()
+	if err := bucket.Delete(t.Context(), storage.Object{Key: key}); err != nil {
+		t.Fatal(err)
+	}
+	storagetest.Put(t, bucket, key, content)
+}
+
+// decision gives what was decided on a snapshot.
+func (p PrunePlan) decision(t *testing.T, n int) PruneDecision {
+	t.Helper()
+	for _, d := range p.Decisions {
+		if d.Entry.ID.Revision == int64(n) {
+			return d
+		}
+	}
+	t.Fatalf("nothing was decided on snapshot %d: %+v", n, p.Decisions)
+	return PruneDecision{}
+}
+
+// TestPruneHeld has a store in which nothing is proven.
+func TestPruneHeld(t *testing.T) {
+	a := storeIn(t, "a", openFolder(t))
+	for n := range 3 {
+		m, content := stored(n+1, unproven)
+		a.commit(t, m, content)
+	}
+	p := prunerOf(t, a, t.TempDir())
+	plan, err := p.Plan(t.Context(), hour(100))
+	if err != nil || plan.Held == "" || plan.Remove() != 0 {
+		t.Errorf("Plan: held %q, to remove %d, error %v", plan.Held, plan.Remove(), err)
+	}
+	done, err := p.Apply(t.Context(), plan)
+	if !errors.Is(err, ErrPartial) || !strings.Contains(err.Error(), plan.Held) || len(done.Removed) > 0 {
+		t.Errorf("Apply: removed %v, error %v", done.Removed, err)
+	}
+	a.want(t, 1, 2, 3)
+}
+
+// TestPruneLeavesAlone has snapshots of which the store tells too little to judge them, or that are not ours.
+func TestPruneLeavesAlone(t *testing.T) {
+	bucket := openFolder(t)
+	a := storeIn(t, "a", bucket)
+	a.fillWith(t, 1, 2, 3, 5, 6)
+	foreign, content := stored(4, ofAnother)
+	a.commit(t, foreign, content)
+	replace(t, bucket, "v1/test/snapshots/"+mustID(1)+".json", []byte("{"))
+	first, _ := stored(3)
+	first.Object.Key = "v1/test/snapshots/" + mustID(3) + ".db"
+	body, err := first.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace(t, bucket, "v1/test/snapshots/"+mustID(2)+".json", body) // that of another
+
+	p := prunerOf(t, a, t.TempDir())
+	plan, err := p.Plan(t.Context(), hour(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, why := range map[int]string{1: "left alone: ", 2: "it is that of", 4: "left alone: it is of etcd cluster c2", 6: "newest proven"} {
+		if d := plan.decision(t, n); !d.Keep || !strings.Contains(strings.Join(d.Reasons, " "), why) {
+			t.Errorf("snapshot %d: keep %v because of %q, want %q", n, d.Keep, d.Reasons, why)
+		}
+	}
+	done, err := p.Apply(t.Context(), plan)
+	if want := []string{mustID(3), mustID(5)}; err != nil || !slices.Equal(done.Removed, want) {
+		t.Errorf("Apply: removed %v, want %v, error %v", done.Removed, want, err)
+	}
+	for _, n := range []int{1, 2, 4, 6} {
+		for _, kind := range []string{".json", ".db"} {
+			key := "v1/test/snapshots/" + mustID(n) + kind
+			if len(storagetest.List(t, bucket, key)) != 1 {
+				t.Errorf("%s is gone", key)
+			}
+		}
+	}
+}
+
+// TestPruneDamaged has the newest one be found damaged since: it is not what the others go for.
+func TestPruneDamaged(t *testing.T) {
+	a := storeIn(t, "a", openFolder(t))
+	a.fillWith(t, 1, 2, 3)
+	a.prove(t, 2, true)
+	a.prove(t, 3, false)
+	if _, err := prunerOf(t, a, t.TempDir()).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.numbers(t); !slices.Contains(got, 2) || slices.Contains(got, 1) {
+		t.Errorf("kept %v", got)
+	}
+}
+
+// TestPruneRefused has a store that does not let something go.
+func TestPruneRefused(t *testing.T) {
+	for _, test := range []struct {
+		name, text string
+		with       error
+		left       []int64 // snapshots
+	}{
+		{"the data is locked", "-1.db", storage.ErrLocked, []int64{1, 3}},
+		{"a manifest is locked", "-2.json", storage.ErrLocked, []int64{2, 3}},
+		{"denied", "v1/", storage.ErrDenied, []int64{1, 2, 3}},
+		{"only a proof is locked", "proofs/", storage.ErrLocked, []int64{3}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bucket := openFolder(t)
+			free := storeIn(t, "a", bucket)
+			free.fillWith(t, 1, 2, 3)
+			free.prove(t, 1, true)
+			p := prunerOf(t, storeIn(t, "a", refusing(bucket, "delete", test.text, test.with)), t.TempDir())
+			done, err := p.Run(t.Context())
+			free.want(t, test.left...)
+			if len(done.Skipped) != len(test.left)-1 || len(done.Removed) != 3-len(test.left) {
+				t.Errorf("removed %v, skipped %v", done.Removed, done.Skipped)
+			}
+			for id, cause := range done.Skipped {
+				if !errors.Is(cause, test.with) {
+					t.Errorf("%s was skipped because of: %v", id, cause)
+				}
+			}
+			if refused := len(test.left) > 1; refused != (errors.Is(err, ErrPartial) && errors.Is(err, test.with)) || !refused && err != nil {
+				t.Errorf("got error %v", err)
+			}
+			// Nothing is left to be finished: what is there is there on purpose.
+			if _, err := p.Removals.Finish(t.Context(), []Store{free}); err != nil {
+				t.Errorf("Finish: %v", err)
+			}
+			free.want(t, test.left...)
+			// Once nothing holds them they go.
+			if _, err := prunerOf(t, free, t.TempDir()).Run(t.Context()); err != nil {
+				t.Errorf("the next run: %v", err)
+			}
+			free.want(t, 3)
+		})
+	}
+}
+
+// TestPruneFaults fails each operation of a prune in each way: whatever is listed is whole, the newest is never lost, and the
+// next process finishes what was begun, without a day's wait.
+func TestPruneFaults(t *testing.T) {
+	finished := 0
+	storagetest.Faults(t, openFolder, func(t *testing.T, faulty *storagetest.Faulty, bucket storage.Bucket) {
+		a, notes := storeIn(t, "a", bucket), t.TempDir()
+		a.fillWith(t, 1, 2, 3)
+		a.prove(t, 1, true)
+		p := prunerOf(t, storeIn(t, "a", faulty), notes)
+		done, err := p.Run(t.Context())
+		if faulty.Met() != errors.Is(err, storagetest.ErrFault) {
+			t.Errorf("fault met: %v, error %v", faulty.Met(), err)
+		}
+		left := a.numbers(t)
+		if !slices.Contains(left, 3) {
+			t.Errorf("only %v are left", left)
+		}
+		for _, id := range done.Removed {
+			if id == mustID(1) && slices.Contains(left, 1) || id == mustID(2) && slices.Contains(left, 2) {
+				t.Errorf("said to be removed: %v, listed: %v", done.Removed, left)
+			}
+		}
+		next := prunerOf(t, a, notes)
+		n, err := next.Removals.Finish(t.Context(), []Store{a})
+		if err != nil {
+			t.Errorf("Finish: %v", err)
+		}
+		finished += n
+		a.want(t, left...)
+		if _, err := next.Run(t.Context()); err != nil {
+			t.Errorf("the next run: %v", err)
+		}
+		a.want(t, 3)
+		if proofs := storagetest.List(t, bucket, "v1/test/proofs/"); len(proofs) > 0 {
+			t.Errorf("proofs of nothing: %v", proofs)
+		}
+	})
+	if finished == 0 {
+		t.Error("no removal was cut between manifest and data")
+	}
+}
+
+// vanishing is a bucket in which somebody else removes an object between the listing and the reading.
+type vanishing struct {
+	storage.Bucket
+	key string
+}
+
+func (v vanishing) Open(ctx context.Context, obj storage.Object) (io.ReadCloser, error) {
+	if obj.Key == v.key {
+		return nil, fs.ErrNotExist
+	}
+	return v.Bucket.Open(ctx, obj)
+}
+
+// TestPruneBesideAnother has another agent remove a snapshot at the same time.
+func TestPruneBesideAnother(t *testing.T) {
+	bucket := openFolder(t)
+	a := storeIn(t, "a", bucket)
+	a.fillWith(t, 1, 2, 3)
+	p := prunerOf(t, storeIn(t, "a", vanishing{bucket, "v1/test/snapshots/" + mustID(1) + ".json"}), t.TempDir())
+	plan, err := p.Plan(t.Context(), hour(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := plan.decision(t, 1); !d.Keep || !strings.Contains(d.Reasons[0], "another agent removed it") {
+		t.Errorf("snapshot 1: keep %v because of %q", d.Keep, d.Reasons)
+	}
+	if d := plan.decision(t, 2); d.Keep {
+		t.Errorf("snapshot 2 is kept because of %q", d.Reasons)
+	}
+}
+
+// TestPruneOrphans sweeps what cut uploads left, and not what may still be going on.
+func TestPruneOrphans(t *testing.T) {
+	bucket := openFolder(t)
+	a := storeIn(t, "a", bucket)
+	a.fillWith(t, 1)
+	_, content := stored(2)
+	storagetest.Put(t, bucket, "v1/test/snapshots/"+mustID(2)+".db", content)
+	p := prunerOf(t, a, t.TempDir())
+	for _, test := range []struct {
+		later time.Duration
+		want  int
+	}{{orphanAge - time.Minute, 0}, {orphanAge + time.Minute, 1}} {
+		plan, err := p.Plan(t.Context(), time.Now().Add(test.later))
+		if err != nil {
+			t.Fatal(err)
+		}
+		done, err := p.Apply(t.Context(), plan)
+		if err != nil || len(plan.Orphans) != test.want || len(done.Orphans) != test.want {
+			t.Errorf("after %s: planned %v, swept %v, error %v", test.later, plan.Orphans, done.Orphans, err)
+		}
+	}
+	a.want(t, 1)
+}
+
+// TestTidyBefore holds that nothing is tidied away that could be of use.
+func TestTidyBefore(t *testing.T) {
+	now := hour(24 * 100)
+	day := 24 * time.Hour
+	keep := func(age time.Duration) PruneDecision {
+		return PruneDecision{Entry: catalog.Entry{ID: snapshot.NewID(now.Add(-age), 1)}, Keep: true}
+	}
+	goes := keep(90 * day)
+	goes.Keep = false
+	for _, test := range []struct {
+		decisions []PruneDecision
+		within    time.Duration
+		want      time.Duration
+	}{
+		{nil, 0, 30 * day},
+		{nil, 60 * day, 60 * day},
+		{[]PruneDecision{keep(day)}, 0, 30 * day},
+		{[]PruneDecision{keep(40 * day), keep(day)}, 0, 40 * day},
+		{[]PruneDecision{goes, keep(day)}, 0, 30 * day},
+	} {
+		plan := PrunePlan{now: now, Decisions: test.decisions}
+		if got := now.Sub(plan.tidyBefore(retention.Policy{KeepWithin: test.within}).TakenAt); got != test.want {
+			t.Errorf("%d decisions, keep_within %s: got %s before, want %s", len(test.decisions), test.within, got, test.want)
+		}
+	}
+}
