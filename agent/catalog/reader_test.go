@@ -25,31 +25,26 @@ func TestCheckedReader(t *testing.T) {
 	broken := fmt.Errorf("read the store: %w", errors.New("connection lost"))
 	ended := fmt.Errorf("read the store: %w", io.EOF) // as net/http has it when the server hangs up
 	for name, test := range map[string]struct {
-		body    io.Reader
-		n       int // bytes passed on
+		body    func() io.Reader // anew for each use
+		n       int              // bytes passed on
 		damaged bool
 		is      error
 	}{
-		"the same":          {bytes.NewReader(want), len(want), false, nil},
-		"short":             {bytes.NewReader(want[:9999]), 9999, true, nil},
-		"empty":             {bytes.NewReader(nil), 0, true, nil},
-		"long":              {bytes.NewReader(append(bytes.Clone(want), 0)), len(want) + 1, true, nil},
-		"changed":           {bytes.NewReader(changed), len(want), true, nil},
-		"broken at once":    {iotest.ErrReader(broken), 0, false, broken},
-		"broken half-way":   {io.MultiReader(bytes.NewReader(want[:5000]), iotest.ErrReader(broken)), 5000, false, broken},
-		"broken at the end": {io.MultiReader(bytes.NewReader(want), iotest.ErrReader(broken)), len(want), false, broken},
-		"ended half-way":    {io.MultiReader(bytes.NewReader(want[:5000]), iotest.ErrReader(ended)), 5000, false, ended},
+		"the same":          {func() io.Reader { return bytes.NewReader(want) }, len(want), false, nil},
+		"short":             {func() io.Reader { return bytes.NewReader(want[:9999]) }, 9999, true, nil},
+		"empty":             {func() io.Reader { return bytes.NewReader(nil) }, 0, true, nil},
+		"long":              {func() io.Reader { return bytes.NewReader(append(bytes.Clone(want), 0)) }, len(want) + 1, true, nil},
+		"changed":           {func() io.Reader { return bytes.NewReader(changed) }, len(want), true, nil},
+		"broken at once":    {func() io.Reader { return iotest.ErrReader(broken) }, 0, false, broken},
+		"broken half-way":   {func() io.Reader { return io.MultiReader(bytes.NewReader(want[:5000]), iotest.ErrReader(broken)) }, 5000, false, broken},
+		"broken at the end": {func() io.Reader { return io.MultiReader(bytes.NewReader(want), iotest.ErrReader(broken)) }, len(want), false, broken},
+		"ended half-way":    {func() io.Reader { return io.MultiReader(bytes.NewReader(want[:5000]), iotest.ErrReader(ended)) }, 5000, false, ended},
 	} {
 		for kind, shape := range map[string]func(io.Reader) io.Reader{
 			"whole": func(r io.Reader) io.Reader { return r }, "bytes": iotest.OneByteReader, "halves": iotest.HalfReader, "data with error": iotest.DataErrReader,
 		} {
 			t.Run(name+", "+kind, func(t *testing.T) {
-				if s, ok := test.body.(io.Seeker); ok {
-					_, _ = s.Seek(0, io.SeekStart)
-				} else if kind != "whole" {
-					t.Skip("the body is of one use")
-				}
-				r := &checkedReader{body: io.NopCloser(shape(test.body)), sum: sha256.New(), left: int64(len(want)), want: hex.EncodeToString(sum[:]), id: "X"}
+				r := &checkedReader{body: io.NopCloser(shape(test.body())), sum: sha256.New(), left: int64(len(want)), want: hex.EncodeToString(sum[:]), id: "X"}
 				got, err := io.ReadAll(r)
 				if errors.Is(err, snapshot.ErrDamaged) != test.damaged || test.is != nil && !errors.Is(err, test.is) || err != nil && !test.damaged && test.is == nil {
 					t.Errorf("got error %v", err)
