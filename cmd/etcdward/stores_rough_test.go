@@ -29,6 +29,7 @@ import (
 // as soon as it is visible.
 func TestRoughNetwork(t *testing.T) {
 	const count, atOnce, longest = 500, 50, 10 * time.Second
+	const slack = 5 * time.Second // fifty at once, with the race detector, on two cores that others use too
 	server := newStoreSite(t)
 	rough := newGateway(t, server.server.Endpoint)
 	sent := newShipments(count)
@@ -53,7 +54,7 @@ func TestRoughNetwork(t *testing.T) {
 			for limit := 300 * time.Millisecond; ; limit = min(2*limit, longest) {
 				late, err := s.run(t.Context(), cat, limit)
 				runs.Add(1)
-				if late > time.Second {
+				if late > slack {
 					overdue.Add(1)
 				}
 				if err == nil {
@@ -70,7 +71,7 @@ func TestRoughNetwork(t *testing.T) {
 	t.Logf("%d snapshots in %d runs over %s", count, runs.Load(), rough.requests())
 	t.Logf("spoiled: %v", requests(weather.done))
 	if overdue.Load() > 0 {
-		t.Errorf("%d runs of %d ended more than a second after their deadline", overdue.Load(), runs.Load())
+		t.Errorf("%d runs of %d ended more than %s after their deadline", overdue.Load(), runs.Load(), slack)
 	}
 	for kind := range storms {
 		if weather.done[storms[kind].name] == 0 {

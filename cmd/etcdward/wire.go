@@ -224,7 +224,10 @@ func (h *house) cleanUp(ctx context.Context) error {
 	for name, bucket := range h.buckets {
 		n, err := h.sweepStore(ctx, bucket)
 		removed += n
-		if err != nil {
+		switch {
+		case errors.Is(err, storage.ErrDenied):
+			h.log.Debug("store not swept", "store", name, "error", err) // whoever writes there may, and does
+		case err != nil:
 			h.log.Warn("store not swept", "store", name, "error", err)
 		}
 	}
