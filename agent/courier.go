@@ -54,15 +54,12 @@ func (c *Courier) Run(ctx context.Context) (Delivery, error) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for _, store := range c.Stores {
-		d.Stored[store.Name] = map[string]snapshot.Manifest{}
 		wg.Go(func() {
-			err := c.serve(ctx, store, entries, func(m snapshot.Manifest) {
-				mu.Lock()
-				defer mu.Unlock()
-				d.Stored[store.Name][m.ID] = m
-			})
+			stored := map[string]snapshot.Manifest{}
+			err := c.serve(ctx, store, entries, func(m snapshot.Manifest) { stored[m.ID] = m })
 			mu.Lock()
 			defer mu.Unlock()
+			d.Stored[store.Name] = stored
 			if err != nil {
 				d.Failed[store.Name] = err
 			}
