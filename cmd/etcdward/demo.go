@@ -55,7 +55,7 @@ func (inv *invocation) demo(ctx context.Context, dir, kind string, keep bool) (e
 	begun := time.Now()
 	defer func() { err = errors.Join(err, d.close()) }()
 	for _, act := range []func(context.Context) error{
-		d.startCluster, d.fill, d.startStore, d.configure, d.firstSnapshot, d.onSchedule, d.damage, d.prune, d.maintain, d.fetch, d.status,
+		d.startCluster, d.fill, d.startStore, d.configure, d.firstSnapshot, d.onSchedule, d.damage, d.prune, d.maintain, d.fetch, d.status, d.restoreLast,
 	} {
 		if err := act(ctx); err != nil {
 			return fmt.Errorf("demo: %w", err)

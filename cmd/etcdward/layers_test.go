@@ -32,6 +32,7 @@ var layers = map[string][]string{
 	"agent/spool":         {"agent/snapshot", "agent/staging"},
 	"agent/catalog":       {"agent/snapshot", "agent/seal", "storage"},
 	"agent/defrag":        {"agent/etcd"},
+	"agent/restore":       {"agent/drill", "agent/snapshot"},
 	"agent": {"agent/catalog", "agent/defrag", "agent/etcd", "agent/retention", "agent/seal", "agent/snapshot", "agent/spool", "agent/staging",
 		"storage"},
 }

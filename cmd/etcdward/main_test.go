@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/etcdward/etcdward/agent/drill"
+	"github.com/etcdward/etcdward/agent/restore"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/test/cluster"
 )
@@ -23,6 +24,7 @@ const asEtcdward = "ETCDWARD_TEST_AS_PROGRAM"
 func TestMain(m *testing.M) {
 	snapshot.ChildMain()
 	drill.ChildMain()
+	restore.ChildMain()
 	if os.Getenv(asEtcdward) != "" {
 		main()
 	}

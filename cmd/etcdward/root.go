@@ -74,7 +74,8 @@ func newRoot(inv *invocation) *cobra.Command {
 	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
 	root.AddCommand(
 		runCommand(inv), snapshotCommand(inv), listCommand(inv), showCommand(inv), verifyCommand(inv), fetchCommand(inv),
-		pruneCommand(inv), compactCommand(inv), defragCommand(inv), statusCommand(inv), configCommand(inv), demoCommand(inv), versionCommand(inv),
+		pruneCommand(inv), restoreCommand(inv), compactCommand(inv), defragCommand(inv), statusCommand(inv), configCommand(inv), demoCommand(inv), versionCommand(inv),
+		documentsCommand(),
 	)
 	return root
 }

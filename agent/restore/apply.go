@@ -1,0 +1,241 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/etcdward/etcdward/agent/snapshot"
+)
+
+// Applier carries out one member's part of a plan on this host.
+type Applier struct {
+	Plan   Plan
+	Member string
+	// DataDir of the member here; "": as the plan, or the Host, has it.
+	DataDir string
+	// Host, where kubeadm's static pods are to be stopped and started; nil: nobody runs, and nobody is started.
+	Host *Host
+	// EtcdVersion that will run on the directory; "": not known.
+	EtcdVersion string
+	// DryRun makes the checks and tells the steps, and changes nothing.
+	DryRun bool
+	// StopLimit and StartLimit bound the waiting for static pods; HealthLimit that for a quorum, which on the first
+	// hosts of several does not come. 0: two minutes, five, and half a one.
+	StopLimit, StartLimit, HealthLimit time.Duration
+
+	// Fetch brings the plain snapshot file. It is asked once nothing else stands in the way.
+	Fetch func(ctx context.Context) (path string, err error)
+	// Confirm is asked before the first change.
+	Confirm func() error
+	// Tell hears what is done. Progress hears how far a step is, in bytes. Before is called at the begin of each step; its error
+	// ends the step and is handled as the step's own. All may be nil.
+	Tell     func(format string, args ...any)
+	Progress func(step string, done, total int64)
+	Before   func(step Step) error
+	// Now is time.Now where it is nil.
+	Now func() time.Time
+
+	member Member
+}
+
+// Outcome is what an apply or a rollback came to.
+type Outcome struct {
+	Step Step
+	// Already: an earlier run did it, this one had nothing to do.
+	Already bool
+	// Kept is the directory that was replaced, "" when there was none.
+	Kept string
+	// Waiting: the member runs and has no quorum yet.
+	Waiting bool
+}
+
+// Run applies the plan. Any failure leaves the host as it was, or, where even that failed, in a state that another Run or
+// Rollback goes on from; so does being killed.
+func (a *Applier) Run(ctx context.Context) (Outcome, error) {
+	l, j, unlock, err := a.open()
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer unlock()
+	switch j.Step {
+	case StepDone:
+		return Outcome{Step: StepDone, Already: true, Kept: kept(l, j)}, nil
+	case StepGoingBack:
+		return Outcome{Step: j.Step}, hinted(errors.New("a rollback was begun and not finished"), "etcdward restore rollback PLAN finishes it; then apply can begin anew")
+	case StepNone, StepRestoring, StepRolledBack:
+		j = journal{Format: 1, Plan: a.Plan.SHA256, Member: a.member.Name, DataDir: l.data}
+		if done, err := a.makeReady(ctx, l, &j); err != nil || !done {
+			return Outcome{Step: j.Step}, err
+		}
+	default:
+		a.tell("An earlier run came as far as %q; this one goes on from there.", j.Step)
+		if a.DryRun {
+			return Outcome{Step: j.Step}, nil
+		}
+		if err := a.confirm(); err != nil {
+			return Outcome{Step: j.Step}, err
+		}
+	}
+	return a.putInPlace(ctx, l, j)
+}
+
+// open finds the directories, makes sure that this is the only run on them, and reads how far an earlier one came.
+func (a *Applier) open() (l layout, j journal, unlock func(), err error) {
+	if a.member, err = a.Plan.Member(a.Member); err != nil {
+		return l, j, nil, err
+	}
+	dataDir := a.member.DataDir
+	if a.Host != nil {
+		dataDir = a.Host.DataDir
+	}
+	if a.DataDir != "" {
+		dataDir = a.DataDir
+	}
+	if !filepath.IsAbs(dataDir) {
+		return l, j, nil, fmt.Errorf("data directory %q: an absolute path is wanted", dataDir)
+	}
+	if l, err = locate(filepath.Clean(dataDir), a.Plan.ShortID()); err != nil {
+		return l, j, nil, err
+	}
+	folder, err := os.Open(l.folder())
+	if err != nil {
+		return l, j, nil, hinted(fmt.Errorf("data directory %s: %w", l.data, err), "the folder that it lies in must exist, and this is to be run as root")
+	}
+	if err := unix.Flock(int(folder.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return l, j, nil, errors.Join(hinted(fmt.Errorf("another restore is at work in %s: %w", l.folder(), err), "wait until it has ended"), folder.Close())
+	}
+	if j, err = readJournal(l.journal); err == nil && j.Step != StepNone && (j.Plan != a.Plan.SHA256 || j.Member != a.member.Name) {
+		err = hinted(fmt.Errorf("%s is of member %s with another plan", l.journal, j.Member), "finish that one, or remove the file")
+	}
+	if err != nil {
+		return l, j, nil, errors.Join(err, folder.Close())
+	}
+	return l, j, func() { _ = folder.Close() }, nil
+}
+
+// makeReady comes from nothing to a checked directory beside the old one. done is false in a dry run.
+func (a *Applier) makeReady(ctx context.Context, l layout, j *journal) (done bool, err error) {
+	if err := a.preflight(ctx, l); err != nil {
+		return false, err
+	}
+	file, err := a.Fetch(ctx)
+	if err != nil {
+		return false, err
+	}
+	if err := a.Plan.CheckFile(ctx, file); err != nil {
+		return false, err
+	}
+	a.tell("Every check on this host and on the snapshot held.")
+	a.tellSteps(l)
+	if a.DryRun {
+		return false, nil
+	}
+	if err := a.confirm(); err != nil {
+		return false, err
+	}
+	if err := a.enter(j, l, StepRestoring); err != nil {
+		return false, err
+	}
+	if err := a.restore(ctx, l, file); err != nil {
+		j.Step = StepRolledBack
+		return false, errors.Join(err, l.clear(), j.write(l.journal))
+	}
+	return true, a.enter(j, l, StepReady)
+}
+
+// restore makes the new directory, checks it and makes it last.
+func (a *Applier) restore(ctx context.Context, l layout, file string) error {
+	// What an earlier run left unfinished.
+	if err := l.clear(); err != nil {
+		return err
+	}
+	a.tell("Restoring into %s.", l.work)
+	if err := unpack(ctx, a.Plan, a.member, file, l.work, a.step("restore")); err != nil {
+		return err
+	}
+	if err := syncTree(ctx, l.work); err != nil {
+		return err
+	}
+	if err := a.check(ctx, l, file); err != nil {
+		return err
+	}
+	like := l.live
+	if missing, err := identify(l.live); err == nil && missing == (identity{}) {
+		like = l.data
+	}
+	as, err := likenessOf(like)
+	if err != nil {
+		return err
+	}
+	if err := dress(l.fresh, as); err != nil {
+		return err
+	}
+	return syncTree(ctx, l.work)
+}
+
+// clear removes what is in the making.
+func (l layout) clear() error {
+	return errors.Join(os.RemoveAll(l.work), os.RemoveAll(l.check), os.RemoveAll(l.check+".log"))
+}
+
+// enter writes the step down, then lets it begin.
+func (a *Applier) enter(j *journal, l layout, step Step) error {
+	j.Step = step
+	if err := j.write(l.journal); err != nil {
+		return err
+	}
+	if a.Before != nil {
+		if err := a.Before(step); err != nil {
+			return fmt.Errorf("step %s: %w", step, err)
+		}
+	}
+	return nil
+}
+
+// kept is where the replaced directory is.
+func kept(l layout, j journal) string {
+	if j.Old == (identity{}) {
+		return ""
+	}
+	return l.old
+}
+
+func (a *Applier) now() time.Time {
+	if a.Now != nil {
+		return a.Now()
+	}
+	return time.Now()
+}
+
+func (a *Applier) tell(format string, args ...any) {
+	if a.Tell != nil {
+		a.Tell(format, args...)
+	}
+}
+
+func (a *Applier) confirm() error {
+	if a.Confirm == nil {
+		return nil
+	}
+	return a.Confirm()
+}
+
+// step gives the progress of one step.
+func (a *Applier) step(name string) func(done, total int64) {
+	return func(done, total int64) {
+		if a.Progress != nil {
+			a.Progress(name, done, total)
+		}
+	}
+}
+
+// forecast is what the snapshot says that the restored cluster must answer.
+func (a *Applier) forecast(ctx context.Context, file string) (snapshot.RestoredFacts, error) {
+	return snapshot.Forecast(ctx, file, a.Plan.RevisionBump)
+}

@@ -1,0 +1,87 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/test/cluster"
+)
+
+// TestWholeCluster wipes every data directory of a cluster under load, with watches, and brings it back from one plan.
+func TestWholeCluster(t *testing.T) {
+	for _, version := range cluster.Versions {
+		t.Run(version, func(t *testing.T) {
+			c := cluster.Start(t, cluster.Options{Version: version, Args: []string{cluster.NoFsync}})
+			load := c.Load(t, 50)
+			c.FillKubernetes(t, 100)
+			c.AwaitStorageVersion(t)
+			file := filepath.Join(t.TempDir(), "snapshot.db")
+			c.Members[0].Etcdctl(t, "snapshot", "save", file)
+			d := draft(t, file, "/nowhere")
+			watched := d.Source.Revision
+			d.Source.EtcdVersion = version + ".0"
+			c.FillKubernetes(t, 50) // what is written after the snapshot is lost, and its revisions are not used again
+			load.Stop()
+			highest := status(t, c.Members[0]).Header.Revision
+			d.HighestRevision = highest
+			d.Members = nil
+			for _, m := range c.Members {
+				d.Members = append(d.Members, Member{Name: m.Name, PeerURLs: []string{m.PeerURL}, DataDir: m.DataDir})
+			}
+			p := mustPlan(t, d)
+			for _, m := range c.Members {
+				m.Kill()
+				if err := os.RemoveAll(m.DataDir); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, m := range c.Members {
+				a := &Applier{Plan: p, Member: m.Name, EtcdVersion: version + ".0", Fetch: func(context.Context) (string, error) { return file, nil }}
+				if out, err := a.Run(t.Context()); err != nil || out.Step != StepDone {
+					t.Fatalf("%s: %+v %v", m.Name, out, err)
+				}
+			}
+			for _, m := range c.Members {
+				m.Start()
+			}
+			want, err := snapshot.Forecast(t.Context(), file, p.RevisionBump)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range c.Members {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				got, err := m.Client(t).HashKV(ctx, m.ClientURL, want.Revision)
+				cancel()
+				if err != nil || got.Hash != want.Hash || got.CompactRevision != want.Revision || got.Header.Revision <= highest {
+					t.Errorf("%s: %v: %+v, want %+v above revision %d", m.Name, err, got, want, highest)
+				}
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			event := <-c.Client(t).Watch(ctx, "/registry/", clientv3.WithPrefix(), clientv3.WithRev(watched))
+			if err := event.Err(); !errors.Is(err, rpctypes.ErrCompacted) {
+				t.Errorf("an old watch ends with %v", err)
+			}
+		})
+	}
+}
+
+func status(t *testing.T, m *cluster.Member) *clientv3.StatusResponse {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	s, err := m.Client(t).Status(ctx, m.ClientURL)
+	if err != nil {
+		t.Fatal(fmt.Errorf("status: %w", err))
+	}
+	return s
+}

@@ -1,0 +1,69 @@
+package restore
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// tellSteps says what this host is about to do.
+func (a *Applier) tellSteps(l layout) {
+	for i, s := range a.steps(l) {
+		a.tell("%d. %s", i+1, s)
+	}
+}
+
+// steps of one host, in words.
+func (a *Applier) steps(l layout) []string {
+	steps := []string{
+		fmt.Sprintf("restore the snapshot into %s, revision %d, compacted, in a child process (%s)", l.work, a.Plan.Revision(), a.Plan.lasts(200)),
+		fmt.Sprintf("boot an etcd on a copy of it, without peers, and compare every key (%s)", a.Plan.lasts(100)),
+	}
+	if a.Host != nil {
+		steps = append(steps, fmt.Sprintf("move %s out of %s to %s, and wait until they have stopped", strings.Join(a.Host.Files, ", "), a.Host.Manifests, a.Host.Aside))
+	}
+	if found, err := identify(l.live); err == nil && found != (identity{}) {
+		steps = append(steps, fmt.Sprintf("rename %s to %s, and the new directory into its place, with its owner, mode and security label", l.live, l.old))
+	} else {
+		steps = append(steps, fmt.Sprintf("rename the new directory to %s", l.live))
+	}
+	if a.Host != nil {
+		steps = append(steps, "move the manifests back, unchanged, etcd's first, and wait until it answers")
+	}
+	return steps
+}
+
+// lasts estimates how long the snapshot takes at so many MB/s.
+func (p Plan) lasts(rate int64) string {
+	return "about " + max(time.Second, time.Duration(p.Snapshot.SizeBytes/rate/1e6)*time.Second).String()
+}
+
+// Runbook says what each host does, in order, and what remains to be done by hand.
+func (p Plan) Runbook(path string) string {
+	var b strings.Builder
+	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	say("SHA-256 of the plan: %s", p.SHA256)
+	say("It must be the same on every host: `etcdward restore apply` shows it there.\n")
+	say("1. Copy %s, unchanged, to every host.", path)
+	say("2. Stop every writer on ALL hosts before the first switch. kubeadm: `restore apply --kubeadm` stops this host's own API server;")
+	say("   on the others move kube-apiserver.yaml out of /etc/kubernetes/manifests first, or the old quorum goes on taking writes.")
+	say("   Plain etcd: systemctl stop etcd. RKE2: systemctl stop rke2-server. k3s: systemctl stop k3s.")
+	say("3. On each host, one after the other (fetching, then restoring %s and checking %s):", p.lasts(200), p.lasts(100))
+	for _, m := range p.Members {
+		say("   %s:", m.Name)
+		say("     kubeadm:      etcdward restore apply %s --member %s --kubeadm", path, m.Name)
+		say("     plain etcd:   etcdward restore apply %s --member %s --data-dir %s", path, m.Name, m.DataDir)
+		say("     RKE2:         etcdward restore apply %s --member %s --data-dir /var/lib/rancher/rke2/server/db/etcd", path, m.Name)
+		say("     k3s:          etcdward restore apply %s --member %s --data-dir /var/lib/rancher/k3s/server/db/etcd", path, m.Name)
+	}
+	say("   The cluster serves once more than half of the members run: %d of %d.", len(p.Members)/2+1, len(p.Members))
+	say("   Then start what was stopped by hand: systemctl start etcd, rke2-server or k3s, on all hosts.")
+	say("4. Restart what remembers: kube-controller-manager and kube-scheduler (with --kubeadm that is done), the kubelet on every node")
+	say("   (systemctl restart kubelet), and operators with informers (kubectl rollout restart). Revisions go on from %d, above %d,", p.Revision(), p.HighestRevision)
+	say("   the highest ever seen, and old watches end with \"compacted\", so that clients list anew.")
+	say("5. etcdward snapshot --accept-new-cluster: the cluster has a new id.\n")
+	say("Not in etcd, so not in the snapshot: /etc/kubernetes/pki, the EncryptionConfiguration and its keys; on RKE2 and k3s the server")
+	say("token (/var/lib/rancher/rke2/server/token, /var/lib/rancher/k3s/server/token). Volumes are as they are now, not as they were.")
+	say("The way back, on each host: etcdward restore rollback %s --member NAME [--kubeadm]", path)
+	return b.String()
+}

@@ -1,0 +1,92 @@
+package restore
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Step is how far a restore on this host has come. A later apply goes on from there, a rollback goes back.
+type Step string
+
+// The steps in their order. Up to StepReady nothing but new files beside the data directory was made.
+const (
+	StepNone       Step = ""            // nothing was begun
+	StepRestoring  Step = "restoring"   // the new directory is in the making
+	StepReady      Step = "ready"       // it is whole, checked and synced
+	StepStopping   Step = "stopping"    // manifests are being moved aside; only with Kubeadm
+	StepSwitching  Step = "switching"   // directories are being renamed
+	StepStarting   Step = "starting"    // manifests are being moved back
+	StepDone       Step = "done"        // the restored directory is the data directory
+	StepGoingBack  Step = "going back"  // a rollback is under way: only it may go on
+	StepRolledBack Step = "rolled back" // all is as it was before
+)
+
+// journal is the record of one restore on this host. It is written before the step that it names is begun.
+type journal struct {
+	Format  int    `json:"format"`
+	Plan    string `json:"plan_sha256"`
+	Member  string `json:"member"`
+	DataDir string `json:"data_dir"`
+	Step    Step   `json:"step"`
+	// Old and New directory, from StepSwitching on. Old zero: there was none.
+	Old identity `json:"old"`
+	New identity `json:"new"`
+	// Undone is where a rollback puts the restored directory; "" before one was begun.
+	Undone string `json:"undone,omitempty"`
+	// Files of static pods that were in Manifests when they were first moved Aside; none without Kubeadm.
+	Manifests string   `json:"manifests,omitempty"`
+	Aside     string   `json:"aside,omitempty"`
+	Files     []string `json:"files,omitempty"`
+}
+
+// readJournal gives the zero journal where there is none.
+func readJournal(path string) (journal, error) {
+	var j journal
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return j, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &j)
+	}
+	if err == nil && j.Format != 1 {
+		err = fmt.Errorf("format %d is not known", j.Format)
+	}
+	if err != nil {
+		return j, fmt.Errorf("read the journal %s: %w", path, err)
+	}
+	return j, nil
+}
+
+// write makes the journal survive whatever comes.
+func (j journal) write(path string) error {
+	text, err := json.MarshalIndent(j, "", "  ")
+	if err == nil {
+		err = writeSynced(path, append(text, '\n'))
+	}
+	if err != nil {
+		return fmt.Errorf("write the journal %s: %w", path, err)
+	}
+	return nil
+}
+
+// writeSynced replaces a file at once.
+func writeSynced(path string, text []byte) error {
+	partial := path + ".partial"
+	file, err := os.OpenFile(partial, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
+	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(partial, path); err != nil {
+		return err
+	}
+	return syncPath(filepath.Dir(path))
+}

@@ -1,0 +1,210 @@
+package restore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// putInPlace comes from a checked directory to a member that uses it. A failure on the way goes back.
+func (a *Applier) putInPlace(ctx context.Context, l layout, j journal) (Outcome, error) {
+	if a.Host == nil && j.Step == StepReady {
+		// Nothing was touched so far, and nothing is while somebody runs on it.
+		if err := a.checkStopped(ctx, l); err != nil {
+			return Outcome{Step: j.Step}, err
+		}
+	}
+	waiting, err := a.place(ctx, l, &j)
+	if err != nil {
+		a.tell("That failed: %v. Going back.", err)
+		// Going back must not be cut short by what ended the way forward.
+		if back := a.goBack(context.WithoutCancel(ctx), l, &j); back != nil {
+			return Outcome{Step: j.Step}, errors.Join(err, hinted(fmt.Errorf("going back failed as well: %w", back), "etcdward restore rollback PLAN tries again"))
+		}
+		return Outcome{Step: j.Step}, err
+	}
+	return Outcome{Step: StepDone, Kept: kept(l, j), Waiting: waiting}, nil
+}
+
+// place takes the steps in their order, from whichever the journal is at.
+func (a *Applier) place(ctx context.Context, l layout, j *journal) (waiting bool, err error) {
+	if a.Host != nil && (j.Step == StepReady || j.Step == StepStopping) {
+		j.Manifests, j.Aside, j.Files = a.Host.Manifests, a.Host.Aside, a.Host.Files
+		if err := a.enter(j, l, StepStopping); err != nil {
+			return false, err
+		}
+		if err := a.stopPods(ctx, l, *j); err != nil {
+			return false, err
+		}
+	}
+	if j.Step == StepReady || j.Step == StepStopping {
+		if j.Old, err = identify(l.live); err != nil {
+			return false, err
+		}
+		if j.New, err = identify(l.fresh); err != nil {
+			return false, err
+		}
+		if j.New == (identity{}) {
+			return false, hinted(fmt.Errorf("the restored directory %s is gone", l.fresh), "run apply again")
+		}
+		if err := a.enter(j, l, StepSwitching); err != nil {
+			return false, err
+		}
+	}
+	if j.Step == StepSwitching {
+		if err := l.rename(*j, forward); err != nil {
+			return false, err
+		}
+		if err := l.clear(); err != nil {
+			return false, err
+		}
+		a.tell("%s is the restored directory now%s.", l.live, keptText(kept(l, *j)))
+	}
+	if a.Host != nil {
+		if err := a.enter(j, l, StepStarting); err != nil {
+			return false, err
+		}
+		if waiting, err = a.startPods(ctx, l, *j); err != nil {
+			return false, err
+		}
+	}
+	return waiting, a.enter(j, l, StepDone)
+}
+
+func keptText(path string) string {
+	if path == "" {
+		return ""
+	}
+	return "; the one that it replaced is kept as " + path
+}
+
+// Rollback undoes what Run did with this plan on this host, or what is left of it. The restored directory, which may have been
+// written to, is kept under another name.
+func (a *Applier) Rollback(ctx context.Context) (Outcome, error) {
+	l, j, unlock, err := a.open()
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer unlock()
+	switch j.Step {
+	case StepNone, StepRolledBack:
+		return Outcome{Step: j.Step, Already: true}, nil
+	case StepRestoring, StepReady:
+	default:
+		if len(j.Files) == 0 {
+			if err := a.checkStopped(ctx, l); err != nil {
+				return Outcome{Step: j.Step}, err
+			}
+		} else if a.Host == nil {
+			return Outcome{Step: j.Step}, hinted(errors.New("this was applied with --kubeadm"), "repeat with --kubeadm")
+		}
+	}
+	a.tell("Going back from %q.", j.Step)
+	if a.DryRun {
+		return Outcome{Step: j.Step}, nil
+	}
+	if err := a.confirm(); err != nil {
+		return Outcome{Step: j.Step}, err
+	}
+	undone := j.Undone
+	if err := a.goBack(ctx, l, &j); err != nil {
+		return Outcome{Step: j.Step}, err
+	}
+	undone = cmp.Or(undone, j.Undone)
+	if found, err := identify(undone); err != nil || found == (identity{}) {
+		undone = ""
+	}
+	return Outcome{Step: StepRolledBack, Kept: undone}, nil
+}
+
+// goBack takes the steps back to where nothing was begun.
+func (a *Applier) goBack(ctx context.Context, l layout, j *journal) error {
+	if j.Step != StepRestoring && j.Step != StepReady {
+		if j.Undone == "" {
+			j.Undone = l.undone(a.now().UTC().Format("20060102T150405Z"))
+		}
+		j.Step = StepGoingBack
+		if err := j.write(l.journal); err != nil {
+			return err
+		}
+		if j.New != (identity{}) {
+			if err := a.stopPods(ctx, l, *j); err != nil {
+				return err
+			}
+			if err := l.rename(*j, backward); err != nil {
+				return err
+			}
+		}
+		if err := moveFiles(j.Files, j.Aside, j.Manifests); err != nil {
+			return err
+		}
+		if err := removeAside(j.Aside); err != nil {
+			return err
+		}
+	}
+	if err := l.clear(); err != nil {
+		return err
+	}
+	j.Step = StepRolledBack
+	return j.write(l.journal)
+}
+
+// stopPods moves the manifests out of the kubelet's sight, and waits until nothing of them is left running.
+func (a *Applier) stopPods(ctx context.Context, l layout, j journal) error {
+	if len(j.Files) == 0 {
+		return nil
+	}
+	a.tell("Moving %d manifests from %s to %s, and waiting for their processes to end.", len(j.Files), j.Manifests, j.Aside)
+	if err := os.MkdirAll(j.Aside, 0o700); err != nil {
+		return err
+	}
+	if err := moveFiles(j.Files, j.Manifests, j.Aside); err != nil {
+		return err
+	}
+	return await(ctx, cmp.Or(a.StopLimit, 2*time.Minute), func() error {
+		busy, err := locked(l.data)
+		if err == nil && busy {
+			err = fmt.Errorf("an etcd still runs on %s", l.data)
+		}
+		for _, u := range append(a.Host.others, a.Host.etcdURLs...) {
+			if err == nil && answers(ctx, u) {
+				err = fmt.Errorf("%s still answers", u)
+			}
+		}
+		return err
+	})
+}
+
+// startPods moves the manifests back, etcd's first, and waits until its process has the directory. waiting: it has no quorum.
+func (a *Applier) startPods(ctx context.Context, l layout, j journal) (waiting bool, err error) {
+	a.tell("Moving the manifests back to %s.", j.Manifests)
+	for i := len(j.Files) - 1; i >= 0; i-- {
+		if err := moveFiles(j.Files[i:i+1], j.Aside, j.Manifests); err != nil {
+			return false, err
+		}
+	}
+	if err := removeAside(j.Aside); err != nil {
+		return false, err
+	}
+	err = await(ctx, cmp.Or(a.StartLimit, 5*time.Minute), func() error {
+		busy, err := locked(l.data)
+		if err == nil && !busy {
+			err = fmt.Errorf("no etcd has opened %s", l.data)
+		}
+		if err == nil && !answers(ctx, a.Host.PeerURLs[0]) {
+			err = fmt.Errorf("%s does not answer", a.Host.PeerURLs[0])
+		}
+		return err
+	})
+	if err != nil || a.Host.health == "" {
+		return false, err
+	}
+	err = await(ctx, cmp.Or(a.HealthLimit, 30*time.Second), func() error { return healthy(ctx, a.Host.health) })
+	if err != nil && len(a.Plan.Members) > 1 && ctx.Err() == nil {
+		return true, nil // the other hosts are to come
+	}
+	return false, err
+}

@@ -1,0 +1,157 @@
+package restore
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// errLost means that a directory is none of the two that the journal knows. Nothing is moved then.
+var errLost = errors.New("a directory is not where the journal has it")
+
+// spot is a place where one of the two directories can be.
+type spot int
+
+const (
+	nowhere spot = iota
+	live
+	fresh
+	old
+	undone
+)
+
+// scene is what lies where: the identity found at each spot, zero for nothing.
+type scene map[spot]identity
+
+func (s scene) find(id identity) spot {
+	if id != (identity{}) {
+		for _, at := range []spot{live, fresh, old, undone} {
+			if s[at] == id {
+				return at
+			}
+		}
+	}
+	return nowhere
+}
+
+// move is one rename. An exchange swaps both ends at once.
+type move struct {
+	from, to spot
+	exchange bool
+}
+
+// forward decides on the next rename towards the restored directory in its place; none: it is there. Without exchange the
+// data directory is missing between two renames.
+func forward(j journal, s scene, exchange bool) ([]move, error) {
+	switch newAt, oldAt := s.find(j.New), s.find(j.Old); {
+	case newAt == fresh && oldAt == live && exchange:
+		return []move{{live, fresh, true}}, nil
+	case newAt == fresh && oldAt == live:
+		return []move{{live, old, false}}, nil
+	case newAt == fresh && (oldAt == old || j.Old == identity{}) && s[live] == identity{}:
+		return []move{{fresh, live, false}}, nil
+	case newAt == live && oldAt == fresh:
+		return []move{{fresh, old, false}}, nil
+	case newAt == live && (oldAt == old || j.Old == identity{}):
+		return nil, nil
+	}
+	return nil, errLost
+}
+
+// backward decides on the next rename towards the old directory in its place; none: it is there, or there was none and
+// the place is free.
+func backward(j journal, s scene, exchange bool) ([]move, error) {
+	switch newAt, oldAt := s.find(j.New), s.find(j.Old); {
+	case j.Old == identity{} && newAt == live:
+		return []move{{live, undone, false}}, nil
+	case j.Old == identity{} && newAt != old:
+		return nil, nil
+	case oldAt == live && newAt == old:
+		return []move{{old, undone, false}}, nil
+	case oldAt == live:
+		return nil, nil
+	case oldAt == fresh && newAt == live && exchange:
+		return []move{{live, fresh, true}}, nil
+	case oldAt == old && newAt == live && exchange:
+		return []move{{live, old, true}}, nil
+	case (oldAt == old || oldAt == fresh) && newAt == live:
+		return []move{{live, undone, false}}, nil
+	case (oldAt == old || oldAt == fresh) && s[live] == identity{}:
+		return []move{{oldAt, live, false}}, nil
+	}
+	return nil, errLost
+}
+
+// path of a spot.
+func (l layout) path(at spot, j journal) string {
+	switch at {
+	case live:
+		return l.live
+	case fresh:
+		return l.fresh
+	case old:
+		return l.old
+	}
+	return j.Undone
+}
+
+// look finds out what lies where. An empty folder that is none of the two counts as nothing: the kubelet makes one where a
+// data directory is missing.
+func (l layout) look(j journal) (scene, error) {
+	s := scene{}
+	for _, at := range []spot{live, fresh, old, undone} {
+		path := l.path(at, j)
+		if path == "" {
+			continue
+		}
+		id, err := identify(path)
+		if err != nil {
+			return nil, err
+		}
+		if id != j.Old && id != j.New && id != (identity{}) {
+			if empty, err := isEmpty(path); err == nil && empty {
+				continue
+			}
+		}
+		s[at] = id
+	}
+	return s, nil
+}
+
+// rename carries out moves until decide has none left. Each is synced before the next.
+func (l layout) rename(j journal, decide func(journal, scene, bool) ([]move, error)) error {
+	exchange := true
+	for {
+		s, err := l.look(j)
+		if err != nil {
+			return err
+		}
+		next, err := decide(j, s, exchange)
+		if err != nil {
+			return hinted(fmt.Errorf("switch %s: %w: found %v, want %v and %v", l.live, err, s, j.Old, j.New),
+				fmt.Sprintf("look at %s*: the directory as it was, and the restored one, are both there; put one in place by hand and remove %s", l.live, l.journal))
+		}
+		if len(next) == 0 {
+			return nil
+		}
+		m := next[0]
+		from, to := l.path(m.from, j), l.path(m.to, j)
+		if m.exchange {
+			err = unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_EXCHANGE)
+			if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.ENOTSUP) {
+				exchange = false // not every file system can
+				continue
+			}
+		} else {
+			err = unix.Rename(from, to) // unlike os.Rename it replaces an empty folder
+		}
+		if err == nil {
+			err = errors.Join(syncPath(filepath.Dir(from)), syncPath(filepath.Dir(to)))
+		}
+		if err != nil {
+			return fmt.Errorf("switch %s: %w", l.live, err)
+		}
+	}
+}

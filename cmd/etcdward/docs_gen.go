@@ -1,0 +1,71 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// documentsCommand writes what the packages ship beside the binary, from the binary's own verbs and flags.
+func documentsCommand() *cobra.Command {
+	var directory, configuration string
+	cmd := &cobra.Command{
+		Use:    "documents",
+		Hidden: true,
+		Short:  "Write man pages and completions",
+		Args:   usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return writeDocuments(cmd.Root(), directory, configuration)
+		},
+	}
+	cmd.Flags().StringVar(&directory, "directory", "", "existing folder to write to")
+	cmd.Flags().StringVar(&configuration, "configuration", "docs/configuration.md", "the text of etcdward-config(5)")
+	_ = cmd.MarkFlagRequired("directory") // the flag was made above
+	return cmd
+}
+
+// writeDocuments writes every document; the same binary and SOURCE_DATE_EPOCH give the same bytes.
+func writeDocuments(root *cobra.Command, directory, configuration string) error {
+	date, err := sourceDate()
+	if err != nil {
+		return err
+	}
+	reference, err := os.ReadFile(configuration)
+	if err != nil {
+		return fmt.Errorf("read configuration reference: %w", err)
+	}
+	files := manPages(root, date)
+	files["etcdward-config.5"] = configurationPage(string(reference), date)
+	for name, generate := range map[string]func(*bytes.Buffer) error{
+		"etcdward.bash": func(b *bytes.Buffer) error { return root.GenBashCompletionV2(b, true) },
+		"_etcdward":     func(b *bytes.Buffer) error { return root.GenZshCompletion(b) },
+		"etcdward.fish": func(b *bytes.Buffer) error { return root.GenFishCompletion(b, true) },
+	} {
+		var b bytes.Buffer
+		if err := generate(&b); err != nil {
+			return fmt.Errorf("generate %s: %w", name, err)
+		}
+		files[name] = b.String()
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(directory, name), []byte(text), 0o644); err != nil {
+			return fmt.Errorf("write document: %w", err)
+		}
+	}
+	return nil
+}
+
+// sourceDate is the day that the documents bear.
+func sourceDate() (time.Time, error) {
+	text := fromEnvironment("SOURCE_DATE_EPOCH", "0")
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read SOURCE_DATE_EPOCH: %q is no number of seconds", text)
+	}
+	return time.Unix(seconds, 0).UTC(), nil
+}

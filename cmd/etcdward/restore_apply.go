@@ -1,0 +1,235 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/restore"
+	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/staging"
+)
+
+// applyRequest is what the flags of restore apply and rollback say.
+type applyRequest struct {
+	plan, member, dataDir, manifests string
+	kubeadm, yes, dryRun             bool
+	identity, file, etcdVersion      string
+	wait                             time.Duration
+}
+
+// flags are those that apply and rollback share.
+func (r *applyRequest) flags(f *pflag.FlagSet) {
+	f.StringVar(&r.member, "member", "", "which member of the plan this host is (default with --kubeadm: as its manifest says)")
+	f.StringVar(&r.dataDir, "data-dir", "", "etcd's data directory on this host (default: as the plan says)")
+	f.BoolVar(&r.kubeadm, "kubeadm", false, "stop and start the static pods of this control-plane host")
+	f.StringVar(&r.manifests, "manifests", defaultManifests, "folder of kubeadm's static pods")
+	f.BoolVar(&r.yes, "yes", false, "do not ask for the cluster's name")
+	f.BoolVar(&r.dryRun, "dry-run", false, "make every check, show each step, change nothing")
+}
+
+func restoreApplyCommand(inv *invocation) *cobra.Command {
+	var r applyRequest
+	cmd := &cobra.Command{
+		Use:   "apply PLAN --member NAME [--kubeadm | --data-dir DIR]",
+		Short: "Carry out one host's part of a plan",
+		Long: "Checks everything first, restores into a new directory beside the old one, boots an etcd on a copy of it and compares every\n" +
+			"key, and only then switches by rename. The old directory is kept. Killed or interrupted, run it again: it goes on from where it\n" +
+			"was, or use restore rollback. Needs root, the configuration, and read access to the store (or --file).\n\n" +
+			"Exit codes: 0 done; 1 refused or failed, and the host is as it was; 4 no such snapshot.",
+		Args: usage(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r.plan = args[0]
+			return inv.restoreApply(cmd.Context(), r)
+		},
+	}
+	r.flags(cmd.Flags())
+	cmd.Flags().StringVar(&r.identity, "identity", "", "age identity file, for encrypted snapshots")
+	cmd.Flags().StringVar(&r.file, "file", "", "take this plain snapshot file; no configuration is needed")
+	cmd.Flags().StringVar(&r.etcdVersion, "etcd-version", "", "the etcd that will run here, such as 3.6.16 (default: asked of the manifest, or of etcd on the path)")
+	cmd.Flags().DurationVar(&r.wait, "wait", 30*time.Second, "with --kubeadm: how long to wait for a quorum once etcd runs")
+	return cmd
+}
+
+func (inv *invocation) restoreApply(ctx context.Context, r applyRequest) error {
+	a, err := inv.applier(ctx, r)
+	if err != nil {
+		return err
+	}
+	a.HealthLimit = r.wait
+	show, done := inv.newProgress()
+	defer done()
+	a.Progress = show
+	fetched := filepath.Join(inv.stateDir, "restore", a.Plan.Snapshot.SHA256+".db")
+	a.Fetch = func(ctx context.Context) (string, error) {
+		if path := cmp.Or(r.file, a.Plan.Snapshot.File); path != "" {
+			return path, nil
+		}
+		return fetched, inv.fetchForRestore(ctx, a.Plan, fetched, r.identity)
+	}
+	a.Confirm = func() error {
+		if r.yes {
+			return nil
+		}
+		return inv.confirmCluster(a.Plan.Cluster, "replaces what etcd holds on this host by a snapshot of "+timeOrUnknown(a.Plan.Snapshot.TakenAt))
+	}
+	outcome, err := a.Run(ctx)
+	if err != nil {
+		return refused(err)
+	}
+	if outcome.Step == restore.StepDone {
+		if err := os.Remove(fetched); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("restore apply: %w", err)
+		}
+	}
+	return inv.printOutcome(a, outcome, r.dryRun)
+}
+
+// refusal is a restore that was not done because of damage. To a script that is a failure: exit code 3 is for verbs that look
+// for damage.
+type refusal struct {
+	text string
+	hint string
+}
+
+func (r refusal) Error() string { return r.text }
+
+// Hint implements hinter.
+func (r refusal) Hint() string { return r.hint }
+
+// refused heads an error.
+func refused(err error) error {
+	err = fmt.Errorf("restore: %w", err)
+	if errors.Is(err, snapshot.ErrDamaged) {
+		return refusal{err.Error(), hintFor(err)}
+	}
+	return err
+}
+
+// applier reads the plan, and what this host is.
+func (inv *invocation) applier(ctx context.Context, r applyRequest) (*restore.Applier, error) {
+	if r.kubeadm && r.dataDir != "" {
+		return nil, &usageError{errors.New("restore: --kubeadm reads the data directory from the manifest: give it or --data-dir, not both")}
+	}
+	plan, err := restore.Load(r.plan)
+	if err != nil {
+		return nil, err
+	}
+	a := &restore.Applier{Plan: plan, Member: r.member, DataDir: r.dataDir, DryRun: r.dryRun, Tell: inv.talk, EtcdVersion: r.etcdVersion}
+	if r.kubeadm {
+		host, err := restore.ReadHost(r.manifests, restore.AsideOf(r.manifests, plan))
+		if err != nil {
+			return nil, err
+		}
+		a.Host = &host
+		a.Member, a.EtcdVersion = cmp.Or(a.Member, host.Name), cmp.Or(a.EtcdVersion, host.EtcdVersion)
+	}
+	if a.Member == "" {
+		return nil, &usageError{errors.New("restore: --member NAME is needed")}
+	}
+	if a.EtcdVersion == "" {
+		if a.EtcdVersion, err = restore.InstalledEtcd(ctx); err != nil {
+			return nil, err
+		}
+	}
+	inv.talk("Plan %s, SHA-256 %s", r.plan, plan.SHA256)
+	if a.EtcdVersion == "" && plan.Snapshot.Needs() != "" {
+		inv.talk("No etcd was found on this host to compare versions with: start %s or newer on it, never an older one (--etcd-version checks that).", plan.Snapshot.Needs())
+	}
+	return a, nil
+}
+
+// fetchForRestore brings the plan's snapshot from whichever store has it, the plan's own first, into a file that later runs use
+// again.
+func (inv *invocation) fetchForRestore(ctx context.Context, plan restore.Plan, path, identity string) (err error) {
+	if err := plan.CheckFile(ctx, path); err == nil {
+		return nil
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	keys, err := identities(identity)
+	if err != nil {
+		return err
+	}
+	h, err := inv.build()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	area, err := staging.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	if _, err := area.SweepPrefix(ctx, "."); err != nil {
+		return err
+	}
+	stores := slices.Clone(h.stores)
+	slices.SortStableFunc(stores, func(x, y agent.Store) int {
+		return boolOrder(y.Name == plan.Snapshot.Store) - boolOrder(x.Name == plan.Snapshot.Store)
+	})
+	found, err := agent.Find(ctx, stores, plan.Snapshot.ID)
+	if err != nil {
+		return err
+	}
+	if found.Manifest.SHA256 != plan.Snapshot.SHA256 {
+		return fmt.Errorf("snapshot %s in store %s has SHA-256 %s, and the plan has %s: it is another one; make a new plan", plan.Snapshot.ID,
+			found.Store.Name, found.Manifest.SHA256, plan.Snapshot.SHA256)
+	}
+	job := agent.Fetcher{Identities: keys, Progress: h.progress}
+	return job.Run(ctx, found, path)
+}
+
+func boolOrder(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func timeOrUnknown(t time.Time) string {
+	if t.IsZero() {
+		return "an unknown time"
+	}
+	return timeText(t)
+}
+
+// printOutcome says what came of it, and what is left to do.
+func (inv *invocation) printOutcome(a *restore.Applier, o restore.Outcome, dryRun bool) error {
+	if inv.json() {
+		return inv.printJSON(map[string]any{"plan_sha256": a.Plan.SHA256, "member": a.Member, "step": o.Step, "already": o.Already,
+			"kept": o.Kept, "waiting": o.Waiting, "dry_run": dryRun})
+	}
+	var text string
+	switch {
+	case dryRun && !o.Already:
+		text = "Dry run: nothing was changed."
+	case o.Already && o.Step == restore.StepDone:
+		text = fmt.Sprintf("Member %s was restored with this plan already; nothing to do.", a.Member)
+	case o.Already:
+		text = fmt.Sprintf("Nothing of this plan is in place on this host for member %s; nothing to do.", a.Member)
+	case o.Step == restore.StepRolledBack:
+		text = fmt.Sprintf("Member %s is as it was before.", a.Member)
+		if o.Kept != "" {
+			text += " What had been restored is kept as " + o.Kept + "."
+		}
+	case o.Waiting:
+		text = fmt.Sprintf("Member %s is restored and runs; it waits for a quorum. Go on with the other hosts.", a.Member)
+	case a.Host != nil:
+		text = fmt.Sprintf("Member %s is restored and runs. Once all are: restart the kubelets, and operators with informers.", a.Member)
+	default:
+		text = fmt.Sprintf("Member %s is restored. Once all hosts are: systemctl start etcd (rke2-server, k3s) on each.", a.Member)
+	}
+	_, err := fmt.Fprintln(inv.out, text)
+	return err
+}

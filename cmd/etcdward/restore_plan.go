@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/restore"
+	"github.com/etcdward/etcdward/agent/snapshot"
+)
+
+// planRequest is what the flags of restore plan say.
+type planRequest struct {
+	ref, file, output string
+	sel               selection
+	members           []string
+	manifests, dir    string
+	bump              int64
+}
+
+func restorePlanCommand(inv *invocation) *cobra.Command {
+	r := planRequest{ref: agent.Latest}
+	cmd := &cobra.Command{
+		Use:   "plan [ID | latest | --file PATH] --output PLAN",
+		Short: "Write the plan that all members of the restored cluster share",
+		Long: "Writes one file with the snapshot and its SHA-256, the members, a new cluster token and one revision bump, and prints what\n" +
+			"each host will do. The members are those of the living cluster if any of it answers, else those that the kubeadm manifests on this\n" +
+			"host name, else those given with --member. Nothing on this host is changed.\n\n" +
+			"Exit codes: 0; 1 no plan can be made; 4 no such snapshot.",
+		Args: usage(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 && r.file != "" {
+				return &usageError{errors.New("restore plan: give an ID or --file, not both")}
+			}
+			if len(args) > 0 {
+				r.ref = args[0]
+			}
+			return inv.restorePlan(cmd.Context(), r)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&r.output, "output", "plan.yaml", "the file to write; it must not exist")
+	f.StringVar(&r.file, "file", "", "restore from this plain snapshot file, which must be on every host")
+	f.StringArrayVar(&r.members, "member", nil, "NAME=PEER_URL of a member; repeat it for each (default: found)")
+	f.StringVar(&r.manifests, "manifests", defaultManifests, "folder of kubeadm's static pods")
+	f.StringVar(&r.dir, "data-dir", "/var/lib/etcd", "data directory of the members, where nothing else says it")
+	f.Int64Var(&r.bump, "bump-revision", 0, "move the revision on by so many (default 1000000000, or what clears every revision ever seen)")
+	r.sel.flags(f)
+	return cmd
+}
+
+func (inv *invocation) restorePlan(ctx context.Context, r planRequest) (err error) {
+	h, err := inv.build()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	source, err := h.planSource(ctx, r)
+	if err != nil {
+		return err
+	}
+	members, highest, err := inv.planMembers(ctx, h, r)
+	if err != nil {
+		return err
+	}
+	plan, err := restore.New(restore.Draft{Cluster: h.config.Cluster.Name, Source: source, Members: members,
+		HighestRevision: max(highest, inv.highestStored(ctx, h, r.sel)), RevisionBump: r.bump}, time.Now())
+	if err != nil {
+		return err
+	}
+	text, err := plan.Encode()
+	if err != nil {
+		return err
+	}
+	if err := writeNew(r.output, text); err != nil {
+		return fmt.Errorf("restore plan: %w", err)
+	}
+	if inv.json() {
+		return inv.printJSON(plan)
+	}
+	_, err = fmt.Fprintf(inv.out, "%s: %d members, snapshot %s at revision %d (%d keys)\n%s", r.output, len(plan.Members),
+		sourceName(source), source.Revision, source.TotalKeys, plan.Runbook(r.output))
+	return err
+}
+
+func sourceName(s restore.Source) string {
+	if s.ID == "" {
+		return s.File
+	}
+	return s.ID + " in " + s.Store
+}
+
+// planSource finds the snapshot.
+func (h *house) planSource(ctx context.Context, r planRequest) (restore.Source, error) {
+	if r.file != "" {
+		return fileSource(ctx, r.file)
+	}
+	stores, err := h.selected(r.sel)
+	if err != nil {
+		return restore.Source{}, err
+	}
+	found, err := agent.Find(ctx, stores, r.ref)
+	if err != nil {
+		return restore.Source{}, err
+	}
+	m := found.Manifest
+	if !m.Proven() {
+		return restore.Source{}, fmt.Errorf("snapshot %s: %w: not every check of its own held; etcdward show %s", m.ID, snapshot.ErrDamaged, m.ID)
+	}
+	return restore.Source{ID: m.ID, Store: found.Store.Name, SHA256: m.SHA256, SizeBytes: m.SizeBytes, TakenAt: m.TakenAt, Revision: m.Revision,
+		TotalKeys: m.TotalKeys, EtcdVersion: m.Member.Version, StorageVersion: m.StorageVersion}, nil
+}
+
+// fileSource examines a plain snapshot file.
+func fileSource(ctx context.Context, path string) (restore.Source, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return restore.Source{}, err
+	}
+	exam, err := snapshot.Examine(ctx, path, 0)
+	if err != nil {
+		return restore.Source{}, err
+	}
+	for _, c := range exam.Checks {
+		if !c.OK {
+			return restore.Source{}, fmt.Errorf("%s: check %s: %w: %s", path, c.Name, snapshot.ErrDamaged, c.Detail)
+		}
+	}
+	f := exam.Facts
+	return restore.Source{File: path, SHA256: f.SHA256, SizeBytes: f.SizeBytes, Revision: f.Revision, TotalKeys: f.TotalKeys, StorageVersion: f.StorageVersion}, nil
+}
+
+// planMembers finds the members, and the newest revision that a living one has.
+func (inv *invocation) planMembers(ctx context.Context, h *house, r planRequest) (members []restore.Member, highest int64, err error) {
+	live, highest, why := h.liveMembers(ctx, r.dir)
+	host, noHost := restore.ReadHost(r.manifests, "")
+	if noHost == nil {
+		for i := range live {
+			live[i].DataDir = host.DataDir // kubeadm sets all hosts up alike
+		}
+	}
+	switch {
+	case len(r.members) > 0:
+		for _, text := range r.members {
+			m, err := restore.ParseMember(text, r.dir)
+			if err != nil {
+				return nil, 0, &usageError{fmt.Errorf("flag --member: %w", err)}
+			}
+			members = append(members, m)
+		}
+		inv.talk("Members as given with --member.")
+		return members, highest, nil
+	case len(live) > 0:
+		inv.talk("Members as the living cluster has them.")
+		return live, highest, nil
+	case noHost == nil:
+		inv.talk("No member answers (%v).\nMembers as %s has them from this host's joining: if others joined later, give all with --member.", why, r.manifests)
+		members, err := host.MembersOf()
+		return members, highest, err
+	}
+	return nil, 0, noMembers{errors.Join(why, noHost)}
+}
+
+// noMembers means that nothing says who the members are.
+type noMembers struct{ error }
+
+func (n noMembers) Unwrap() error { return n.error }
+
+// Hint implements hinter.
+func (noMembers) Hint() string {
+	return "name every member of the new cluster with --member NAME=https://HOST:2380"
+}
+
+// highestStored is the newest revision in any store, as it is and as the selection sees it. A store that cannot be read is named.
+func (inv *invocation) highestStored(ctx context.Context, h *house, sel selection) int64 {
+	stores := slices.Clone(h.stores)
+	if past, err := h.selected(sel); err == nil {
+		stores = append(stores, past...)
+	}
+	highest := int64(0)
+	for _, s := range stores {
+		listing, err := s.Catalog.List(ctx)
+		if err != nil {
+			inv.talk("Store %s cannot be read, so revisions that only it knows are not counted: %v", s.Name, err)
+			continue
+		}
+		for _, e := range listing.Snapshots {
+			highest = max(highest, e.ID.Revision)
+		}
+	}
+	return highest
+}
+
+// writeNew writes a file that must not exist, and makes it last.
+func writeNew(path string, text []byte) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s: %w: another plan would be another cluster; remove it, or give another --output", path, fs.ErrExist)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
+	return errors.Join(err, file.Sync(), file.Close())
+}
+
+// ignoreEnd drops the end of the input, which says nothing more.
+func ignoreEnd(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
