@@ -1,0 +1,211 @@
+// Package container boots a real Debian, systemd as its first process, for tests of packages and units.
+//
+// It does not know what is installed in it. Its invariant is that no container outlives its test, and that each
+// begins as a fresh copy of an image that is made once; a test that is killed leaves the copy behind, and nothing that runs. It needs root, debootstrap and systemd-nspawn, and shares the
+// network of the host, so that servers of a test are reached on 127.0.0.1.
+package container
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Container is a booted system.
+type Container struct {
+	// Root is its file system, seen from outside.
+	Root string
+
+	t      *testing.T
+	leader int
+}
+
+// imageFolder holds the images between runs: making one takes a minute and the network.
+const imageFolder = "/var/tmp/etcdward-images"
+
+const (
+	bootTime    = 90 * time.Second
+	imageTime   = 15 * time.Minute
+	commandTime = 5 * time.Minute
+)
+
+// Boot boots a copy of a Debian release, such as bookworm, and takes it down at the end of the test. Where
+// containers cannot be booted the test is skipped, and fails under CI=true.
+func Boot(t *testing.T, release string) *Container {
+	t.Helper()
+	if missing := lacking(); missing != "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("container: %s", missing)
+		}
+		t.Skipf("NOT TESTED: container: %s", missing)
+	}
+	c := &Container{t: t, Root: filepath.Join(imageFolder, fmt.Sprintf("run-%d-%s", os.Getpid(), release))}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(c.Root); err != nil {
+			t.Errorf("container: remove: %v", err)
+		}
+	})
+	if out, err := exec.Command("cp", "-a", "--reflink=auto", image(t, release), c.Root).CombinedOutput(); err != nil {
+		t.Fatalf("container: copy image: %v: %s", err, out)
+	}
+	c.start()
+	return c
+}
+
+func lacking() string {
+	if os.Getuid() != 0 {
+		return "booting needs root"
+	}
+	for _, program := range []string{"debootstrap", "systemd-nspawn", "nsenter"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return program + " is not installed: apt-get install debootstrap systemd-container"
+		}
+	}
+	return ""
+}
+
+// image makes the image of a release where there is none yet. A half-made one has another name.
+func image(t *testing.T, release string) string {
+	t.Helper()
+	done := filepath.Join(imageFolder, release)
+	if _, err := os.Stat(done); err == nil {
+		return done
+	}
+	making := fmt.Sprintf("%s.making-%d", done, os.Getpid())
+	ctx, cancel := context.WithTimeout(t.Context(), imageTime)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "debootstrap", "--variant=minbase", "--include=systemd,dbus,systemd-sysv,ca-certificates",
+		release, making).CombinedOutput()
+	if err == nil {
+		err = os.Rename(making, done)
+	}
+	if err != nil {
+		_ = os.RemoveAll(making) // what is left of it is of no use
+		t.Fatalf("container: make image %s: %v: %s", release, err, out)
+	}
+	return done
+}
+
+// start boots, and waits until every unit has settled.
+func (c *Container) start() {
+	c.t.Helper()
+	var console bytes.Buffer
+	cmd := exec.Command("systemd-nspawn", "-q", "-D", c.Root, "--boot", "--register=no", "--keep-unit", "--console=pipe")
+	cmd.Env = append(os.Environ(), "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1")
+	cmd.Stdout, cmd.Stderr = &console, &console
+	// A test that is killed takes its container along: the signal comes when the thread ends that started it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	started, ended := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(ended)
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // killed, as a rule
+		}
+	}()
+	if err := <-started; err != nil {
+		c.t.Fatalf("container: boot: %v", err)
+	}
+	c.t.Cleanup(func() {
+		if c.leader != 0 {
+			// The first process of a PID namespace takes all others with it.
+			if leader, err := os.FindProcess(c.leader); err == nil {
+				_ = leader.Kill()
+			}
+		} else {
+			_ = cmd.Process.Kill()
+		}
+		<-ended
+		if c.t.Failed() {
+			c.t.Logf("console:\n%s", console.Bytes())
+		}
+	})
+	c.Await(bootTime, "boot", func() bool {
+		if c.leader == 0 {
+			c.leader = firstChild(cmd.Process.Pid)
+			return false
+		}
+		state, _ := c.Try("systemctl", "is-system-running")
+		return strings.HasPrefix(state, "running") || strings.HasPrefix(state, "degraded")
+	})
+}
+
+// firstChild is the container's own first process, 0 while there is none.
+func firstChild(pid int) int {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		return 0
+	}
+	child, _, _ := strings.Cut(strings.TrimSpace(string(text)), " ")
+	n, err := strconv.Atoi(child)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// Try runs a command inside and returns what it said on both streams.
+func (c *Container) Try(command ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), commandTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "nsenter", append([]string{"-t", strconv.Itoa(c.leader), "-a", "--", "env", "-i",
+		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", "SYSTEMD_PAGER="}, command...)...)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// Run is Try for commands that have to succeed.
+func (c *Container) Run(command ...string) string {
+	c.t.Helper()
+	out, err := c.Try(command...)
+	if err != nil {
+		c.t.Fatalf("container: %s: %v\n%s", strings.Join(command, " "), err, out)
+	}
+	return out
+}
+
+// Write writes a file inside, with the folders above it.
+func (c *Container) Write(path, text string, mode os.FileMode) {
+	c.t.Helper()
+	outside := filepath.Join(c.Root, path)
+	if err := os.MkdirAll(filepath.Dir(outside), 0o755); err != nil {
+		c.t.Fatal(err)
+	}
+	if err := os.WriteFile(outside, []byte(text), mode); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// Exists says whether there is something at a path inside.
+func (c *Container) Exists(path string) bool {
+	_, err := os.Lstat(filepath.Join(c.Root, path))
+	return err == nil
+}
+
+// Await waits until a condition holds.
+func (c *Container) Await(limit time.Duration, what string, holds func() bool) {
+	c.t.Helper()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	timeout := time.NewTimer(limit)
+	defer timeout.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-timeout.C:
+			c.t.Fatalf("container: %s: not within %s", what, limit)
+		}
+	}
+}

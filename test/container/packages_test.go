@@ -1,0 +1,370 @@
+package container
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"go.uber.org/goleak"
+
+	"github.com/etcdward/etcdward/storage/storagetest"
+	"github.com/etcdward/etcdward/test/cluster"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// canary stands in every credential, and may be found nowhere else.
+const canary = "c4n4ryS3cr3t"
+
+// TestPackageLife installs the package on a control-plane host with a kubeadm layout, lives through what happens to a
+// daemon there, upgrades it in the middle of a snapshot, removes and purges it. `make test-packages` builds both versions and
+// puts each into a signed repository: OLD and NEW name their folders.
+func TestPackageLife(t *testing.T) {
+	older, newer := os.Getenv("ETCDWARD_PACKAGES_OLD"), os.Getenv("ETCDWARD_PACKAGES_NEW")
+	if older == "" || newer == "" {
+		t.Skip("NOT TESTED: packages: make test-packages")
+	}
+	release := os.Getenv("ETCDWARD_RELEASE")
+	if release == "" {
+		release = "bookworm"
+	}
+	h := newHost(t, Boot(t, release))
+	for _, step := range []struct {
+		name string
+		run  func(*host, *testing.T)
+	}{
+		{"install", func(h *host, t *testing.T) { h.install(t, older) }},
+		{"unconfigured", (*host).unconfigured},
+		{"first snapshot", (*host).firstSnapshot},
+		{"journal", (*host).journal},
+		{"exposure", (*host).exposure},
+		{"reload", (*host).reload},
+		{"bad reload", (*host).badReload},
+		{"killed", (*host).killed},
+		{"starved", (*host).starved},
+		{"certificates", (*host).certificates},
+		{"upgrade in the middle of a snapshot", func(h *host, t *testing.T) { h.upgrade(t, newer) }},
+		{"stop in the middle of a snapshot", (*host).stop},
+		{"secrets", (*host).secrets},
+		{"remove and purge", (*host).remove},
+	} {
+		if !t.Run(step.name, func(t *testing.T) { h.Container.t = t; step.run(h, t) }) {
+			t.Log(h.Run("journalctl", "-u", "etcdward", "--no-pager", "-n", "80"))
+			t.FailNow()
+		}
+	}
+}
+
+// host is a control-plane host: a container, the cluster of which it is taken for a member, a bucket.
+type host struct {
+	*Container
+	cluster *cluster.Cluster
+	valve   *valve
+	pid     string
+}
+
+func newHost(t *testing.T, c *Container) *host {
+	server := storagetest.VersityGW(t)
+	user := server.AddUser(t, canary)
+	client := s3.New(s3.Options{Region: server.Region, BaseEndpoint: &server.Endpoint, UsePathStyle: true,
+		Credentials: credentials.NewStaticCredentialsProvider(server.AccessKey, server.SecretKey, "")})
+	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("etcd-backups")}); err != nil {
+		t.Fatal(err)
+	}
+	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":[%q]},"Action":"s3:*",
+		"Resource":["arn:aws:s3:::etcd-backups","arn:aws:s3:::etcd-backups/*"]}]}`, user.AccessKey)
+	if _, err := client.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: aws.String("etcd-backups"), Policy: &policy}); err != nil {
+		t.Fatal(err)
+	}
+	h := &host{Container: c, cluster: cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}}), valve: newValve(t, server.Endpoint)}
+	h.cluster.FillKubernetes(t, 200)
+	h.copyCertificates(t)
+	h.Write("/etc/etcdward-secrets/s3", fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", user.AccessKey, user.SecretKey), 0o600)
+	return h
+}
+
+// copyCertificates puts the client's certificate where kubeadm keeps it, readable for root alone.
+func (h *host) copyCertificates(t *testing.T) {
+	t.Helper()
+	for from, to := range map[string]string{h.cluster.CAFile: "ca.crt", h.cluster.KeyFile: "healthcheck-client.key", h.cluster.CertFile: "healthcheck-client.crt"} {
+		text, err := os.ReadFile(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Write("/etc/kubernetes/pki/etcd/"+to, string(text), 0o600)
+	}
+}
+
+func (h *host) configure(more string) {
+	h.Write("/etc/etcdward/config.yaml", fmt.Sprintf(`cluster: {name: prod, endpoints: [%s]}
+snapshot: {schedule: "* * * * *"}
+stores:
+  - name: primary
+    s3: {bucket: etcd-backups, region: us-east-1, endpoint: "http://%s", path_style: true, credentials_file: "credential:s3"}
+%s`, strings.Join(h.cluster.Endpoints(), ", "), h.valve.address, more), 0o644)
+}
+
+func (h *host) show(property string) string {
+	return strings.TrimSpace(h.Run("systemctl", "show", "--value", "-p", property, "etcdward"))
+}
+
+func (h *host) log() string { return h.Run("journalctl", "-u", "etcdward", "--no-pager", "-o", "cat") }
+
+// logged waits until a message stands n times in the log.
+func (h *host) logged(n int, message string) {
+	h.t.Helper()
+	h.Await(2*time.Minute, fmt.Sprintf("%d × %q in the log", n, message), func() bool { return strings.Count(h.log(), message) >= n })
+}
+
+// replaced waits until another process runs, and returns when it is ready.
+func (h *host) replaced() {
+	h.t.Helper()
+	h.Await(2*time.Minute, "another process", func() bool {
+		pid := h.show("MainPID")
+		return pid != "0" && pid != h.pid && h.show("ActiveState") == "active"
+	})
+	h.pid = h.show("MainPID")
+}
+
+func (h *host) same(t *testing.T) {
+	t.Helper()
+	if pid := h.show("MainPID"); pid != h.pid {
+		t.Errorf("process %s became %s", h.pid, pid)
+	}
+}
+
+// aptInstall serves a signed repository and has apt take the package from it, and from nowhere else.
+func (h *host) aptInstall(t *testing.T, repo string) string {
+	t.Helper()
+	served := filepath.Join(h.Root, "srv/repo")
+	if err := os.RemoveAll(served); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(served, os.DirFS(filepath.Join(repo, "repo"))); err != nil {
+		t.Fatal(err)
+	}
+	for from, to := range map[string]string{"etcdward.asc": "/etc/apt/keyrings/etcdward.asc", "etcdward.sources": "/etc/apt/sources.list.d/etcdward.sources"} {
+		text, err := os.ReadFile(filepath.Join(served, from))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Write(to, string(text), 0o644)
+	}
+	h.Run("apt-get", "-o", "Dir::Etc::SourceList=/dev/null", "-o", "APT::Update::Error-Mode=any", "update")
+	return h.Run("apt-get", "-o", "Dir::Etc::SourceList=/dev/null", "-y", "install", "etcdward")
+}
+
+func (h *host) install(t *testing.T, folder string) {
+	said := h.aptInstall(t, folder)
+	if !strings.Contains(said, "installed and not started") {
+		t.Errorf("it said:\n%s", said)
+	}
+	if state, _ := h.Try("systemctl", "is-enabled", "etcdward"); strings.TrimSpace(state) != "disabled" {
+		t.Errorf("the unit is %s", state)
+	}
+	if state := h.show("ActiveState"); state != "inactive" {
+		t.Errorf("the unit is %s", state)
+	}
+	if mode := strings.TrimSpace(h.Run("stat", "-c", "%U %a", "/var/lib/etcdward")); mode != "etcdward 700" {
+		t.Errorf("the state folder is %s", mode)
+	}
+	h.Run("systemd-analyze", "verify", "--man=no", "etcdward.service", "etcdward-certs.path", "etcdward-certs.service")
+}
+
+// unconfigured holds that a start without a configuration fails once, and says what is missing.
+func (h *host) unconfigured(t *testing.T) {
+	if out, err := h.Try("systemctl", "start", "etcdward"); err == nil {
+		t.Errorf("it started:\n%s", out)
+	}
+	if status, restarts := h.show("ExecMainStatus"), h.show("NRestarts"); status != "78" || restarts != "0" {
+		t.Errorf("exit status %s after %s restarts", status, restarts)
+	}
+	if !strings.Contains(h.log(), "cluster.name and stores are needed") {
+		t.Errorf("it did not say what is missing:\n%s", h.log())
+	}
+}
+
+func (h *host) firstSnapshot(t *testing.T) {
+	h.configure("")
+	const pki = "/etc/kubernetes/pki/etcd/"
+	h.Write("/etc/systemd/system/etcdward.service.d/credentials.conf", "[Service]\nWatchdogSec=10s\nLoadCredential=etcd-ca:"+pki+"ca.crt\n"+
+		"LoadCredential=etcd-cert:"+pki+"healthcheck-client.crt\nLoadCredential=etcd-key:"+pki+"healthcheck-client.key\n"+
+		"LoadCredential=s3:/etc/etcdward-secrets/s3\n", 0o644)
+	h.Run("systemctl", "daemon-reload")
+	h.Run("systemctl", "enable", "--now", "etcdward.service", "etcdward-certs.path")
+	h.pid = h.show("MainPID")
+	h.Await(3*time.Minute, "a status line that says PROTECTED", func() bool {
+		return regexp.MustCompile(`^PROTECTED: proven to 20.*, revision \d+; in every store to 20.*; next 20.*; spool 0$`).MatchString(h.show("StatusText"))
+	})
+	if out := h.Run("systemctl", "status", "--no-pager", "etcdward"); !strings.Contains(out, `Status: "PROTECTED: `) {
+		t.Errorf("systemctl status says\n%s", out)
+	}
+}
+
+func (h *host) journal(t *testing.T) {
+	out := h.Run("journalctl", "-u", "etcdward", "-o", "json", "--no-pager", "ETCDWARD_ROLE=follower", "SYSLOG_IDENTIFIER=etcdward")
+	var entry map[string]any
+	for line := range strings.Lines(out) {
+		if strings.Contains(line, "snapshot proven") {
+			if err := json.Unmarshal([]byte(line), &entry); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for field, want := range map[string]string{"ETCDWARD_SNAPSHOT_ID": `^20\d{6}T\d{6}Z-\d+$`, "ETCDWARD_REVISION": `^\d+$`, "MESSAGE_ID": `^[0-9a-f]{32}$`, "PRIORITY": `^6$`} {
+		if got := fmt.Sprint(entry[field]); !regexp.MustCompile(want).MatchString(got) {
+			t.Errorf("%s=%s, want %s", field, got, want)
+		}
+	}
+	explained := h.Run("journalctl", "-x", "--no-pager", "MESSAGE_ID="+fmt.Sprint(entry["MESSAGE_ID"]))
+	for _, want := range []string{"The cluster can be restored to this point in time.", "Subject: Snapshot 20"} {
+		if !strings.Contains(explained, want) {
+			t.Errorf("journalctl -x lacks %q:\n%s", want, explained)
+		}
+	}
+}
+
+// exposure asks what the promise is: at most 1.3 of 10.
+func (h *host) exposure(t *testing.T) {
+	out := h.Run("systemd-analyze", "security", "--no-pager", "etcdward.service")
+	m := regexp.MustCompile(`Overall exposure level for etcdward.service: ([0-9.]+)`).FindStringSubmatch(out)
+	if m == nil {
+		t.Fatalf("no level in\n%s", out)
+	}
+	if level, err := strconv.ParseFloat(m[1], 64); err != nil || level > 1.3 {
+		t.Errorf("exposure %s, more than 1.3\n%s", m[1], out)
+	}
+}
+
+func (h *host) reload(t *testing.T) {
+	h.configure("log: {level: debug}\n")
+	h.Run("systemctl", "reload", "etcdward")
+	h.logged(1, "configuration reloaded")
+	h.same(t)
+	h.Await(2*time.Minute, "a snapshot after the reload", func() bool {
+		_, after, _ := strings.Cut(h.log(), "configuration reloaded")
+		return strings.Contains(after, "snapshot proven")
+	})
+}
+
+func (h *host) badReload(t *testing.T) {
+	h.configure("log: {level: loud}\n")
+	if out, err := h.Try("systemctl", "reload", "etcdward"); err == nil {
+		t.Errorf("the reload of a bad file succeeded:\n%s", out)
+	}
+	h.logged(1, "configuration refused")
+	h.same(t)
+	if line := h.show("StatusText"); !strings.Contains(line, "the changed configuration is refused") || !strings.Contains(line, "log.level") {
+		t.Errorf("the status says %s", line)
+	}
+	before := strings.Count(h.log(), "snapshot proven")
+	h.logged(before+1, "snapshot proven")
+	h.configure("")
+	h.Run("systemctl", "reload", "etcdward")
+	h.Await(time.Minute, "a status without the refusal", func() bool {
+		line := h.show("StatusText")
+		return strings.HasPrefix(line, "PROTECTED") && !strings.Contains(line, "refused")
+	})
+	h.same(t)
+}
+
+func (h *host) killed(t *testing.T) {
+	h.Run("systemctl", "kill", "--kill-who=main", "--signal=SIGKILL", "etcdward")
+	h.replaced()
+}
+
+// starved stops the process without ending it: only the watchdog can notice.
+func (h *host) starved(t *testing.T) {
+	h.Run("systemctl", "kill", "--kill-who=main", "--signal=SIGSTOP", "etcdward")
+	h.replaced()
+	if !strings.Contains(h.Run("journalctl", "-u", "etcdward", "--no-pager"), "Watchdog timeout") {
+		t.Error("it was not the watchdog")
+	}
+}
+
+// certificates holds that renewed ones are taken up: systemd hands them over at a start only.
+func (h *host) certificates(t *testing.T) {
+	h.cluster.RotateCertificates(t)
+	h.copyCertificates(t)
+	h.replaced()
+	h.logged(1, "restarts between two runs")
+	before := strings.Count(h.log(), "snapshot proven")
+	h.logged(before+1, "snapshot proven")
+}
+
+// inSnapshot holds up the store and waits until a snapshot is under way.
+func (h *host) inSnapshot() {
+	h.t.Helper()
+	h.valve.set(true)
+	h.Await(2*time.Minute, "a snapshot under way", func() bool { return strings.Contains(h.show("StatusText"), "snapshot is running") })
+}
+
+func (h *host) upgrade(t *testing.T, folder string) {
+	h.configure("# edited by the operator\n")
+	h.inSnapshot()
+	h.aptInstall(t, folder)
+	h.Await(time.Minute, "a restart that waits", func() bool { return strings.Contains(h.show("StatusText"), "a restart waits for the end of the run") })
+	h.same(t)
+	proven := strings.Count(h.log(), "snapshot proven")
+	h.valve.set(false)
+	h.logged(proven+1, "snapshot proven")
+	h.replaced()
+	if said := h.log(); strings.Contains(said, "job interrupted") || !strings.Contains(said, "etcdward starts version=0.1.1") {
+		t.Errorf("the run was interrupted, or the new version does not run:\n%s", said)
+	}
+	if text := h.Run("cat", "/etc/etcdward/config.yaml"); !strings.Contains(text, "edited by the operator") {
+		t.Errorf("the configuration was replaced:\n%s", text)
+	}
+}
+
+func (h *host) stop(t *testing.T) {
+	h.inSnapshot()
+	began := time.Now()
+	h.Run("systemctl", "stop", "etcdward")
+	if took := time.Since(began); took > time.Minute {
+		t.Errorf("it took %s to stop", took)
+	}
+	if result := h.show("Result"); result != "success" {
+		t.Errorf("the stop ended with %s", result)
+	}
+	h.valve.set(false)
+}
+
+func (h *host) secrets(t *testing.T) {
+	key := strings.Split(h.Run("cat", "/etc/kubernetes/pki/etcd/healthcheck-client.key"), "\n")[1]
+	h.Run("systemctl", "start", "etcdward")
+	said := h.Run("journalctl", "--no-pager", "-o", "export") + h.show("StatusText") +
+		h.Run("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '; etcdward config show; etcdward -o json status; find / -xdev -name 'core*' -path '*coredump*'")
+	for name, secret := range map[string]string{"S3 key": canary, "etcd key": key} {
+		if i := strings.Index(said, secret); i >= 0 {
+			t.Errorf("the %s was said: …%s…", name, said[max(0, i-200):i])
+		}
+	}
+}
+
+func (h *host) remove(t *testing.T) {
+	h.inSnapshot()
+	h.Await(time.Minute, "a snapshot in the spool", func() bool {
+		return strings.TrimSpace(h.Run("ls", "-A", "/var/lib/etcdward/spool")) != ""
+	})
+	h.Run("dpkg", "--remove", "etcdward")
+	if h.Exists("/usr/bin/etcdward") || !h.Exists("/etc/etcdward/config.yaml") || h.show("ActiveState") == "active" {
+		t.Error("after remove: the program is there, the configuration is not, or the agent runs")
+	}
+	if said := h.Run("dpkg", "--purge", "etcdward"); !strings.Contains(said, "/var/lib/etcdward/spool holds snapshots that no store has") {
+		t.Errorf("purge did not say that it keeps the spool:\n%s", said)
+	}
+	if h.Exists("/etc/etcdward/config.yaml") || h.Exists("/etc/default/etcdward") || !h.Exists("/var/lib/etcdward/spool") {
+		t.Error("after purge: the configuration is there, or the spool is not")
+	}
+	h.valve.set(false)
+}
