@@ -12,14 +12,26 @@ import (
 // neither a suspended host nor a wall clock that was set.
 const longestSleep = time.Minute
 
-// Parts are what a Loop is made of. All of them are needed.
+// Parts are what a Loop is made of. Jobs, State and Report are needed.
 type Parts struct {
 	Jobs  []Job
 	State State
 	// Report is told of every outcome. It is called from Run, one call at a time,
 	// and holds the loop up until it returns.
 	Report func(Outcome)
+	// Begun is told of every run that begins, as Report is of its end; one that begins
+	// inside of another's Yield ends before that one does. nil: nobody is.
+	Begun func(job *Job, run Run)
+	// Alive is called again and again while no job runs, at least every two minutes. nil:
+	// nobody is told.
+	Alive func()
+	// Halt, once closed, ends Run between two runs: the one under way is not cut. nil:
+	// nothing does but ctx.
+	Halt <-chan struct{}
 }
+
+// ErrHalted means that the loop was told to end between two runs, and did.
+var ErrHalted = errors.New("halted between two runs")
 
 // Loop runs jobs when they are due, one at a time.
 type Loop struct {
@@ -50,9 +62,9 @@ func NewLoop(parts Parts) (*Loop, error) {
 	return &Loop{parts: parts, now: time.Now}, nil
 }
 
-// Run runs the jobs until ctx ends, and returns the cause of that. A job that
-// is running then has its context ended, and Run waits for it. No other error ends
-// it: a job that fails or panics, and a state that cannot be read or saved, are
+// Run runs the jobs until ctx ends, and returns the cause of that, or ErrHalted. A job
+// that is running when ctx ends has its context ended, and Run waits for it. No other error
+// ends it: a job that fails or panics, and a state that cannot be read or saved, are
 // reported. Nothing of it is left behind when it returns.
 func (l *Loop) Run(ctx context.Context) error {
 	now := l.clock()
@@ -63,6 +75,12 @@ func (l *Loop) Run(ctx context.Context) error {
 	b := openBook(l.parts.Jobs, records, now)
 	l.save(b)
 	for ctx.Err() == nil {
+		if l.halted() {
+			return ErrHalted
+		}
+		if l.parts.Alive != nil {
+			l.parts.Alive()
+		}
 		now = l.clock()
 		if names := b.look(now); len(names) > 0 {
 			l.find(fmt.Errorf("read clock: %w: it is %s now, and later runs are recorded; jobs that go on from now: %s",
@@ -73,7 +91,7 @@ func (l *Loop) Run(ctx context.Context) error {
 			t.run.Yield = l.yield(b, t.index)
 			l.take(ctx, b, t)
 		} else {
-			sleep(ctx, min(longestSleep, b.idle(now)))
+			sleep(ctx, l.parts.Halt, min(longestSleep, b.idle(now)))
 		}
 	}
 	return context.Cause(ctx)
@@ -89,6 +107,9 @@ func (l *Loop) take(ctx context.Context, b *book, t turn) {
 			ErrWindowMissed, t.run.Closes.Format(time.RFC3339))
 		b.settle(t.index, t.run.Due)
 	} else {
+		if l.parts.Begun != nil {
+			l.parts.Begun(job, t.run)
+		}
 		var interrupted bool
 		interrupted, out.Err = begin(ctx, job, t.run)
 		out.Ended = l.clock()
@@ -123,11 +144,21 @@ func (l *Loop) find(err error) {
 // jumps.
 func (l *Loop) clock() time.Time { return l.now().Round(0).UTC() }
 
-func sleep(ctx context.Context, d time.Duration) {
+func (l *Loop) halted() bool {
+	select {
+	case <-l.parts.Halt:
+		return true
+	default:
+		return false
+	}
+}
+
+func sleep(ctx context.Context, halt <-chan struct{}, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
+	case <-halt:
 	case <-timer.C:
 	}
 }

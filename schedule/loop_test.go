@@ -103,7 +103,7 @@ func (b *bench) expect(t *testing.T, want ...string) {
 
 func lasting(d time.Duration) func(context.Context, Run) error {
 	return func(ctx context.Context, _ Run) error {
-		sleep(ctx, d)
+		sleep(ctx, nil, d)
 		return ctx.Err()
 	}
 }
@@ -249,7 +249,7 @@ func TestPanic(t *testing.T) {
 func TestInterruptedIsDueAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{jobs: []Job{{Name: "a", Schedule: mustParse(t, "0 * * * *", nil), Run: func(ctx context.Context, _ Run) error {
-			sleep(ctx, 10*time.Minute)
+			sleep(ctx, nil, 10*time.Minute)
 			return nil // it may have been cut short all the same
 		}}}}
 		b.run(t, 65*time.Minute)

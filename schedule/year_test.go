@@ -126,7 +126,7 @@ func (y *year) session(t *testing.T, loc *time.Location, path string, length tim
 				}
 				defer y.running.Add(-1)
 				y.last = run
-				sleep(ctx, time.Duration(y.random.Int64N(int64(s.longest))))
+				sleep(ctx, nil, time.Duration(y.random.Int64N(int64(s.longest))))
 				return ctx.Err()
 			},
 		})

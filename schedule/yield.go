@@ -8,7 +8,7 @@ func (l *Loop) yield(b *book, index int) func(context.Context) {
 	return func(ctx context.Context) {
 		b.busy[index] = true
 		defer delete(b.busy, index)
-		for ctx.Err() == nil {
+		for ctx.Err() == nil && !l.halted() {
 			now := l.clock()
 			// A long job does not make the host look as if it had been away.
 			b.looked = now

@@ -43,7 +43,7 @@ func nested(t *testing.T, long func(ctx context.Context, run Run) error, short f
 }
 
 func rests(ctx context.Context, d time.Duration) error {
-	sleep(ctx, d)
+	sleep(ctx, nil, d)
 	return context.Cause(ctx)
 }
 
