@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/etcdward/etcdward/agent"
 )
-
-// compactionLimit bounds one compaction: the call returns before members have removed anything.
-const compactionLimit = 10 * time.Minute
 
 func compactCommand(inv *invocation) *cobra.Command {
 	var dryRun bool

@@ -6,17 +6,21 @@ import (
 	"log/slog"
 
 	"github.com/etcdward/etcdward/agent/config"
+	"github.com/etcdward/etcdward/systemd"
 )
 
-// newLogger makes the log that the configuration asks for. auto is text here.
+// newLogger makes the log that the configuration asks for. auto is the journal where w ends there, and else text.
 func newLogger(w io.Writer, c config.Log) (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
 		return nil, fmt.Errorf("log level: %w", err)
 	}
 	options := &slog.HandlerOptions{Level: level}
-	if c.Format == "json" {
+	switch {
+	case c.Format == "json":
 		return slog.New(slog.NewJSONHandler(w, options)), nil
+	case c.Format == "journal", c.Format == "auto" && systemd.UnderJournal():
+		return slog.New(systemd.NewJournalHandler(level)), nil
 	}
 	return slog.New(slog.NewTextHandler(w, options)), nil
 }

@@ -3,10 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
-	"runtime/debug"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,14 +10,14 @@ import (
 	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/config"
 	"github.com/etcdward/etcdward/schedule"
-	"github.com/etcdward/etcdward/systemd"
 )
 
 func runCommand(inv *invocation) *cobra.Command {
 	return &cobra.Command{
 		Use:   "run",
 		Short: "The daemon: do every job when it is due",
-		Long: "Runs until it is told to stop by SIGTERM or SIGINT. A run that was missed while the host was down is made up once.\n\n" +
+		Long: "Runs until it is told to stop by SIGTERM or SIGINT. A run that was missed while the host was down is made up once.\n" +
+			"SIGHUP makes it read the configuration again; SIGUSR1 makes it end when no run is under way.\n\n" +
 			"Exit codes: 0 stopped; 78 the configuration cannot be used.",
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return inv.daemon(cmd.Context()) },
@@ -30,8 +26,9 @@ func runCommand(inv *invocation) *cobra.Command {
 
 // Limits of runs: what lasts longer is cut, said to have failed, and tried again when it is next due.
 const (
-	snapshotLimit = 2 * time.Hour
-	verifyLimit   = 6 * time.Hour
+	snapshotLimit   = 2 * time.Hour
+	verifyLimit     = 6 * time.Hour
+	compactionLimit = 10 * time.Minute // the call returns before members have removed anything
 )
 
 // jobSchedule is a job of the daemon and when it is due.
@@ -63,60 +60,12 @@ func inactive(cfg *config.Config) []string {
 	}{
 		{"drill", !cfg.Drill.Schedule.Off()},
 		{"metrics", cfg.Metrics.Listen != config.Off || cfg.Metrics.Textfile != ""}, {"heartbeat", cfg.Heartbeat.URL != ""},
-		{"log.format journal", cfg.Log.Format == "journal"},
 	} {
 		if part.set {
 			notes = append(notes, part.key+": valid, and not active in this version")
 		}
 	}
 	return notes
-}
-
-func (inv *invocation) daemon(ctx context.Context) (err error) {
-	inv.quiet = true
-	h, err := inv.build()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, h.Close()) }()
-	h.log.Info("etcdward starts", "version", version, "cluster", h.config.Cluster.Name, "config", inv.config)
-	for _, note := range append(h.config.Warnings(), inactive(h.config)...) {
-		h.log.Warn("configuration", "note", note)
-	}
-	if err := h.cleanUp(ctx); err != nil {
-		return err
-	}
-	upkeep, err := h.maintenance()
-	if err != nil {
-		return err
-	}
-	loop, err := h.loop(upkeep)
-	if err != nil {
-		return err
-	}
-	h.drain(ctx)
-	var watching sync.WaitGroup
-	defer watching.Wait()
-	watched, stopWatching := context.WithCancel(ctx)
-	defer stopWatching()
-	if !h.config.Compaction.Schedule.Off() {
-		watching.Go(func() { upkeep.watch(watched) })
-	}
-	if err := systemd.Ready(); err != nil {
-		h.log.Warn("systemd not told", "error", err)
-	}
-	for _, job := range h.schedules() {
-		h.log.Info("job scheduled", "job", job.name, "schedule", job.schedule.String(), "next", job.schedule.Next(time.Now()).Format(time.RFC3339))
-	}
-	err = loop.Run(ctx)
-	h.log.Info("etcdward stops", "cause", err)
-	if stop := systemd.Stopping(); stop != nil {
-		h.log.Warn("systemd not told", "error", stop)
-	}
-	if errors.Is(err, context.Canceled) {
-		return nil // it was told to stop
-	}
-	return err
 }
 
 // drain delivers what an earlier process could not.
@@ -135,8 +84,8 @@ func (h *house) drain(ctx context.Context) {
 	}
 }
 
-// loop puts the daemon's jobs together.
-func (h *house) loop(upkeep *maintenance) (*schedule.Loop, error) {
+// jobs puts the daemon's jobs together.
+func (h *house) jobs(upkeep *maintenance) ([]schedule.Job, error) {
 	snapshotter, err := h.snapshotter(false)
 	if err != nil {
 		return nil, err
@@ -159,7 +108,7 @@ func (h *house) loop(upkeep *maintenance) (*schedule.Loop, error) {
 		job.Name, job.Schedule = s.name, s.schedule.Schedule
 		jobs = append(jobs, job)
 	}
-	return schedule.NewLoop(schedule.Parts{Jobs: jobs, State: schedule.FileState{Path: h.statePath()}, Report: h.report})
+	return jobs, nil
 }
 
 // snapshotAndPrune takes a snapshot and, in each store that has it, prunes.
@@ -193,38 +142,4 @@ func (h *house) pruneStore(ctx context.Context, store agent.Store) error {
 		h.log.Info("store pruned", "store", store.Name, "removed", len(done.Removed), "orphans", len(done.Orphans), "skipped", len(done.Skipped))
 	}
 	return err
-}
-
-// report says what came of a run: one line each, whatever it was.
-func (h *house) report(o schedule.Outcome) {
-	// A snapshot leaves buffers behind that an idle daemon does not need.
-	debug.FreeOSMemory()
-	args := []any{"job", o.Job}
-	if o.Job == "" {
-		args = nil
-	} else {
-		args = append(args, "due", o.Due.Format(time.RFC3339), "seconds", fmt.Sprintf("%.1f", o.Ended.Sub(o.Started).Seconds()))
-		if o.Missed {
-			args = append(args, "missed", true)
-		}
-		if o.Skipped > 0 {
-			args = append(args, "skipped", o.Skipped)
-		}
-	}
-	level, message := slog.LevelInfo, "job done"
-	switch {
-	case o.Err == nil:
-	case errors.Is(o.Err, schedule.ErrInterrupted):
-		message = "job interrupted, due again at the next start"
-	case o.Job == "":
-		level, message = slog.LevelWarn, "schedule"
-	case rested(o.Err):
-		level, message = slog.LevelWarn, "job rests"
-	default:
-		level, message = slog.LevelError, "job failed"
-	}
-	if o.Err != nil {
-		args = append(args, "error", o.Err)
-	}
-	h.log.Log(context.Background(), level, message, args...)
 }

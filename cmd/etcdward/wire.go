@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -35,6 +35,9 @@ type house struct {
 	stores   []agent.Store
 	buckets  map[string]*storage.Lazy
 	close    []func() error
+
+	connecting sync.Mutex
+	connected  *etcd.Cluster
 }
 
 // build reads the configuration and makes the stores ready.
@@ -89,7 +92,7 @@ func (h *house) addStore(s config.Store) error {
 func openBucket(ctx context.Context, s config.Store) (storage.Bucket, error) {
 	switch {
 	case s.S3 != nil:
-		file, err := s.S3.CredentialsFile.Path(credentialsDirectory())
+		file, err := secretFile(s.S3.CredentialsFile)
 		if err != nil {
 			return nil, err
 		}
@@ -97,7 +100,7 @@ func openBucket(ctx context.Context, s config.Store) (storage.Bucket, error) {
 			PathStyle: s.S3.PathStyle, Checksums: s.S3.Checksums, StorageClass: s.S3.StorageClass, KMSKeyID: s.S3.KMSKeyID,
 			Lock: s.S3.Lock, LockDays: s.S3.LockDays, CredentialsFile: file})
 	case s.GCS != nil:
-		file, err := s.GCS.CredentialsFile.Path(credentialsDirectory())
+		file, err := secretFile(s.GCS.CredentialsFile)
 		if err != nil {
 			return nil, err
 		}
@@ -106,18 +109,20 @@ func openBucket(ctx context.Context, s config.Store) (storage.Bucket, error) {
 	return directory.Open(s.Directory.Path)
 }
 
-// credentialsDirectory is where systemd puts the secrets of the unit; "" outside of it.
-func credentialsDirectory() string { return os.Getenv("CREDENTIALS_DIRECTORY") }
-
-// cluster connects to etcd.
+// cluster connects to etcd, once.
 func (h *house) cluster() (*etcd.Cluster, error) {
+	h.connecting.Lock()
+	defer h.connecting.Unlock()
+	if h.connected != nil {
+		return h.connected, nil
+	}
 	c := h.config.Cluster
 	o := etcd.Options{Endpoints: c.Endpoints, Username: c.Username}
 	for _, f := range []struct {
 		to   *string
 		from config.File
 	}{{&o.CAFile, c.CAFile}, {&o.CertFile, c.CertFile}, {&o.KeyFile, c.KeyFile}, {&o.PasswordFile, c.PasswordFile}} {
-		path, err := f.from.Path(credentialsDirectory())
+		path, err := secretFile(f.from)
 		if err != nil {
 			return nil, err
 		}
@@ -128,6 +133,7 @@ func (h *house) cluster() (*etcd.Cluster, error) {
 		return nil, err
 	}
 	h.close = append(h.close, cluster.Close)
+	h.connected = cluster
 	return cluster, nil
 }
 

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/etcdward/etcdward/test/cluster"
+)
+
+// notices collects what a process tells the service manager.
+type notices struct {
+	mu   sync.Mutex
+	told []string
+}
+
+// receive is a service manager for the processes that this test starts.
+func receive(t *testing.T) *notices {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := new(notices)
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		message := make([]byte, 1<<16)
+		for {
+			size, err := conn.Read(message)
+			if err != nil {
+				return // closed
+			}
+			n.mu.Lock()
+			n.told = append(n.told, string(message[:size]))
+			n.mu.Unlock()
+		}
+	})
+	t.Cleanup(func() { _ = conn.Close(); reading.Wait() })
+	t.Setenv("NOTIFY_SOCKET", path)
+	return n
+}
+
+func (n *notices) String() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return strings.Join(n.told, "\n")
+}
+
+// status is the last status line.
+func (n *notices) status() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for i := len(n.told) - 1; i >= 0; i-- {
+		if line, is := strings.CutPrefix(n.told[i], "STATUS="); is {
+			return line
+		}
+	}
+	return ""
+}
+
+func (n *notices) count(what string) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	count := 0
+	for _, told := range n.told {
+		if strings.HasPrefix(told, what) {
+			count++
+		}
+	}
+	return count
+}
+
+func (s site) rewrite(t *testing.T, old, new string) {
+	t.Helper()
+	text := read(t, s.config)
+	if !strings.Contains(text, old) {
+		t.Fatalf("the configuration lacks %q:\n%s", old, text)
+	}
+	if err := os.WriteFile(s.config, []byte(strings.Replace(text, old, new, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSignals has one daemon read its configuration again, refuse a bad one and one of another cluster, refuse to end for a program
+// that would not start, and end for one that would.
+func TestSignals(t *testing.T) {
+	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
+	c.FillKubernetes(t, 20)
+	s := newSite(t, c, `snapshot: {schedule: "0 0 1 1 *"}`)
+	heard := receive(t)
+	p := s.start(t, program(t), "run")
+	await := func(what string, holds func() bool) {
+		t.Helper()
+		waitFor(t, time.Minute, holds, waiting{what, p.said, heard})
+	}
+	send := func(signal syscall.Signal) {
+		t.Helper()
+		if err := p.cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+	}
+	said := func(text string) func() bool { return func() bool { return strings.Contains(p.said.String(), text) } }
+	shows := func(text string) func() bool { return func() bool { return strings.Contains(heard.status(), text) } }
+
+	await("a status line", shows("UNPROTECTED: nothing proven; a store has none; next "))
+	if heard.count("READY=1") != 1 {
+		t.Errorf("told:\n%s", heard)
+	}
+
+	s.rewrite(t, `"0 0 1 1 *"`, `"0 0 2 2 *"`)
+	send(syscall.SIGHUP)
+	await("the reload", said("configuration reloaded"))
+	await("the new schedule", said(`schedule="0 0 2 2 *"`))
+	if heard.count("RELOADING=1\nMONOTONIC_USEC=") != 1 || heard.count("READY=1") != 2 {
+		t.Errorf("told:\n%s", heard)
+	}
+	await("a status of the new schedule", shows("next 2027-02-02") /* UTC */)
+
+	s.rewrite(t, `"0 0 2 2 *"`, `"0 0 32 2 *"`)
+	send(syscall.SIGHUP)
+	await("the refusal", said("configuration refused"))
+	await("the refusal in the status", shows("wrong: the changed configuration is refused: "+s.config))
+	send(syscall.SIGUSR1)
+	await("the refusal to restart", said("restart refused"))
+	await("that in the status", shows("wrong: it would not start again: "))
+
+	s.rewrite(t, `"0 0 32 2 *"`, `"0 0 3 3 *"`)
+	s.rewrite(t, "name: test", "name: other")
+	send(syscall.SIGHUP)
+	await("the refusal of another cluster", said("cluster.name is other now, and was test: that takes a restart"))
+	s.rewrite(t, "name: other", "name: test")
+	send(syscall.SIGHUP)
+	await("a status without the refusal", func() bool {
+		return strings.Contains(heard.status(), "next 2027-03-03") && !strings.Contains(heard.status(), "refused")
+	})
+
+	send(syscall.SIGUSR1)
+	if err := p.wait(); err != nil {
+		t.Errorf("it ended with %v\n%s", err, p.said)
+	}
+	if !said("restarts between two runs")() || heard.count("STOPPING=1") != 1 {
+		t.Errorf("said:\n%s\ntold:\n%s", p.said, heard)
+	}
+}
+
+// waiting says what did not come about.
+type waiting struct {
+	what  string
+	said  *log
+	heard *notices
+}
+
+func (w waiting) String() string { return w.what + "\n" + w.said.String() + "\n" + w.heard.String() }
+
+func TestPulse(t *testing.T) {
+	p := newPulse()
+	if !p.alive() {
+		t.Error("it is dead from the start")
+	}
+	p.turned = time.Now().Add(-2 * silence)
+	if p.alive() {
+		t.Error("a loop that does not turn counts as alive")
+	}
+	p.begun("verify", time.Hour)
+	p.begun("forever", 0)
+	if !p.alive() {
+		t.Error("a run within its limit counts as dead")
+	}
+	p.running["verify"] = time.Now().Add(-time.Second)
+	if p.alive() {
+		t.Error("a run beyond its limit counts as alive")
+	}
+	p.ended("verify")
+	p.ended("forever")
+	if !p.alive() {
+		t.Error("a loop whose run ended just now counts as dead")
+	}
+}
+
+// TestBoard holds what stands on the line while runs begin, yield and end.
+func TestBoard(t *testing.T) {
+	var line string
+	b := &board{tell: func(text string) error { line = text; return nil }}
+	b.change(func() { b.line.Verdict, b.line.Wrong = "AT_RISK", []string{"a member is away"} })
+	for _, step := range []struct {
+		do   func()
+		want string
+	}{
+		{func() { b.begun("defrag") }, "; defrag is running; spool 0; wrong: a member is away"},
+		{func() { b.begun("snapshot") }, "; snapshot is running; "},
+		{func() { b.say(noteWaits, "a restart waits") }, "; wrong: a restart waits (and 1 more: etcdward status)"},
+		{func() { b.ended("snapshot") }, "; defrag is running; "},
+		{func() { b.say(noteWaits, ""); b.ended("") }, "; defrag is running; spool 0; wrong: a member is away"},
+		{func() { b.ended("defrag") }, "; no snapshot is scheduled; "},
+		{b.look, "; no snapshot is scheduled; "}, // nobody watches: nothing to wake
+	} {
+		step.do()
+		if !strings.Contains(line, step.want) {
+			t.Errorf("the line is %q, want %q in it", line, step.want)
+		}
+	}
+}
