@@ -12,7 +12,7 @@ FUZZTIME ?= 60s
 export CGO_ENABLED = 0
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test lint tools fuzz bench torture packages repo clean help
+.PHONY: build demo test test-distros lint tools fuzz bench torture packages repo clean help
 
 build: ## build the static binary bin/etcdward
 	$(BUILD) -o bin/etcdward ./cmd/etcdward
@@ -41,14 +41,18 @@ bench: tools ## measure against etcdctl and etcdutl, as ratios in one run
 torture: tools ## the long runs: kill and damage, again and again
 	ETCDWARD_TORTURE=1 CGO_ENABLED=1 test/run -run 'Kill|Torture'
 
-packages: ## dist/*.deb and dist/*.rpm
-	@echo "packages: not part of this version yet" >&2; exit 1
+packages: ## build dist/*.deb and dist/*.rpm, amd64 and arm64, each with an SBOM
+	test/tools/build nfpm
+	packaging/build $(VERSION) $(TAGS)
 
-repo: ## signed local apt and yum repositories
-	@echo "repo: not part of this version yet" >&2; exit 1
+repo: packages ## make signed local apt and yum repositories of them in dist/repo
+	packaging/repo
+
+test-distros: ## live through the packages' life on Debian 11, 12 and 13 (root)
+	test/packages $(TAGS) bullseye bookworm trixie
 
 clean: ## remove what was built, but for .tools/
 	rm -rf bin dist
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)

@@ -36,6 +36,8 @@ type DueRun struct {
 	Yield func(ctx context.Context) bool
 	// Once: where it failed on one host, no other tries it.
 	Once bool
+	// Beside: it does not disturb the cluster, and has a lock of its own, so that it holds up nothing.
+	Beside bool
 	// WithoutLock says whether it is to run though the lock cannot be had, since it can be written to nobody: cause wraps
 	// etcd.ErrNoQuorum, etcd.ErrNoSpace or etcd.ErrCorrupt. nil: it rests.
 	WithoutLock func(ctx context.Context, cause error) bool
@@ -61,10 +63,16 @@ func (c *Coordinator) Attend(ctx context.Context, d DueRun, run func(ctx context
 		}
 	}
 	began := false
-	err = c.Cluster.Hold(ctx, c.holder(d.Job), func(ctx context.Context, l *etcd.Lock) error {
+	who := c.holder(d.Job)
+	if d.Beside {
+		who.Beside = d.Job
+	}
+	err = c.Cluster.Hold(ctx, who, func(ctx context.Context, l *etcd.Lock) error {
 		began = true
-		if err := c.quiet(ctx, l); err != nil {
-			return err
+		if !d.Beside {
+			if err := c.quiet(ctx, l); err != nil {
+				return err
+			}
 		}
 		ran, err = c.attendLocked(ctx, l, d, run)
 		return err

@@ -33,6 +33,17 @@ type Holder struct {
 	Since time.Time `json:"since"`
 	// TTL is how long the lock outlives a holder that was killed, in whole seconds. 0: LockTTL.
 	TTL time.Duration `json:"-"`
+	// Beside names another lock than that of the cluster, for work that does not disturb it and must happen once all the same. "":
+	// the cluster's.
+	Beside string `json:"-"`
+}
+
+// key is where the lock is kept.
+func (h Holder) key() string {
+	if h.Beside != "" {
+		return lockKey + "/" + h.Beside
+	}
+	return lockKey
 }
 
 // String is the holder in words.
@@ -43,6 +54,7 @@ func (h Holder) String() string {
 // Lock is the right to disturb the cluster. It is had inside of Hold only.
 type Lock struct {
 	route   *route
+	key     string
 	lease   int64
 	created int64 // the revision that created the key: the fence of every write under the lock
 
@@ -101,7 +113,7 @@ func (l *Lock) Task(ctx context.Context, task string) error {
 	h := l.holder
 	l.mu.Unlock()
 	h.Task = task
-	if err := l.put(ctx, lockKey, h, l.lease); err != nil {
+	if err := l.put(ctx, h.key(), h, l.lease); err != nil {
 		return err
 	}
 	l.mu.Lock()
@@ -137,7 +149,7 @@ func (l *Lock) put(ctx context.Context, key string, v any, lease int64) error {
 	var resp *pb.TxnResponse
 	err = l.route.call(ctx, 0, "write "+key+" to", func(ctx context.Context, conn *grpc.ClientConn) (err error) {
 		resp, err = pb.NewKVClient(conn).Txn(ctx, &pb.TxnRequest{
-			Compare: []*pb.Compare{comparing(lockKey, l.created)},
+			Compare: []*pb.Compare{comparing(l.key, l.created)},
 			Success: []*pb.RequestOp{putting(key, value, lease)},
 		})
 		return err

@@ -38,7 +38,7 @@ func (c *Cluster) acquire(ctx context.Context, who Holder) (*Lock, error) {
 			}
 		default:
 			broken = 0
-			if err := r.awaitRelease(ctx, revision, who.TTL); err != nil {
+			if err := r.awaitRelease(ctx, who, revision); err != nil {
 				return nil, err
 			}
 		}
@@ -56,7 +56,7 @@ func cmpCause(ctx context.Context, err error) error {
 // tryLock takes the lock if it is free. With neither a lock nor an error it is another's, seen at the revision.
 func (r *route) tryLock(ctx context.Context, who Holder) (*Lock, int64, error) {
 	// Looking first spares the leases that those who wait would grant and revoke.
-	kv, revision, err := r.get(ctx, lockKey)
+	kv, revision, err := r.get(ctx, who.key())
 	if err != nil || kv != nil {
 		return nil, revision, err
 	}
@@ -65,7 +65,7 @@ func (r *route) tryLock(ctx context.Context, who Holder) (*Lock, int64, error) {
 	if err != nil {
 		return nil, 0, fmt.Errorf("encode holder: %w", err)
 	}
-	l := &Lock{route: r, holder: who}
+	l := &Lock{route: r, key: who.key(), holder: who}
 	var granted *pb.LeaseGrantResponse
 	err = r.call(ctx, 0, "grant lease at", func(ctx context.Context, conn *grpc.ClientConn) (err error) {
 		l.until = time.Now().Add(who.TTL)
@@ -76,7 +76,7 @@ func (r *route) tryLock(ctx context.Context, who Holder) (*Lock, int64, error) {
 		return nil, 0, err
 	}
 	l.lease = granted.ID
-	kv, revision, err = r.createLock(ctx, value, l.lease)
+	kv, revision, err = r.createLock(ctx, l.key, value, l.lease)
 	if err != nil || kv == nil || kv.Lease != l.lease {
 		l.release(ctx)
 		return nil, revision, err
@@ -87,12 +87,12 @@ func (r *route) tryLock(ctx context.Context, who Holder) (*Lock, int64, error) {
 
 // createLock puts the lock's key unless there is one, and tells which there is then. Asking twice is harmless: a first attempt
 // whose answer got lost is found by its lease.
-func (r *route) createLock(ctx context.Context, value []byte, lease int64) (kv *mvccpb.KeyValue, revision int64, err error) {
+func (r *route) createLock(ctx context.Context, key string, value []byte, lease int64) (kv *mvccpb.KeyValue, revision int64, err error) {
 	err = r.call(ctx, 0, "take lock at", func(ctx context.Context, conn *grpc.ClientConn) error {
 		resp, err := pb.NewKVClient(conn).Txn(ctx, &pb.TxnRequest{
-			Compare: []*pb.Compare{comparing(lockKey, 0)},
-			Success: []*pb.RequestOp{putting(lockKey, value, lease)},
-			Failure: []*pb.RequestOp{reading(lockKey)},
+			Compare: []*pb.Compare{comparing(key, 0)},
+			Success: []*pb.RequestOp{putting(key, value, lease)},
+			Failure: []*pb.RequestOp{reading(key)},
 		})
 		if err != nil {
 			return err
@@ -113,13 +113,13 @@ func (r *route) createLock(ctx context.Context, value []byte, lease int64) (kv *
 // watchPause is how long a broken watch rests before the next, so that a member that refuses it is not asked in a spin.
 const watchPause = 500 * time.Millisecond
 
-// awaitRelease returns when the lock's key went after the revision, when the watch broke, and at the latest after ttl: a
+// awaitRelease returns when the lock's key went after the revision, when the watch broke, and at the latest after its time to live: a
 // watch may hang on a member that does. Its only error is the cause of ctx's end.
-func (r *route) awaitRelease(ctx context.Context, revision int64, ttl time.Duration) error {
+func (r *route) awaitRelease(ctx context.Context, who Holder, revision int64) error {
 	url := r.first()
-	within, cancel := context.WithTimeout(ctx, ttl)
+	within, cancel := context.WithTimeout(ctx, who.TTL)
 	defer cancel()
-	err := r.watchLock(within, url, revision)
+	err := r.watchLock(within, url, who.key(), revision)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -137,7 +137,7 @@ func (r *route) awaitRelease(ctx context.Context, revision int64, ttl time.Durat
 }
 
 // watchLock follows the lock's key until it is deleted.
-func (r *route) watchLock(ctx context.Context, url string, revision int64) error {
+func (r *route) watchLock(ctx context.Context, url, key string, revision int64) error {
 	client, err := r.cluster.client(url)
 	if err != nil {
 		return err
@@ -148,7 +148,7 @@ func (r *route) watchLock(ctx context.Context, url string, revision int64) error
 		return err
 	}
 	err = stream.Send(&pb.WatchRequest{RequestUnion: &pb.WatchRequest_CreateRequest{CreateRequest: &pb.WatchCreateRequest{
-		Key: []byte(lockKey), StartRevision: revision + 1, Filters: []pb.WatchCreateRequest_FilterType{pb.WatchCreateRequest_NOPUT},
+		Key: []byte(key), StartRevision: revision + 1, Filters: []pb.WatchCreateRequest_FilterType{pb.WatchCreateRequest_NOPUT},
 	}}})
 	if err != nil {
 		return err

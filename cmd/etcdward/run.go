@@ -98,9 +98,12 @@ func (h *house) jobs(upkeep *maintenance) ([]schedule.Job, error) {
 	runs["snapshot"] = schedule.Job{Limit: snapshotLimit, Run: upkeep.snapshot(func(ctx context.Context) error {
 		return h.snapshotAndPrune(ctx, snapshotter)
 	}, h.config.Snapshot.Source)}
-	runs["verify"] = schedule.Job{Limit: verifyLimit, Run: func(ctx context.Context, _ schedule.Run) error {
+	runs["verify"] = schedule.Job{Limit: verifyLimit, Run: func(ctx context.Context, run schedule.Run) error {
 		job := agent.Rereader{Verifier: verifier, Stores: h.stores, Share: h.config.Verify.ReadBack, Log: h.log}
-		return job.Run(ctx)
+		// Every byte that is read back is paid for, once and not by each host.
+		due := agent.DueRun{Job: "verify", Due: run.Due, Beside: true, WithoutLock: agent.Anyway}
+		_, err := upkeep.coordinator.Attend(ctx, due, job.Run)
+		return err
 	}}
 	var jobs []schedule.Job
 	for _, s := range h.schedules() {

@@ -26,7 +26,7 @@ import (
 // Options says which cluster to start. The zero value is three members of etcd
 // 3.6 with TLS and client certificates.
 type Options struct {
-	Version    string   // one of Versions; empty is "3.6"
+	Version    string   // one of Versions, or Old; empty is "3.6"
 	Members    int      // zero is 3
 	Plain      bool     // clients speak http without certificates
 	Args       []string // further flags of etcd, as --name=value; see NoFsync
@@ -35,6 +35,9 @@ type Options struct {
 
 // Versions are those that a cluster can have, for tests that hold on each.
 var Versions = []string{"3.5", "3.6", "3.7"}
+
+// Old is Debian's own etcd, for tests of what must not be done to one: its defragmentation can corrupt data.
+const Old = "3.4"
 
 // NoFsync is a flag for Options.Args. Filling is up to twice as fast with it, and
 // Kill loses nothing, as the page cache survives it. It is no default: a stall
@@ -93,7 +96,7 @@ func prepare(t testing.TB, o Options) *Cluster {
 	if o.Version == "" {
 		o.Version = "3.6"
 	}
-	if !slices.Contains(Versions, o.Version) {
+	if o.Version != Old && !slices.Contains(Versions, o.Version) {
 		t.Fatalf("cluster: start etcd %s: there is only %s", o.Version, strings.Join(Versions, ", "))
 	}
 	c := &Cluster{Version: o.Version, t: t, dir: t.TempDir(), token: filepath.Base(t.TempDir()) + "-" + t.Name()}
@@ -105,9 +108,11 @@ func prepare(t testing.TB, o Options) *Cluster {
 		// Half a second to notice a dead leader keeps tests short, and ten
 		// heartbeats fit in it even when the race detector has both cores.
 		"--heartbeat-interval=50", "--election-timeout=500",
-		"--socket-reuse-port=true", // beside the reservation, see reservePort
 		"--initial-cluster-token=" + c.token,
 		"--log-level=info", "--logger=zap",
+	}
+	if o.Version != Old {
+		c.args = append(c.args, "--socket-reuse-port=true") // beside the reservation, see reservePort
 	}
 	if o.QuotaBytes != 0 {
 		c.args = append(c.args, fmt.Sprintf("--quota-backend-bytes=%d", o.QuotaBytes))
@@ -122,7 +127,8 @@ func prepare(t testing.TB, o Options) *Cluster {
 // addMember reserves a member's ports and begins to proxy its peer traffic.
 func (c *Cluster) addMember(t testing.TB, name string) *Member {
 	t.Helper()
-	client, peer, metrics := reservePort(t), reservePort(t), reservePort(t)
+	hold := c.Version != Old
+	client, peer, metrics := reservePort(t, hold), reservePort(t, hold), reservePort(t, hold)
 	p, err := c.net.listen(peer)
 	if err != nil {
 		t.Fatalf("cluster: listen for peers of %s: %v", name, err)

@@ -19,6 +19,9 @@ func (c *Cluster) Isolate(t testing.TB, m *Member) {
 	if c.quorate() {
 		c.settle(t)
 	}
+	if m.Learner {
+		return // it never stands for election, and so it never notices
+	}
 	cli := m.Client(t)
 	defer func() { _ = cli.Close() }()
 	await(t, "isolate "+m.Name, func() error {
