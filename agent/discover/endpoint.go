@@ -1,0 +1,160 @@
+package discover
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// member takes what etcd on this host was told: its name, its folder, and where a client reaches it. hostPath is where a path in
+// the settings is on the host.
+func (l *look) member(kind Kind, s Settings, hostPath func(string) string) (Host, error) {
+	h := Host{Kind: kind, Member: s.Get("name"), ClusterName: s.Get("initial-cluster-token")}
+	if h.Member == "" {
+		h.Member = "default"
+	}
+	if !printable(h.Member) {
+		return h, s.problem("name", "%q is no name of a member", clip(h.Member))
+	}
+	data, err := s.absolute("data-dir")
+	if err != nil {
+		return h, err
+	}
+	if data != "" {
+		h.DataDir = hostPath(data)
+	}
+	listen, err := s.urls("listen-client-urls")
+	if err != nil {
+		return h, err
+	}
+	advertised, err := s.urls("advertise-client-urls")
+	if err != nil {
+		return h, err
+	}
+	metrics, err := s.urls("listen-metrics-urls")
+	if err != nil {
+		return h, err
+	}
+	if len(listen)+len(advertised) == 0 {
+		listen = []*url.URL{{Scheme: "http", Host: "localhost:2379"}} // etcd's own default
+	}
+	served, err := l.certificate(hostPath(s.Get("cert-file")))
+	if err != nil {
+		return h, err
+	}
+	h.Endpoints = []string{choose(listen, advertised, served)}
+	h.MetricsURL = h.Endpoints[0]
+	if len(metrics) > 0 {
+		h.MetricsURL = reachable(metrics[0])[0].String()
+	}
+	return h, nil
+}
+
+// urls are those in the value of a flag; those that no client of ours can use are left out.
+func (s Settings) urls(name string) ([]*url.URL, error) {
+	var urls []*url.URL
+	for text := range strings.SplitSeq(s.Get(name), ",") {
+		if text = strings.TrimSuffix(strings.TrimSpace(text), "/"); text == "" || strings.HasPrefix(text, "unix") {
+			continue
+		}
+		u, err := url.Parse(text)
+		switch {
+		case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", u.Path != "", u.User != nil, u.RawQuery != "", u.Fragment != "":
+			return nil, s.problem(name, "%q is not a URL of etcd such as https://127.0.0.1:2379", clip(text))
+		case u.Port() == "":
+			return nil, s.problem(name, "%q has no port", clip(text))
+		}
+		urls = append(urls, u)
+	}
+	return urls, nil
+}
+
+// clip keeps a message to one line.
+func clip(text string) string {
+	if len(text) > 100 {
+		return text[:100] + "…"
+	}
+	return text
+}
+
+// reachable puts loopback addresses in place of "all of this host's".
+func reachable(u *url.URL) []*url.URL {
+	ip := net.ParseIP(u.Hostname())
+	if ip == nil || !ip.IsUnspecified() {
+		return []*url.URL{u}
+	}
+	hosts := []string{"127.0.0.1"}
+	if ip.To4() == nil {
+		hosts = append(hosts, "::1")
+	}
+	var urls []*url.URL
+	for _, host := range hosts {
+		at := *u
+		at.Host = net.JoinHostPort(host, u.Port())
+		urls = append(urls, &at)
+	}
+	return urls
+}
+
+// choose is the endpoint for a client on this host: of those for which the server's certificate is valid, one of the loopback
+// interface before any other, and https before http. served may be nil: nothing is known of the certificate.
+func choose(listen, advertised []*url.URL, served *x509.Certificate) string {
+	type candidate struct {
+		url  string
+		rank int
+	}
+	var candidates []candidate
+	add := func(u *url.URL, rank int) {
+		if u.Scheme != "https" {
+			rank += 4
+		}
+		if served != nil && u.Scheme == "https" && served.VerifyHostname(u.Hostname()) != nil {
+			rank += 8
+		}
+		candidates = append(candidates, candidate{u.String(), rank})
+	}
+	for _, l := range listen {
+		for _, u := range reachable(l) {
+			if isLoopback(u.Hostname()) {
+				add(u, 0)
+			} else {
+				add(u, 1)
+			}
+		}
+	}
+	for _, u := range advertised {
+		add(u, 2)
+	}
+	return slices.MinFunc(candidates, func(a, b candidate) int { return a.rank - b.rank }).url
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// certificate reads what a server shows its clients; nil where there is no such file, or none that can be read as one.
+func (l *look) certificate(file string) (*x509.Certificate, error) {
+	if is, err := l.all(file); err != nil || !is {
+		return nil, err
+	}
+	seen := l.seen
+	text, err := l.read(file)
+	l.seen = seen // it is looked at to choose an endpoint, and says nothing of where etcd is
+	if err != nil {
+		return nil, fmt.Errorf("read etcd's certificate: %w", err)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, nil
+	}
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, nil //nolint:nilerr // an etcd that runs has a better one in memory; the endpoint is tried anyway
+	}
+	return cert, nil
+}
