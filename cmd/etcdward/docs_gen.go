@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/etcdward/etcdward/agent/config"
 )
 
 // documentsCommand writes what the packages ship beside the binary, from the binary's own verbs and flags.
@@ -17,7 +19,7 @@ func documentsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:    "documents",
 		Hidden: true,
-		Short:  "Write man pages and completions",
+		Short:  "Write man pages, completions and the schema of the configuration",
 		Args:   usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return writeDocuments(cmd.Root(), directory, configuration)
@@ -41,6 +43,7 @@ func writeDocuments(root *cobra.Command, directory, configuration string) error 
 	}
 	files := manPages(root, date)
 	files["etcdward-config.5"] = configurationPage(string(reference), date)
+	files["config.schema.json"] = string(config.Schema())
 	for name, generate := range map[string]func(*bytes.Buffer) error{
 		"etcdward.bash": func(b *bytes.Buffer) error { return root.GenBashCompletionV2(b, true) },
 		"_etcdward":     func(b *bytes.Buffer) error { return root.GenZshCompletion(b) },

@@ -44,7 +44,8 @@ func TestDocuments(t *testing.T) {
 	if page := first["etcdward-prune.8"]; !strings.Contains(page, `.B "\-\-confirm"`) {
 		t.Errorf("etcdward-prune(8) lacks a flag:\n%s", page)
 	}
-	for name, want := range map[string]string{"etcdward.bash": "complete -o default", "_etcdward": "#compdef etcdward", "etcdward.fish": "complete -c etcdward"} {
+	for name, want := range map[string]string{"etcdward.bash": "complete -o default", "_etcdward": "#compdef etcdward", "etcdward.fish": "complete -c etcdward",
+		"config.schema.json": `"move_leader"`} {
 		if !strings.Contains(first[name], want) {
 			t.Errorf("%s lacks %q", name, want)
 		}
