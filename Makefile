@@ -49,7 +49,7 @@ repo: packages ## make signed local apt and yum repositories of them in dist/rep
 	packaging/repo
 
 test-distros: ## live through the packages' life on Debian 11, 12 and 13 (root)
-	test/packages $(TAGS) bullseye bookworm trixie
+	test/distros $(TAGS) bullseye bookworm trixie
 
 clean: ## remove what was built, but for .tools/
 	rm -rf bin dist

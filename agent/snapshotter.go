@@ -55,32 +55,37 @@ type Taken struct {
 // ErrUnproven means that the cluster gave no snapshot that passes its checks. What exists already is kept.
 var ErrUnproven = errors.New("no sound snapshot could be taken")
 
-// Run takes a snapshot. The error wraps ErrPartial when some stores have it and others do not; with any other
-// error either nothing was taken, or, when Taken names a manifest, it is safe in the spool and no store has it.
+// Run takes a snapshot and delivers it: Take, then Deliver.
 func (s *Snapshotter) Run(ctx context.Context) (Taken, error) {
+	m, err := s.Take(ctx)
+	if err != nil {
+		return Taken{}, err
+	}
+	return s.Deliver(ctx, m)
+}
+
+// Take takes a snapshot, checks it, and leaves it in the spool: the part of the work that disturbs the cluster. After an error nothing
+// was taken.
+func (s *Snapshotter) Take(ctx context.Context) (snapshot.Manifest, error) {
 	survey, err := s.Cluster.Survey(ctx)
 	if err != nil {
-		return Taken{}, fmt.Errorf("take snapshot: %w", err)
+		return snapshot.Manifest{}, fmt.Errorf("take snapshot: %w", err)
 	}
 	if err := s.claim(ctx, survey); err != nil {
-		return Taken{}, fmt.Errorf("take snapshot: %w", err)
+		return snapshot.Manifest{}, fmt.Errorf("take snapshot: %w", err)
 	}
 	candidates, passed, err := etcd.Choose(survey, s.Policy)
 	for _, p := range passed {
 		s.Log.Debug("member passed over", "member", p.Name, "reason", p.Reason)
 	}
 	if err != nil {
-		return Taken{}, fmt.Errorf("take snapshot: %w", err)
+		return snapshot.Manifest{}, fmt.Errorf("take snapshot: %w", err)
 	}
 	var failed error
 	for _, c := range candidates {
 		m, err := s.takeFrom(ctx, survey, c)
 		if err == nil {
-			taken, err := s.deliver(ctx, m)
-			if err == nil && !m.Proven() {
-				err = fmt.Errorf("snapshot %s: %w: stored, but it does not count as proven: %s", m.ID, ErrPartial, m.Checks[len(m.Checks)-1].Detail)
-			}
-			return taken, err
+			return m, nil
 		}
 		failed = errors.Join(failed, fmt.Errorf("%s: %w", c.Member.Name, err))
 		if ctx.Err() != nil || errors.Is(err, staging.ErrNoSpace) {
@@ -88,7 +93,17 @@ func (s *Snapshotter) Run(ctx context.Context) (Taken, error) {
 		}
 		s.Log.Warn("member gave no snapshot", "member", c.Member.Name, "error", err)
 	}
-	return Taken{}, fmt.Errorf("take snapshot: %w", failed)
+	return snapshot.Manifest{}, fmt.Errorf("take snapshot: %w", failed)
+}
+
+// Deliver brings everything that waits to the stores, the snapshot last. The error wraps ErrPartial when some stores have it and others
+// do not, and when it does not count as proven; with any other error no store has it, and it is safe in the spool.
+func (s *Snapshotter) Deliver(ctx context.Context, m snapshot.Manifest) (Taken, error) {
+	taken, err := s.deliver(ctx, m)
+	if err == nil && !m.Proven() {
+		err = fmt.Errorf("snapshot %s: %w: stored, but it does not count as proven: %s", m.ID, ErrPartial, m.Checks[len(m.Checks)-1].Detail)
+	}
+	return taken, err
 }
 
 // claim makes sure that no store's backups of this name are another cluster's. It fails when all refuse;
@@ -276,7 +291,6 @@ func (s *Snapshotter) spoolAdd(sealed *os.File, m snapshot.Manifest) error {
 	return err
 }
 
-// deliver brings everything that waits to the stores, the new snapshot last.
 func (s *Snapshotter) deliver(ctx context.Context, m snapshot.Manifest) (Taken, error) {
 	taken := Taken{Manifest: m, Failed: map[string]error{}}
 	delivery, err := s.Courier.Run(ctx)

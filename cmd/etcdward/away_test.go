@@ -100,13 +100,18 @@ func (s site) runs(t *testing.T, c *cluster.Cluster, n int, after func(err error
 	if err != nil {
 		t.Fatal(err)
 	}
+	upkeep, err := h.maintenance()
+	if err != nil {
+		t.Fatal(err)
+	}
+	take := upkeep.snapshot(job, h.settle)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	done := 0
 	loop, err := schedule.NewLoop(schedule.Parts{
-		Jobs: []schedule.Job{{Name: "snapshot", Schedule: schedule.Every(time.Second), Run: func(ctx context.Context, _ schedule.Run) error {
+		Jobs: []schedule.Job{{Name: "snapshot", Schedule: schedule.Every(time.Second), Run: func(ctx context.Context, run schedule.Run) error {
 			advance(t, c, c.Members[0])
-			return h.snapshotAndPrune(ctx, job)
+			return take(ctx, run)
 		}}},
 		State: schedule.FileState{Path: h.statePath()},
 		Report: func(o schedule.Outcome) {

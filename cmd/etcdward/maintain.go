@@ -12,6 +12,7 @@ import (
 	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/defrag"
 	"github.com/etcdward/etcdward/agent/etcd"
+	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/schedule"
 )
 
@@ -100,14 +101,25 @@ func (m *maintenance) jobs(h *house) map[string]schedule.Job {
 	}
 }
 
-// snapshot takes the due snapshot, unless another host did. An agent whose own member is to serve goes first; without a lock each takes
-// its own.
-func (m *maintenance) snapshot(run func(ctx context.Context) error, policy string) func(context.Context, schedule.Run) error {
+// snapshot takes the due snapshot, unless another host did. An agent whose own member is to serve goes first, and one that reached no
+// store the last time goes last; without a lock each takes its own. The lock is given back once the snapshot is in the spool: a store
+// that is slow holds up nothing else in the cluster.
+func (m *maintenance) snapshot(job *agent.Snapshotter, settle func(context.Context, agent.Taken, error) error) func(context.Context, schedule.Run) error {
+	unreached := false // by the last delivery; the loop runs one at a time
 	return func(ctx context.Context, r schedule.Run) error {
 		due := agent.DueRun{Job: "snapshot", Due: r.Due, WithoutLock: agent.Anyway,
-			Yield: func(ctx context.Context) bool { return !m.servesHere(ctx, policy) }}
-		_, err := m.coordinator.Attend(ctx, due, run)
-		return err
+			Yield: func(ctx context.Context) bool { return unreached || !m.servesHere(ctx, job.Policy) }}
+		var manifest snapshot.Manifest
+		ran, err := m.coordinator.Attend(ctx, due, func(ctx context.Context) (err error) {
+			manifest, err = job.Take(ctx)
+			return err
+		})
+		if !ran || err != nil {
+			return err
+		}
+		taken, err := job.Deliver(ctx, manifest)
+		unreached = err != nil && len(taken.Stored) == 0
+		return settle(ctx, taken, err)
 	}
 }
 

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -10,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/status"
+	"github.com/etcdward/etcdward/schedule"
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
@@ -164,5 +168,66 @@ func TestStatusShowsWhoIsAtWork(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// TestSlowStoreHoldsUpNothing holds that the cluster's lock is free while a snapshot is on its way to a store, and that an agent that
+// reached none lets others go first.
+func TestSlowStoreHoldsUpNothing(t *testing.T) {
+	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
+	c.FillKubernetes(t, 10)
+	s := newSite(t, c)
+	var errs bytes.Buffer
+	inv := &invocation{stdio: stdio{strings.NewReader(""), io.Discard, &errs}, config: s.config, stateDir: s.state, quiet: true}
+	h, err := inv.build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	upkeep, err := h.maintenance()
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, err := h.snapshotter(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	upkeep.coordinator.Courtesy = 400 * time.Millisecond
+	deliveries := 0
+	job.Courier.Progress = func(step string, _, _ int64) {
+		if !strings.HasPrefix(step, "store ") {
+			return
+		}
+		deliveries++
+		if who, held, err := upkeep.coordinator.Cluster.Holder(t.Context()); err != nil || held {
+			t.Errorf("while it is delivered the lock is %v's, %v", who, err)
+		}
+	}
+	run := upkeep.snapshot(job, func(_ context.Context, _ agent.Taken, err error) error { return err })
+	due := time.Now().Add(-time.Minute).Truncate(time.Second)
+	next := func() (time.Duration, error) {
+		due = due.Add(time.Second)
+		advance(t, c, c.Members[0])
+		begun := time.Now()
+		err := run(t.Context(), schedule.Run{Due: due})
+		return time.Since(begun), err
+	}
+	if err := os.Rename(s.store, s.store+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := next(); err == nil {
+		t.Error("no store has it, and there is no error")
+	}
+	if err := os.Rename(s.store+".away", s.store); err != nil {
+		t.Fatal(err)
+	}
+	if took, err := next(); err != nil || took < 400*time.Millisecond {
+		t.Errorf("after it reached no store it waited %s for others, %v", took, err)
+	}
+	if took, err := next(); err != nil || deliveries < 3 {
+		t.Errorf("%d deliveries, the last in %s, %v", deliveries, took, err)
+	}
+	if r := s.etcdward(t, "list"); strings.Count(r.out, "\n") != 4 {
+		t.Errorf("listed:\n%s", r.out)
 	}
 }

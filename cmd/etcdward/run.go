@@ -95,9 +95,7 @@ func (h *house) jobs(upkeep *maintenance) ([]schedule.Job, error) {
 		return nil, err
 	}
 	runs := upkeep.jobs(h)
-	runs["snapshot"] = schedule.Job{Limit: snapshotLimit, Run: upkeep.snapshot(func(ctx context.Context) error {
-		return h.snapshotAndPrune(ctx, snapshotter)
-	}, h.config.Snapshot.Source)}
+	runs["snapshot"] = schedule.Job{Limit: snapshotLimit, Run: upkeep.snapshot(snapshotter, h.settle)}
 	runs["verify"] = schedule.Job{Limit: verifyLimit, Run: func(ctx context.Context, run schedule.Run) error {
 		job := agent.Rereader{Verifier: verifier, Stores: h.stores, Share: h.config.Verify.ReadBack, Log: h.log}
 		// Every byte that is read back is paid for, once and not by each host.
@@ -114,9 +112,8 @@ func (h *house) jobs(upkeep *maintenance) ([]schedule.Job, error) {
 	return jobs, nil
 }
 
-// snapshotAndPrune takes a snapshot and, in each store that has it, prunes.
-func (h *house) snapshotAndPrune(ctx context.Context, job *agent.Snapshotter) error {
-	taken, err := job.Run(ctx)
+// settle says what came of a snapshot that was delivered and, in each store that has it, prunes.
+func (h *house) settle(ctx context.Context, taken agent.Taken, err error) error {
 	if !taken.Manifest.Proven() || len(taken.Stored) == 0 {
 		return err
 	}

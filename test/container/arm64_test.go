@@ -18,10 +18,10 @@ exec "$@"`
 
 // TestArm64 runs the binary of the arm64 package.
 func TestArm64(t *testing.T) {
-	folder := os.Getenv("ETCDWARD_PACKAGES_NEW")
+	_, folder := packages(t)
 	found, err := filepath.Glob(filepath.Join(folder, "*_arm64.deb"))
-	if folder == "" || err != nil || len(found) != 1 {
-		t.Skip("NOT TESTED: the arm64 package: make test-packages")
+	if err != nil || len(found) != 1 {
+		t.Fatalf("arm64 packages in %s: %v, %v", folder, found, err)
 	}
 	if _, err := os.Stat("/usr/lib/binfmt.d/qemu-aarch64.conf"); err != nil {
 		t.Fatal("qemu is not installed: apt-get install qemu-user-static")

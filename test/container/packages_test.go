@@ -26,13 +26,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const canary = "c4n4ryS3cr3t"
 
 // TestPackageLife installs the package on a control-plane host with a kubeadm layout, lives through what happens to a
-// daemon there, upgrades it in the middle of a snapshot, removes and purges it. `make test-packages` builds both versions and
-// puts each into a signed repository: OLD and NEW name their folders.
+// daemon there, upgrades it in the middle of a snapshot, removes and purges it.
 func TestPackageLife(t *testing.T) {
-	older, newer := os.Getenv("ETCDWARD_PACKAGES_OLD"), os.Getenv("ETCDWARD_PACKAGES_NEW")
-	if older == "" || newer == "" {
-		t.Skip("NOT TESTED: packages: make test-packages")
-	}
+	older, newer := packages(t)
 	release := os.Getenv("ETCDWARD_RELEASE")
 	if release == "" {
 		release = "bookworm"
@@ -62,6 +58,16 @@ func TestPackageLife(t *testing.T) {
 			t.FailNow()
 		}
 	}
+}
+
+// packages are the folders of two versions, each with its signed repository. test/packages makes them.
+func packages(t *testing.T) (older, newer string) {
+	t.Helper()
+	folder := os.Getenv("ETCDWARD_PACKAGES")
+	if folder == "" {
+		t.Skip("NOT TESTED: packages: they are built and lived through by root alone, with the programs in test/packages.apt")
+	}
+	return filepath.Join(folder, "old"), filepath.Join(folder, "new")
 }
 
 // host is a control-plane host: a container, the cluster of which it is taken for a member, a bucket.

@@ -10,10 +10,7 @@ import (
 // TestRPMLife has rpm install, upgrade and erase the package, its scripts run for real. What an agent lives through is
 // TestPackageLife's; rpm's own users differ in what removal leaves.
 func TestRPMLife(t *testing.T) {
-	older, newer := os.Getenv("ETCDWARD_PACKAGES_OLD"), os.Getenv("ETCDWARD_PACKAGES_NEW")
-	if older == "" || newer == "" {
-		t.Skip("NOT TESTED: packages: make test-packages")
-	}
+	older, newer := packages(t)
 	c := Boot(t, "bookworm")
 	c.Run("apt-get", "update")
 	c.Run("apt-get", "install", "-y", "--no-install-recommends", "rpm")
