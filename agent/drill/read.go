@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/storage/mvcc"
@@ -42,7 +43,9 @@ type readSpec struct {
 // Read boots an etcd on the data directory of the member named, makes it the only member, reads every key at the
 // revision and hashes them. The directory is spoilt by that: it must be a copy. The error carries the end of what etcd
 // logged; it means that no answer was had, because the directory does not boot, the revision is not there, or ctx ended.
-func Read(ctx context.Context, dataDir, name string, revision int64) (Reading, error) {
+//
+// The files held stay open, and locked if they are, until the etcd has ended, also when this process is killed before.
+func Read(ctx context.Context, dataDir, name string, revision int64, held ...*os.File) (Reading, error) {
 	spec := readSpec{DataDir: dataDir, Name: name, Revision: revision, LogFile: dataDir + ".log"}
 	argument, err := json.Marshal(spec)
 	if err != nil {
@@ -51,6 +54,7 @@ func Read(ctx context.Context, dataDir, name string, revision int64) (Reading, e
 	defer func() { _ = os.Remove(spec.LogFile) }() // etcd may have written none
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", readArgument, string(argument))
 	cmd.Env = []string{"GOTRACEBACK=single"}
+	cmd.ExtraFiles = held
 	var stdout bytes.Buffer
 	stderr := new(lastWords)
 	cmd.Stdout, cmd.Stderr = &stdout, stderr
@@ -92,7 +96,7 @@ func readMain(argument string) error {
 	go func() {
 		// The parent holds the other end: no child outlives it.
 		_, _ = io.Copy(io.Discard, os.Stdin)
-		os.Exit(1)
+		syscall.Exit(1)
 	}()
 	var spec readSpec
 	if err := json.Unmarshal([]byte(argument), &spec); err != nil {

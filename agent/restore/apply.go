@@ -42,6 +42,7 @@ type Applier struct {
 	Now func() time.Time
 
 	member Member
+	lock   *os.File // the folder that the directories lie in, locked for one run at a time
 }
 
 // Outcome is what an apply or a rollback came to.
@@ -58,14 +59,18 @@ type Outcome struct {
 // Run applies the plan. Any failure leaves the host as it was, or, where even that failed, in a state that another Run or
 // Rollback goes on from; so does being killed.
 func (a *Applier) Run(ctx context.Context) (Outcome, error) {
-	l, j, unlock, err := a.open()
+	l, j, unlock, err := a.open(ctx)
 	if err != nil {
 		return Outcome{}, err
 	}
 	defer unlock()
 	switch j.Step {
 	case StepDone:
-		return Outcome{Step: StepDone, Already: true, Kept: kept(l, j)}, nil
+		if still, err := is(l.live, j.New); err != nil || !still {
+			return Outcome{Step: StepDone}, errors.Join(err, hinted(fmt.Errorf("this plan was applied here before, and %s is not the directory that it made any more", l.live),
+				fmt.Sprintf("make a new plan; or, to apply this one again, move away %s and %s", l.journal, l.old)))
+		}
+		return Outcome{Step: StepDone, Already: true, Kept: kept(l, j)}, release(l.journal)
 	case StepGoingBack:
 		return Outcome{Step: j.Step}, hinted(errors.New("a rollback was begun and not finished"), "etcdward restore rollback PLAN finishes it; then apply can begin anew")
 	case StepNone, StepRestoring, StepRolledBack:
@@ -75,6 +80,9 @@ func (a *Applier) Run(ctx context.Context) (Outcome, error) {
 		}
 	default:
 		a.tell("An earlier run came as far as %q; this one goes on from there.", j.Step)
+		if err := a.sameWay(l, j); err != nil {
+			return Outcome{Step: j.Step}, err
+		}
 		if a.DryRun {
 			return Outcome{Step: j.Step}, nil
 		}
@@ -85,8 +93,21 @@ func (a *Applier) Run(ctx context.Context) (Outcome, error) {
 	return a.putInPlace(ctx, l, j)
 }
 
+// sameWay refuses to go on without the static pods that an earlier run stopped, and with them where it did not.
+func (a *Applier) sameWay(l layout, j journal) error {
+	switch {
+	case len(j.Files) > 0 && a.Host == nil:
+		return hinted(errors.New("this was begun with --kubeadm"), "repeat with --kubeadm")
+	case len(j.Files) == 0 && a.Host != nil && j.Step != StepReady:
+		return hinted(errors.New("this was begun without --kubeadm"), "repeat with --data-dir "+l.data)
+	case a.Host != nil:
+		return a.Host.check(a.member)
+	}
+	return nil
+}
+
 // open finds the directories, makes sure that this is the only run on them, and reads how far an earlier one came.
-func (a *Applier) open() (l layout, j journal, unlock func(), err error) {
+func (a *Applier) open(ctx context.Context) (l layout, j journal, unlock func(), err error) {
 	if a.member, err = a.Plan.Member(a.Member); err != nil {
 		return l, j, nil, err
 	}
@@ -103,20 +124,42 @@ func (a *Applier) open() (l layout, j journal, unlock func(), err error) {
 	if l, err = locate(filepath.Clean(dataDir), a.Plan.ShortID()); err != nil {
 		return l, j, nil, err
 	}
-	folder, err := os.Open(l.folder())
+	if err := checkRights(l); err != nil {
+		return l, j, nil, err
+	}
+	if a.lock, err = lockFolder(ctx, l.folder()); err != nil {
+		return l, j, nil, err
+	}
+	unlock = func() { _ = a.lock.Close() }
+	if err = checkOtherPlans(l); err == nil {
+		j, err = readJournal(l.journal)
+	}
+	if err == nil && j.Step != StepNone && (j.Plan != a.Plan.SHA256 || j.Member != a.member.Name) {
+		err = hinted(fmt.Errorf("this host is member %s of the plan: so says %s, of an earlier run", j.Member, l.journal),
+			fmt.Sprintf("give --member %s; or, if that was wrong, roll it back with --member %s first, and remove the file", j.Member, j.Member))
+	}
 	if err != nil {
-		return l, j, nil, hinted(fmt.Errorf("data directory %s: %w", l.data, err), "the folder that it lies in must exist, and this is to be run as root")
+		unlock()
+		return l, j, nil, err
 	}
-	if err := unix.Flock(int(folder.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return l, j, nil, errors.Join(hinted(fmt.Errorf("another restore is at work in %s: %w", l.folder(), err), "wait until it has ended"), folder.Close())
-	}
-	if j, err = readJournal(l.journal); err == nil && j.Step != StepNone && (j.Plan != a.Plan.SHA256 || j.Member != a.member.Name) {
-		err = hinted(fmt.Errorf("%s is of member %s with another plan", l.journal, j.Member), "finish that one, or remove the file")
-	}
+	return l, j, unlock, nil
+}
+
+// lockWait is how long the children of a run that was killed have to end.
+const lockWait = 3 * time.Second
+
+// lockFolder makes sure of being alone in a folder, until the file that it gives is closed here and in every child that it was
+// handed to.
+func lockFolder(ctx context.Context, path string) (*os.File, error) {
+	folder, err := os.Open(path)
 	if err != nil {
-		return l, j, nil, errors.Join(err, folder.Close())
+		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
-	return l, j, func() { _ = folder.Close() }, nil
+	err = await(ctx, lockWait, func() error { return unix.Flock(int(folder.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
+	if err != nil {
+		return nil, errors.Join(hinted(fmt.Errorf("another restore is at work in %s: %w", path, err), "wait until it has ended"), folder.Close())
+	}
+	return folder, nil
 }
 
 // makeReady comes from nothing to a checked directory beside the old one. done is false in a dry run.
@@ -131,6 +174,10 @@ func (a *Applier) makeReady(ctx context.Context, l layout, j *journal) (done boo
 	if err := a.Plan.CheckFile(ctx, file); err != nil {
 		return false, err
 	}
+	// Once more: the file may have taken the room.
+	if err := checkSpace(l, a.Plan.Snapshot.SizeBytes); err != nil {
+		return false, err
+	}
 	a.tell("Every check on this host and on the snapshot held.")
 	a.tellSteps(l)
 	if a.DryRun {
@@ -139,12 +186,16 @@ func (a *Applier) makeReady(ctx context.Context, l layout, j *journal) (done boo
 	if err := a.confirm(); err != nil {
 		return false, err
 	}
-	if err := a.enter(j, l, StepRestoring); err != nil {
-		return false, err
+	if err := reserve(l.journal); err != nil {
+		return false, errors.Join(err, release(l.journal))
 	}
-	if err := a.restore(ctx, l, file); err != nil {
+	err = a.enter(j, l, StepRestoring)
+	if err == nil {
+		err = a.restore(ctx, l, file)
+	}
+	if err != nil {
 		j.Step = StepRolledBack
-		return false, errors.Join(err, l.clear(), j.write(l.journal))
+		return false, errors.Join(err, l.clear(), j.write(l.journal), release(l.journal))
 	}
 	return true, a.enter(j, l, StepReady)
 }
@@ -156,8 +207,13 @@ func (a *Applier) restore(ctx context.Context, l layout, file string) error {
 		return err
 	}
 	a.tell("Restoring into %s.", l.work)
-	if err := unpack(ctx, a.Plan, a.member, file, l.work, a.step("restore")); err != nil {
+	if err := unpack(ctx, a.Plan, a.member, file, l.work, a.lock, a.step("restore")); err != nil {
 		return err
+	}
+	if l.live == l.data {
+		if err := carryOver(l.data, l.work); err != nil {
+			return err
+		}
 	}
 	if err := syncTree(ctx, l.work); err != nil {
 		return err
@@ -165,16 +221,15 @@ func (a *Applier) restore(ctx context.Context, l layout, file string) error {
 	if err := a.check(ctx, l, file); err != nil {
 		return err
 	}
-	like := l.live
-	if missing, err := identify(l.live); err == nil && missing == (identity{}) {
-		like = l.data
-	}
-	as, err := likenessOf(like)
+	as, err := likenessOf(l.live, filepath.Dir(l.live))
 	if err != nil {
 		return err
 	}
 	if err := dress(l.fresh, as); err != nil {
 		return err
+	}
+	if there, err := identify(l.live); err == nil && there == (identity{}) {
+		a.tell("There was no %s: the new one belongs to user %d. chown -R it where etcd runs as another; with SELinux, restorecon -R it.", l.live, as.uid)
 	}
 	return syncTree(ctx, l.work)
 }

@@ -9,8 +9,6 @@ import (
 	"syscall"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/etcdward/etcdward/agent/drill"
 	"github.com/etcdward/etcdward/agent/snapshot"
 )
@@ -67,6 +65,9 @@ func TestApplyOnNewHost(t *testing.T) {
 		make func(s site) error
 	}{
 		{"none", func(s site) error { return os.RemoveAll(s.data) }},
+		{"none, in a folder of etcd's", func(s site) error {
+			return errors.Join(os.RemoveAll(s.data), os.Chown(s.dir, etcdUser(), etcdUser()))
+		}},
 		{"empty", func(s site) error { return errors.Join(os.RemoveAll(s.data), os.Mkdir(s.data, 0o700)) }},
 		{"a link", func(s site) error {
 			return errors.Join(os.Rename(s.data, s.data+"-real"), os.Symlink(s.data+"-real", s.data))
@@ -82,6 +83,9 @@ func TestApplyOnNewHost(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.holds(t, s.data+"/.")
+			if uid := owner(t, s.data+"/."); uid != owner(t, s.dir) {
+				t.Errorf("it belongs to user %d", uid)
+			}
 			if _, err := s.applier().Rollback(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -95,14 +99,7 @@ func TestApplyOnNewHost(t *testing.T) {
 // TestApplyOnMountPoint holds that a data directory that cannot be renamed is switched inside.
 func TestApplyOnMountPoint(t *testing.T) {
 	s := newSite(t)
-	if err := unix.Mount("none", s.data, "tmpfs", 0, ""); err != nil {
-		t.Skipf("NOT TESTED: mount: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(s.data, unix.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
+	mountTmpfs(t, s.data, "")
 	oldDirectory(t, s.data)
 	before := digest(t, filepath.Join(s.data, "member"))
 	out, err := s.applier().Run(t.Context())
@@ -169,9 +166,15 @@ func TestCheckFindsADifference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	lock, err := lockFolder(t.Context(), s.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	a.lock = lock
 	other := s.plan
 	other.RevisionBump++
-	if err := unpack(t.Context(), other, a.member, s.file, l.work, func(int64, int64) {}); err != nil {
+	if err := unpack(t.Context(), other, a.member, s.file, l.work, lock, func(int64, int64) {}); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.check(t.Context(), l, s.file); err == nil {

@@ -24,7 +24,7 @@ func (a *Applier) check(ctx context.Context, l layout, file string) error {
 		return err
 	}
 	a.step("boot and read")(0, 0)
-	got, err := drill.Read(ctx, l.check, a.member.Name, want.Revision)
+	got, err := drill.Read(ctx, l.check, a.member.Name, want.Revision, a.lock)
 	if err != nil {
 		return err
 	}

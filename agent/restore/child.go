@@ -46,8 +46,9 @@ func ChildMain() {
 }
 
 // unpack restores the snapshot file for one member into the folder to, which must not exist, in a child process: etcd's
-// library panics on some files. Nothing is synced yet.
-func unpack(ctx context.Context, p Plan, m Member, file, to string, progress func(done, total int64)) error {
+// library panics on some files. Nothing is synced yet. The child holds the lock too: should this process be killed, nobody else
+// begins before the child has ended.
+func unpack(ctx context.Context, p Plan, m Member, file, to string, lock *os.File, progress func(done, total int64)) error {
 	argument, err := json.Marshal(snapshot.RestoreConfig{SnapshotPath: file, Name: m.Name, OutputDataDir: to, PeerURLs: m.PeerURLs,
 		InitialCluster: p.InitialCluster(), InitialClusterToken: p.Token, RevisionBump: uint64(p.RevisionBump), MarkCompacted: p.MarkCompacted})
 	if err != nil {
@@ -55,6 +56,7 @@ func unpack(ctx context.Context, p Plan, m Member, file, to string, progress fun
 	}
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", childArgument, string(argument))
 	cmd.Env = []string{"GOTRACEBACK=none"}
+	cmd.ExtraFiles = []*os.File{lock}
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	stdin, err := cmd.StdinPipe()

@@ -47,7 +47,7 @@ func (p Plan) Runbook(path string) string {
 	say("1. Copy %s, unchanged, to every host.", path)
 	say("2. Stop every writer on ALL hosts before the first switch. kubeadm: `restore apply --kubeadm` stops this host's own API server;")
 	say("   on the others move kube-apiserver.yaml out of /etc/kubernetes/manifests first, or the old quorum goes on taking writes.")
-	say("   Plain etcd: systemctl stop etcd. RKE2: systemctl stop rke2-server. k3s: systemctl stop k3s.")
+	say("   Plain etcd: systemctl stop etcd. RKE2: rke2-killall.sh (stopping the service leaves etcd running). k3s: systemctl stop k3s.")
 	say("3. On each host, one after the other (fetching, then restoring %s and checking %s):", p.lasts(200), p.lasts(100))
 	for _, m := range p.Members {
 		say("   %s:", m.Name)

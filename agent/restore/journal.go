@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // Step is how far a restore on this host has come. A later apply goes on from there, a rollback goes back.
@@ -62,14 +63,40 @@ func readJournal(path string) (journal, error) {
 	return j, nil
 }
 
-// write makes the journal survive whatever comes.
+// write makes the journal survive whatever comes. On a full disk the reserve gives way, so that a restore does not end half-way, with
+// the control plane stopped, for want of a few bytes.
 func (j journal) write(path string) error {
 	text, err := json.MarshalIndent(j, "", "  ")
 	if err == nil {
 		err = writeSynced(path, append(text, '\n'))
 	}
+	if errors.Is(err, syscall.ENOSPC) && os.Remove(path+reserveSuffix) == nil {
+		err = writeSynced(path, append(text, '\n'))
+	}
 	if err != nil {
 		return fmt.Errorf("write the journal %s: %w", path, err)
+	}
+	return nil
+}
+
+// The reserve is a file beside the journal, of as many bytes.
+const (
+	reserveSuffix = ".reserve"
+	reserveBytes  = 64 << 10
+)
+
+// reserve takes it.
+func reserve(journal string) error {
+	if err := writeSynced(journal+reserveSuffix, make([]byte, reserveBytes)); err != nil {
+		return fmt.Errorf("reserve room for the journal: %w", err)
+	}
+	return nil
+}
+
+// release gives it up.
+func release(journal string) error {
+	if err := os.Remove(journal + reserveSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("give up the room for the journal: %w", err)
 	}
 	return nil
 }

@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -20,7 +22,9 @@ const asApplier = "ETCDWARD_TEST_APPLY"
 type killOrder struct {
 	PlanFile, File string
 	Back           bool
-	At             Step // the process kills itself when this step begins; "": not
+	At             Step   // the process kills itself when this step begins; "": not
+	Manifests      string // the host's, with kubeadm; "": without
+	User           uint32 // that the process is run as; 0: this one
 }
 
 func killMain() {
@@ -35,119 +39,158 @@ func killMain() {
 		plan, err = Load(order.PlanFile)
 	}
 	if err == nil {
-		a := &Applier{Plan: plan, Member: "m1", Fetch: func(context.Context) (string, error) { return order.File, nil }}
+		a := &Applier{Plan: plan, Member: plan.Members[0].Name, Fetch: func(context.Context) (string, error) { return order.File, nil }}
+		if order.Manifests != "" {
+			host, wrong := ReadHost(order.Manifests, AsideOf(order.Manifests, plan))
+			a.Host, err = &host, wrong
+		}
 		a.Before = func(step Step) error {
 			if step != order.At {
 				return nil
 			}
 			return syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		}
-		if order.Back {
+		if err == nil && order.Back {
 			_, err = a.Rollback(context.Background())
-		} else {
+		} else if err == nil {
 			_, err = a.Run(context.Background())
 		}
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		fmt.Fprintln(os.Stderr, err, hintOf(err))
+		syscall.Exit(1)
 	}
-	os.Exit(0)
+	syscall.Exit(0) // not os.Exit: the race detector holds each of those up for a second
 }
 
-// TestKill kills an apply, or the rollback of one, at a random moment. Afterwards one more apply or rollback makes one of the two
+// TestKill kills an apply, or the rollback of one, at 200 random moments. Afterwards one more apply or rollback makes one of the two
 // directories the data directory, whole.
 func TestKill(t *testing.T) {
-	rounds := 40
-	if os.Getenv("ETCDWARD_TORTURE") != "" {
-		rounds = 200
-	}
+	const rounds = 200
 	a, b := rand.Uint64(), rand.Uint64()
-	t.Logf("seed: rand.NewPCG(%d, %d)", a, b)
-	chance := rand.New(rand.NewPCG(a, b))
-	steps := map[string]int{}
-	var whole time.Duration
-	for i := range rounds {
-		s := newSite(t)
-		before := digest(t, s.data)
-		planFile := filepath.Join(s.dir, "plan.yaml")
-		text, err := s.plan.Encode()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(planFile, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		back := i%4 == 3
-		if i == 0 || back {
-			begun := time.Now()
-			if err := runOrder(t, killOrder{PlanFile: planFile, File: s.file}, -1, ""); err != nil {
-				t.Fatalf("apply: %v", err)
-			}
-			if i == 0 {
-				whole = time.Since(begun)
-				continue
-			}
-		}
-		switch {
-		case back: // a rollback is short
-			_ = runOrder(t, killOrder{PlanFile: planFile, File: s.file, Back: true}, time.Duration(chance.Int64N(int64(whole)/8)), "")
-		case i%4 == 2: // a step of which it is known
-			at := []Step{StepRestoring, StepReady, StepSwitching, StepDone}[chance.IntN(4)]
-			_ = runOrder(t, killOrder{PlanFile: planFile, File: s.file, At: at}, -1, "")
-		case i%4 == 0: // the renames are over in a millisecond: wait for them
-			journal := filepath.Join(s.dir, "etcd.etcdward-journal-"+s.plan.ShortID()+".json")
-			_ = runOrder(t, killOrder{PlanFile: planFile, File: s.file}, time.Duration(chance.Int64N(int64(2*time.Millisecond))), journal)
-		default:
-			_ = runOrder(t, killOrder{PlanFile: planFile, File: s.file}, time.Duration(chance.Int64N(int64(whole))), "")
-		}
-		l, err := locate(s.data, s.plan.ShortID())
-		if err != nil {
-			t.Fatal(err)
-		}
-		j, err := readJournal(l.journal)
-		if err != nil {
-			t.Fatalf("round %d: %v", i, err)
-		}
-		steps[string(j.Step)]++
-		if i%3 == 0 || j.Step == StepGoingBack {
-			if _, err := s.applier().Rollback(t.Context()); err != nil {
-				t.Fatalf("round %d, killed at %q: rollback: %v; %v", i, j.Step, err, s.names(t))
-			}
-			if digest(t, s.data) != before {
-				t.Fatalf("round %d, killed at %q: the old directory is not as it was: %v", i, j.Step, s.names(t))
-			}
-			continue
-		}
-		if _, err := s.applier().Run(t.Context()); err != nil {
-			t.Fatalf("round %d, killed at %q: apply: %v; %v", i, j.Step, err, s.names(t))
-		}
-		if digest(t, l.old) != before {
-			t.Fatalf("round %d, killed at %q: the old directory is not kept whole: %v", i, j.Step, s.names(t))
-		}
-		if got, err := os.ReadFile(filepath.Join(s.data, "member", "snap", "db")); err != nil || !strings.Contains(string(got), "/registry/") {
-			t.Fatalf("round %d: %v", i, err)
-		}
-		if i%5 == 0 {
-			s.holds(t, s.data)
-		}
+	t.Logf("seed: rand.NewPCG(%d, %d + round)", a, b)
+	file := fixture(t, t.TempDir())
+	first := killSite{site: newSiteOn(t, file)}
+	begun := time.Now()
+	if err := first.run(t, killOrder{}, -1, ""); err != nil {
+		t.Fatalf("apply: %v", err)
 	}
-	t.Logf("a whole apply takes %v; killed at %v", whole, steps)
-	if len(steps) < 4 {
+	whole := time.Since(begun)
+	var mu sync.Mutex
+	steps, kills := map[Step]int{}, 0
+	t.Run("rounds", func(t *testing.T) {
+		for worker := range 2 {
+			t.Run(strconv.Itoa(worker), func(t *testing.T) {
+				t.Parallel()
+				for i := worker; i < rounds; i += 2 {
+					s := killSite{site: newSiteOn(t, file), round: i, chance: rand.New(rand.NewPCG(a, b+uint64(i)))}
+					met, killed := s.killed(t, whole)
+					s.recover(t, met)
+					mu.Lock()
+					steps[met]++
+					kills += killed
+					mu.Unlock()
+				}
+			})
+		}
+	})
+	t.Logf("a whole apply takes %v; %d of %d rounds were killed before the end, at %v", whole, kills, rounds, steps)
+	if len(steps) < 6 || kills < rounds/2 {
 		t.Errorf("the kills met only %v", steps)
 	}
 }
 
-// runOrder runs a process and kills it after a time, counted from the start or from when the journal says switching; less than 0:
-// not at all.
-func runOrder(t *testing.T, order killOrder, after time.Duration, journal string) error {
+// killSite is a host of one round.
+type killSite struct {
+	site
+	round  int
+	chance *rand.Rand
+}
+
+// killed lets an apply or a rollback be killed, and gives the step that it had come to.
+func (s killSite) killed(t *testing.T, whole time.Duration) (met Step, killed int) {
 	t.Helper()
-	text, err := json.Marshal(order)
+	var err error
+	switch s.round % 4 {
+	case 0: // the renames are over in a millisecond: wait for them
+		err = s.run(t, killOrder{}, time.Duration(s.chance.Int64N(int64(2*time.Millisecond))), s.layout(t).journal)
+	case 1: // anywhere
+		err = s.run(t, killOrder{}, time.Duration(s.chance.Int64N(int64(whole))), "")
+	case 2: // at the begin of a step
+		steps := []Step{StepRestoring, StepReady, StepSwitching, StepDone}
+		err = s.run(t, killOrder{At: steps[s.chance.IntN(len(steps))]}, -1, "")
+	case 3: // a rollback, which is short
+		if err := s.run(t, killOrder{}, -1, ""); err != nil {
+			t.Fatalf("round %d: apply: %v", s.round, err)
+		}
+		err = s.run(t, killOrder{Back: true}, time.Duration(s.chance.Int64N(int64(whole)/6)), "")
+	}
+	if err != nil {
+		if !strings.Contains(err.Error(), "signal: killed") {
+			t.Fatalf("round %d: %v", s.round, err)
+		}
+		killed = 1
+	}
+	j, err := readJournal(s.layout(t).journal)
+	if err != nil {
+		t.Fatalf("round %d: %v", s.round, err)
+	}
+	return j.Step, killed
+}
+
+// recover makes one more apply or rollback, and holds the site to one of the two directories.
+func (s killSite) recover(t *testing.T, met Step) {
+	t.Helper()
+	if s.round%3 == 0 || met == StepGoingBack {
+		if _, err := s.applier().Rollback(t.Context()); err != nil {
+			t.Fatalf("round %d, killed at %q: rollback: %v; %v", s.round, met, err, s.names(t))
+		}
+		if digest(t, s.data) != s.before {
+			t.Fatalf("round %d, killed at %q: the old directory is not as it was: %v", s.round, met, s.names(t))
+		}
+		return
+	}
+	if _, err := s.applier().Run(t.Context()); err != nil {
+		t.Fatalf("round %d, killed at %q: apply: %v; %v", s.round, met, err, s.names(t))
+	}
+	if digest(t, s.layout(t).old) != s.before {
+		t.Fatalf("round %d, killed at %q: the old directory is not kept whole: %v", s.round, met, s.names(t))
+	}
+	if s.round%4 < 2 {
+		s.holds(t, s.data)
+	}
+}
+
+func (s site) layout(t *testing.T) layout {
+	t.Helper()
+	l, err := locate(s.data, s.plan.ShortID())
 	if err != nil {
 		t.Fatal(err)
 	}
+	return l
+}
+
+// run applies the site's plan, or rolls it back, in a process that is killed after a time, counted from the start or from when the
+// journal says ready; less than 0: not.
+func (s killSite) run(t *testing.T, order killOrder, after time.Duration, journal string) error {
+	t.Helper()
+	order.File, order.PlanFile = s.file, filepath.Join(s.dir, "plan.yaml")
+	text, err := s.plan.Encode()
+	if err == nil {
+		err = os.WriteFile(order.PlanFile, text, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return runOrder(t, order, after, journal)
+}
+
+// runOrder is run without a site.
+func runOrder(t *testing.T, order killOrder, after time.Duration, journal string) error {
+	t.Helper()
 	cmd := exec.Command("/proc/self/exe", "-test.run=^$")
-	cmd.Env = append(os.Environ(), asApplier+"="+string(text))
+	cmd.Env = append(os.Environ(), asApplier+"="+mustJSON(t, order))
+	asUser(cmd, order.User)
 	var said strings.Builder
 	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
@@ -175,4 +218,13 @@ func runOrder(t *testing.T, order killOrder, after time.Duration, journal string
 		return fmt.Errorf("%w: %s", err, said.String())
 	}
 	return nil
+}
+
+func mustJSON(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

@@ -99,7 +99,7 @@ func (k *kubelet) look() {
 		cmd := exec.Command(k.etcd, p.Spec.Containers[0].Command[1:]...)
 		cmd.Env = []string{"PATH=/usr/bin:/bin"}
 		if name == "kube-apiserver.yaml" {
-			flags := flagsOf(p)
+			flags := p.running("kube-apiserver").flags()
 			cmd = exec.Command("/proc/self/exe")
 			cmd.Env = []string{asAPIServer + "=" + net.JoinHostPort(flags["advertise-address"], flags["secure-port"])}
 		}

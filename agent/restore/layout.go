@@ -7,7 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // layout is where everything of one restore lies: beside the data directory, or, where that is a mount point and cannot
@@ -52,6 +53,9 @@ func locate(dataDir, short string) (layout, error) {
 	real, err := filepath.EvalSymlinks(dataDir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if to, err := os.Readlink(dataDir); err == nil {
+			return layout{}, hinted(fmt.Errorf("data directory %s: it is a link to %s, which is not there", dataDir, to), "is its disk mounted? Else make the folder, or remove the link")
+		}
 		real = dataDir
 		if parent, err := filepath.EvalSymlinks(filepath.Dir(dataDir)); err == nil {
 			real = filepath.Join(parent, filepath.Base(dataDir))
@@ -81,23 +85,35 @@ func isMountPoint(path string) (bool, error) {
 	return false, nil
 }
 
-// identity is what stays of a directory when it is renamed. Zero: there is none.
+// identity is what stays of a directory when it is renamed, and when the host boots again: the number of its device may be
+// another one then. Zero: there is none.
 type identity struct {
-	Device uint64 `json:"device"`
-	Inode  uint64 `json:"inode"`
+	Inode uint64 `json:"inode"`
+	// Born in Unix nanoseconds, since inodes are used again; 0 where the file system does not tell.
+	Born int64 `json:"born"`
 }
 
 // identify looks at a path, without following links.
 func identify(path string) (identity, error) {
-	var st syscall.Stat_t
-	err := syscall.Lstat(path, &st)
+	var st unix.Statx_t
+	err := unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_INO|unix.STATX_BTIME, &st)
 	if errors.Is(err, fs.ErrNotExist) {
 		return identity{}, nil
 	}
 	if err != nil {
 		return identity{}, fmt.Errorf("look at %s: %w", path, err)
 	}
-	return identity{st.Dev, st.Ino}, nil
+	id := identity{Inode: st.Ino}
+	if st.Mask&unix.STATX_BTIME != 0 {
+		id.Born = st.Btime.Sec*1e9 + int64(st.Btime.Nsec)
+	}
+	return id, nil
+}
+
+// is says whether what is at a path now is the directory known by an identity.
+func is(path string, id identity) (bool, error) {
+	found, err := identify(path)
+	return err == nil && found == id && id != identity{}, err
 }
 
 // isEmpty says whether there is nothing at path, or a folder with nothing in it. A file system's own lost+found is nothing.

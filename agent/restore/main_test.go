@@ -77,14 +77,22 @@ func mustPlan(t testing.TB, d Draft) Plan {
 type site struct {
 	dir, data, file string
 	plan            Plan
+	before          string // digest of the directory
 }
 
 func newSite(t testing.TB) site {
 	t.Helper()
+	return newSiteOn(t, fixture(t, t.TempDir()))
+}
+
+// newSiteOn is newSite with a snapshot file that there is.
+func newSiteOn(t testing.TB, file string) site {
+	t.Helper()
 	dir := t.TempDir()
-	s := site{dir: dir, data: filepath.Join(dir, "etcd"), file: fixture(t, t.TempDir())}
+	s := site{dir: dir, data: filepath.Join(dir, "etcd"), file: file}
 	oldDirectory(t, s.data)
 	s.plan = mustPlan(t, draft(t, s.file, s.data))
+	s.before = digest(t, s.data)
 	return s
 }
 
@@ -122,6 +130,11 @@ func digest(t testing.TB, root string) string {
 		sum.Write([]byte(strings.TrimPrefix(path, root) + info.Mode().String()))
 		if entry.IsDir() {
 			return nil
+		}
+		if entry.Type() == fs.ModeSymlink {
+			to, err := os.Readlink(path)
+			sum.Write([]byte(to))
+			return err
 		}
 		text, err := os.ReadFile(path)
 		sum.Write(text)

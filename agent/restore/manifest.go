@@ -2,17 +2,13 @@ package restore
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
-
-	"go.yaml.in/yaml/v4"
 )
 
 // The manifests of kubeadm's static pods, in the order in which they are moved out: who writes to etcd first.
@@ -34,28 +30,6 @@ type Host struct {
 	// etcdURLs and others are where somebody answers while the pods run; health is etcd's metrics listener, or "".
 	etcdURLs, others []string
 	health           string
-}
-
-// pod is as much of a static pod as is read.
-type pod struct {
-	Spec struct {
-		Containers []struct {
-			Name         string   `yaml:"name"`
-			Image        string   `yaml:"image"`
-			Command      []string `yaml:"command"`
-			Args         []string `yaml:"args"`
-			VolumeMounts []struct {
-				Name      string `yaml:"name"`
-				MountPath string `yaml:"mountPath"`
-			} `yaml:"volumeMounts"`
-		} `yaml:"containers"`
-		Volumes []struct {
-			Name     string `yaml:"name"`
-			HostPath struct {
-				Path string `yaml:"path"`
-			} `yaml:"hostPath"`
-		} `yaml:"volumes"`
-	} `yaml:"spec"`
 }
 
 // AsideOf is where the manifests in a folder go while a plan is applied: beside the folder, since the kubelet runs whatever is
@@ -80,58 +54,27 @@ func ReadHost(manifests, aside string) (Host, error) {
 		if name == etcdManifest {
 			err = h.etcd(p)
 		} else {
-			h.other(name, flagsOf(p))
+			h.other(name, p.running(strings.TrimSuffix(name, ".yaml")).flags())
 		}
 		if err != nil {
 			return h, fmt.Errorf("read %s: %w", filepath.Join(manifests, name), err)
 		}
 	}
 	if h.Name == "" {
-		return h, hinted(fmt.Errorf("read %s: %w", filepath.Join(manifests, etcdManifest), fs.ErrNotExist),
-			"on a host that kubeadm did not set up, give --data-dir in place of --kubeadm")
+		return h, missing(manifests)
 	}
 	return h, nil
 }
 
-// readPod reads one manifest from the first of the folders that has it.
-func readPod(name string, folders ...string) (p pod, found bool, err error) {
-	defer func() {
-		if r := recover(); r != nil { // as in decodePlan
-			err = fmt.Errorf("read %s: %v", name, r)
-		}
-	}()
-	for _, folder := range folders {
-		if folder == "" {
-			continue
-		}
-		text, err := os.ReadFile(filepath.Join(folder, name))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err == nil {
-			err = yaml.Load(text, &p)
-		}
-		if err == nil && len(p.Spec.Containers) == 0 {
-			err = errors.New("it is no pod with a container")
-		}
-		if err != nil {
-			return p, false, fmt.Errorf("read %s: %w", filepath.Join(folder, name), err)
-		}
-		return p, true, nil
+// missing says that there is no manifest of etcd, and where one is if an earlier restore moved it.
+func missing(manifests string) error {
+	path := filepath.Join(manifests, etcdManifest)
+	elsewhere, err := filepath.Glob(filepath.Join(filepath.Dir(filepath.Clean(manifests)), "etcdward-restore-*", etcdManifest))
+	if err == nil && len(elsewhere) > 0 {
+		return hinted(fmt.Errorf("read %s: %w: a restore with another plan moved it to %s", path, fs.ErrNotExist, elsewhere[0]),
+			"finish that one with its own plan: etcdward restore apply, or rollback, with --kubeadm")
 	}
-	return p, false, nil
-}
-
-// flagsOf are the --name=value of the first container.
-func flagsOf(p pod) map[string]string {
-	flags := map[string]string{}
-	c := p.Spec.Containers[0]
-	for _, arg := range append(c.Command, c.Args...) {
-		if name, value, ok := strings.Cut(strings.TrimPrefix(arg, "--"), "="); ok && strings.HasPrefix(arg, "--") {
-			flags[name] = value
-		}
-	}
-	return flags
+	return hinted(fmt.Errorf("read %s: %w", path, fs.ErrNotExist), "on a host that kubeadm did not set up, give --data-dir in place of --kubeadm")
 }
 
 // imageVersion is the version in the tag of etcd's image: registry.k8s.io/etcd:3.6.5-0.
@@ -139,15 +82,18 @@ var imageVersion = regexp.MustCompile(`:v?(3\.[0-9]+\.[0-9]+)[^/]*$`)
 
 // etcd takes what etcd's own pod says.
 func (h *Host) etcd(p pod) error {
-	flags := flagsOf(p)
-	if dir := flags["wal-dir"]; dir != "" {
-		return fmt.Errorf("etcd keeps its log apart, in --wal-dir=%s: that is not supported; restore by hand with etcdutl", dir)
+	c := p.running("etcd")
+	flags, err := c.etcdFlags()
+	if err != nil {
+		return err
 	}
 	h.Name = cmp.Or(flags["name"], "default")
 	h.PeerURLs = strings.Split(flags["initial-advertise-peer-urls"], ",")
-	h.DataDir = hostPath(p, cmp.Or(flags["data-dir"], "/var/lib/etcd"))
+	if h.DataDir, err = p.hostPath(c, cmp.Or(flags["data-dir"], "/var/lib/etcd")); err != nil {
+		return err
+	}
 	h.InitialCluster = flags["initial-cluster"]
-	if m := imageVersion.FindStringSubmatch(p.Spec.Containers[0].Image); m != nil {
+	if m := imageVersion.FindStringSubmatch(c.Image); m != nil {
 		h.EtcdVersion = m[1]
 	}
 	for _, name := range []string{"listen-client-urls", "listen-peer-urls", "listen-metrics-urls"} {
@@ -163,22 +109,6 @@ func (h *Host) etcd(p pod) error {
 	return validateMembers([]Member{h.Member})
 }
 
-// hostPath is where a path in the first container is on the host.
-func hostPath(p pod, inside string) string {
-	for _, mount := range p.Spec.Containers[0].VolumeMounts {
-		rest, below := strings.CutPrefix(inside, mount.MountPath)
-		if !below || rest != "" && !strings.HasPrefix(rest, "/") {
-			continue
-		}
-		for _, v := range p.Spec.Volumes {
-			if v.Name == mount.Name && v.HostPath.Path != "" {
-				return filepath.Join(v.HostPath.Path, rest)
-			}
-		}
-	}
-	return inside
-}
-
 // other takes the address at which another pod of the control plane answers.
 func (h *Host) other(file string, flags map[string]string) {
 	ports := map[string]string{"kube-apiserver.yaml": "6443", "kube-controller-manager.yaml": "10257", "kube-scheduler.yaml": "10259"}
@@ -192,8 +122,11 @@ func reachable(address string) string {
 	if err != nil {
 		return address
 	}
-	if ip := net.ParseIP(u.Hostname()); ip != nil && ip.IsUnspecified() {
+	switch u.Hostname() {
+	case "0.0.0.0":
 		u.Host = net.JoinHostPort("127.0.0.1", u.Port())
+	case "::":
+		u.Host = net.JoinHostPort("::1", u.Port())
 	}
 	return u.String()
 }

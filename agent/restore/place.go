@@ -11,11 +11,12 @@ import (
 
 // putInPlace comes from a checked directory to a member that uses it. A failure on the way goes back.
 func (a *Applier) putInPlace(ctx context.Context, l layout, j journal) (Outcome, error) {
-	if a.Host == nil && j.Step == StepReady {
-		// Nothing was touched so far, and nothing is while somebody runs on it.
-		if err := a.checkStopped(ctx, l); err != nil {
-			return Outcome{Step: j.Step}, err
-		}
+	inPlace, err := is(l.live, j.New)
+	if err == nil && !inPlace && a.Host == nil {
+		err = a.checkStopped(ctx, l) // nothing is renamed while somebody runs on it
+	}
+	if err != nil {
+		return Outcome{Step: j.Step}, err
 	}
 	waiting, err := a.place(ctx, l, &j)
 	if err != nil {
@@ -36,6 +37,10 @@ func (a *Applier) place(ctx context.Context, l layout, j *journal) (waiting bool
 		if err := a.enter(j, l, StepStopping); err != nil {
 			return false, err
 		}
+	}
+	if inPlace, err := is(l.live, j.New); err != nil {
+		return false, err
+	} else if !inPlace && a.Host != nil {
 		if err := a.stopPods(ctx, l, *j); err != nil {
 			return false, err
 		}
@@ -71,7 +76,10 @@ func (a *Applier) place(ctx context.Context, l layout, j *journal) (waiting bool
 			return false, err
 		}
 	}
-	return waiting, a.enter(j, l, StepDone)
+	if err := a.enter(j, l, StepDone); err != nil {
+		return waiting, err
+	}
+	return waiting, release(l.journal)
 }
 
 func keptText(path string) string {
@@ -84,7 +92,7 @@ func keptText(path string) string {
 // Rollback undoes what Run did with this plan on this host, or what is left of it. The restored directory, which may have been
 // written to, is kept under another name.
 func (a *Applier) Rollback(ctx context.Context) (Outcome, error) {
-	l, j, unlock, err := a.open()
+	l, j, unlock, err := a.open(ctx)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -94,12 +102,15 @@ func (a *Applier) Rollback(ctx context.Context) (Outcome, error) {
 		return Outcome{Step: j.Step, Already: true}, nil
 	case StepRestoring, StepReady:
 	default:
-		if len(j.Files) == 0 {
-			if err := a.checkStopped(ctx, l); err != nil {
-				return Outcome{Step: j.Step}, err
-			}
-		} else if a.Host == nil {
-			return Outcome{Step: j.Step}, hinted(errors.New("this was applied with --kubeadm"), "repeat with --kubeadm")
+		if err := a.sameWay(l, j); err != nil {
+			return Outcome{Step: j.Step}, err
+		}
+		asBefore, err := l.asBefore(j)
+		if err == nil && !asBefore && a.Host == nil {
+			err = a.checkStopped(ctx, l)
+		}
+		if err != nil {
+			return Outcome{Step: j.Step}, err
 		}
 	}
 	a.tell("Going back from %q.", j.Step)
@@ -130,13 +141,15 @@ func (a *Applier) goBack(ctx context.Context, l layout, j *journal) error {
 		if err := j.write(l.journal); err != nil {
 			return err
 		}
-		if j.New != (identity{}) {
-			if err := a.stopPods(ctx, l, *j); err != nil {
-				return err
-			}
-			if err := l.rename(*j, backward); err != nil {
-				return err
-			}
+		asBefore, err := l.asBefore(*j)
+		if err == nil && !asBefore {
+			err = a.stopPods(ctx, l, *j)
+		}
+		if err == nil && j.New != (identity{}) {
+			err = l.rename(*j, backward)
+		}
+		if err != nil {
+			return err
 		}
 		if err := moveFiles(j.Files, j.Aside, j.Manifests); err != nil {
 			return err
@@ -149,7 +162,16 @@ func (a *Applier) goBack(ctx context.Context, l layout, j *journal) error {
 		return err
 	}
 	j.Step = StepRolledBack
-	return j.write(l.journal)
+	return errors.Join(j.write(l.journal), release(l.journal))
+}
+
+// asBefore says whether what was there before the switch is there, and nobody needs to stop for a rollback.
+func (l layout) asBefore(j journal) (bool, error) {
+	if j.New == (identity{}) {
+		return true, nil // the switch was not begun
+	}
+	found, err := identify(l.live)
+	return found == j.Old, err
 }
 
 // stopPods moves the manifests out of the kubelet's sight, and waits until nothing of them is left running.
@@ -164,7 +186,7 @@ func (a *Applier) stopPods(ctx context.Context, l layout, j journal) error {
 	if err := moveFiles(j.Files, j.Manifests, j.Aside); err != nil {
 		return err
 	}
-	return await(ctx, cmp.Or(a.StopLimit, 2*time.Minute), func() error {
+	err := await(ctx, cmp.Or(a.StopLimit, 2*time.Minute), func() error {
 		busy, err := locked(l.data)
 		if err == nil && busy {
 			err = fmt.Errorf("an etcd still runs on %s", l.data)
@@ -176,6 +198,10 @@ func (a *Applier) stopPods(ctx context.Context, l layout, j journal) error {
 		}
 		return err
 	})
+	if err != nil {
+		return hinted(err, "does the kubelet run, and watch "+j.Manifests+"? systemctl status kubelet; crictl ps shows what is left, crictl stop ends it")
+	}
+	return nil
 }
 
 // startPods moves the manifests back, etcd's first, and waits until its process has the directory. waiting: it has no quorum.
@@ -199,11 +225,17 @@ func (a *Applier) startPods(ctx context.Context, l layout, j journal) (waiting b
 		}
 		return err
 	})
-	if err != nil || a.Host.health == "" {
-		return false, err
+	alone := len(a.Plan.Members) == 1
+	switch {
+	case err != nil:
+		return false, hinted(err, "does the kubelet run, and watch "+j.Manifests+"? systemctl status kubelet; crictl logs shows what etcd says")
+	case a.Host.health == "":
+		return !alone, nil // nobody tells
+	case alone:
+		return false, await(ctx, cmp.Or(a.StartLimit, 5*time.Minute), func() error { return healthy(ctx, a.Host.health) })
 	}
 	err = await(ctx, cmp.Or(a.HealthLimit, 30*time.Second), func() error { return healthy(ctx, a.Host.health) })
-	if err != nil && len(a.Plan.Members) > 1 && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil {
 		return true, nil // the other hosts are to come
 	}
 	return false, err

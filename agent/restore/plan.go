@@ -53,6 +53,8 @@ type Source struct {
 	// Store by name, or the File's path on the host that planned. One of them is set.
 	Store string `yaml:"store,omitempty" json:"store,omitempty"`
 	File  string `yaml:"file,omitempty" json:"file,omitempty"`
+	// At is when the Store still had it, if that is to be read as it was then.
+	At time.Time `yaml:"at,omitempty" json:"at,omitzero"`
 	// SHA256 and SizeBytes of the plain file, trailer included.
 	SHA256    string    `yaml:"sha256" json:"sha256"`
 	SizeBytes int64     `yaml:"size_bytes" json:"size_bytes"`
@@ -143,7 +145,7 @@ func (p Plan) Member(name string) (Member, error) {
 // sum is the SHA-256 over the plan without itself: over JSON, whose form does not depend on how the YAML was laid out.
 func (p Plan) sum() string {
 	p.SHA256 = ""
-	p.CreatedAt, p.Snapshot.TakenAt = p.CreatedAt.UTC(), p.Snapshot.TakenAt.UTC()
+	p.CreatedAt, p.Snapshot.TakenAt, p.Snapshot.At = p.CreatedAt.UTC(), p.Snapshot.TakenAt.UTC(), p.Snapshot.At.UTC()
 	text, err := json.Marshal(p)
 	if err != nil {
 		panic("restore: a plan that JSON cannot hold: " + err.Error())

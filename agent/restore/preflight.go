@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -18,19 +19,21 @@ import (
 // clockTolerance is how far the clocks of two hosts may differ.
 const clockTolerance = 2 * time.Minute
 
-// walBytes is what etcd takes for its log before the first entry.
+// walBytes is what etcd takes for a file of its log before the first entry. It makes the next one in advance.
 const walBytes = 64 << 20
 
 // preflight makes every check that needs no snapshot file. Nothing is touched.
 func (a *Applier) preflight(ctx context.Context, l layout) error {
-	if now := a.now(); now.Before(a.Plan.CreatedAt.Add(-clockTolerance)) || now.Before(a.Plan.Snapshot.TakenAt.Add(-clockTolerance)) {
-		return hinted(fmt.Errorf("the clock of this host says %s, which is before the plan was made (%s)", now.UTC().Format(time.RFC3339), a.Plan.CreatedAt.UTC().Format(time.RFC3339)),
-			"set the clock: certificates and leases go by it")
+	if err := a.Plan.checkClock(a.now()); err != nil {
+		return err
 	}
 	if err := checkVersion(a.Plan.Snapshot, a.EtcdVersion); err != nil {
 		return err
 	}
 	if err := checkTarget(l); err != nil {
+		return err
+	}
+	if err := checkName(l, a.member.Name); err != nil {
 		return err
 	}
 	if err := checkSpace(l, a.Plan.Snapshot.SizeBytes); err != nil {
@@ -39,14 +42,88 @@ func (a *Applier) preflight(ctx context.Context, l layout) error {
 	if a.Host != nil {
 		return a.Host.check(a.member)
 	}
+	if elsewhere := a.member.elsewhere(ctx); elsewhere != "" {
+		a.tell("WARNING: %s, the address of member %s, is none of this host's. Is this the right host?", elsewhere, a.member.Name)
+	}
 	return a.checkStopped(ctx, l)
+}
+
+// checkClock refuses a clock that is behind what the plan tells of: certificates and leases would go by it.
+func (p Plan) checkClock(now time.Time) error {
+	for _, past := range []struct {
+		what string
+		at   time.Time
+		hint string
+	}{
+		{"the plan was made", p.CreatedAt, "set the clock (timedatectl): certificates and leases go by it"},
+		{"the snapshot was taken", p.Snapshot.TakenAt, "set the clock (timedatectl); if that of the snapshot's host was wrong, etcdward fetch it and make a plan with --file"},
+	} {
+		if now.Before(past.at.Add(-clockTolerance)) {
+			return hinted(fmt.Errorf("the clock of this host says %s, which is before %s (%s)", now.UTC().Format(time.RFC3339), past.what, past.at.UTC().Format(time.RFC3339)), past.hint)
+		}
+	}
+	return nil
+}
+
+// checkRights finds out before anything else whether this user may do it.
+func checkRights(l layout) error {
+	err := unix.Access(l.folder(), unix.R_OK|unix.W_OK|unix.X_OK)
+	var there syscall.Stat_t
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return hinted(fmt.Errorf("data directory %s: the folder that it lies in is not there: %w", l.data, err), "is --data-dir right? On a new host: mkdir -p "+l.folder())
+	case errors.Is(err, fs.ErrPermission):
+		return hinted(fmt.Errorf("data directory %s: this user cannot write in %s: %w", l.data, l.folder(), err), "run this as root")
+	case err != nil:
+		return hinted(fmt.Errorf("data directory %s: write in %s: %w", l.data, l.folder(), err), "its disk must be there, and be mounted for writing")
+	}
+	if err := syscall.Stat(l.live, &there); err == nil && os.Geteuid() != 0 && int(there.Uid) != os.Geteuid() {
+		return hinted(fmt.Errorf("data directory %s: it belongs to user %d: %w", l.live, there.Uid, fs.ErrPermission), "run this as root")
+	}
+	return nil
+}
+
+// checkOtherPlans refuses to begin in the middle of what another plan began on the same directory.
+func checkOtherPlans(l layout) error {
+	prefix := strings.TrimSuffix(filepath.Base(l.journal), l.short+".json")
+	entries, err := os.ReadDir(l.folder())
+	if err != nil {
+		return fmt.Errorf("look for other restores: %w", err)
+	}
+	for _, e := range entries {
+		path := filepath.Join(l.folder(), e.Name())
+		if path == l.journal || !strings.HasPrefix(e.Name(), prefix) || !strings.HasSuffix(e.Name(), ".json") {
+			continue
+		}
+		other, err := readJournal(path)
+		if err != nil {
+			return hinted(err, "if no restore is under way there, remove the file")
+		}
+		switch other.Step {
+		case StepStopping, StepSwitching, StepStarting, StepGoingBack:
+			return hinted(fmt.Errorf("a restore with another plan, SHA-256 %.16s…, was begun on %s and came as far as %q", other.Plan, l.data, other.Step),
+				fmt.Sprintf("finish it with its own plan: etcdward restore apply, or rollback. %s says what lies where", path))
+		}
+	}
+	return nil
+}
+
+// checkName holds a member to the name that RKE2 and k3s keep in its data directory.
+func checkName(l layout, member string) error {
+	text, err := os.ReadFile(filepath.Join(l.data, "name"))
+	name := strings.TrimSpace(string(text))
+	if err != nil || name == member || !nameForm.MatchString(name) {
+		return nil // most keep none
+	}
+	return hinted(fmt.Errorf("the data directory %s is of member %s, and not of %s", l.data, name, member),
+		"run this on the host of "+member+", or make a plan that has "+name)
 }
 
 // checkTarget accepts a data directory that is not there, empty, or etcd's.
 func checkTarget(l layout) error {
 	info, err := os.Stat(l.data)
 	if err == nil && !info.IsDir() {
-		return fmt.Errorf("data directory %s: %w", l.data, syscall.ENOTDIR)
+		return hinted(fmt.Errorf("data directory %s: %w", l.data, syscall.ENOTDIR), "give etcd's data directory with --data-dir")
 	}
 	empty, err := isEmpty(l.data)
 	if err != nil {
@@ -72,17 +149,17 @@ func checkSpace(l layout, size int64) error {
 	if err := unix.Statfs(folder, &disk); err != nil {
 		return hinted(fmt.Errorf("free space of %s: %w", folder, err), "the folder that the data directory lies in must exist")
 	}
-	need, free := 2*(size+walBytes), int64(disk.Bavail)*disk.Bsize
+	need, free := 2*size+4*walBytes, int64(disk.Bavail)*disk.Bsize
 	if free < need {
 		return hinted(fmt.Errorf("not enough free space in %s: %d bytes needed, for the restored directory and a copy to check it on, %d free", folder, need, free),
-			"make room; directories named *.etcdward-old-* and *.etcdward-undone-* there are of earlier restores")
+			"make room; directories named *.etcdward-old-*, *.etcdward-undone-* and *.etcdward-new-* there are of earlier restores")
 	}
 	return nil
 }
 
 // checkStopped refuses while an etcd runs on the data directory, or at the member's address.
 func (a *Applier) checkStopped(ctx context.Context, l layout) error {
-	const wayOut = "stop it (systemctl stop etcd; on RKE2 and k3s their own service), and run apply again"
+	const wayOut = "stop it (systemctl stop etcd; RKE2: rke2-killall.sh; k3s: systemctl stop k3s; kubeadm: give --kubeadm), and repeat"
 	busy, err := locked(l.data)
 	if err != nil {
 		return err
@@ -125,34 +202,6 @@ func (p Plan) CheckFile(ctx context.Context, path string) error {
 	}
 	if exam.Facts.Revision != p.Snapshot.Revision {
 		return hinted(fmt.Errorf("check snapshot %s: it ends at revision %d and the plan has %d", path, exam.Facts.Revision, p.Snapshot.Revision), wayOut)
-	}
-	return nil
-}
-
-// check holds what the host's manifests say to the plan.
-func (h *Host) check(m Member) error {
-	if h.Name != m.Name {
-		return hinted(fmt.Errorf("the etcd of this host is called %s, not %s", h.Name, m.Name), "give --member "+h.Name+", or run this on the host of "+m.Name)
-	}
-	for _, u := range h.PeerURLs {
-		found := false
-		for _, planned := range m.PeerURLs {
-			found = found || planned == u
-		}
-		if !found {
-			return hinted(fmt.Errorf("member %s has the peer URL %s in its manifest, and the plan has %v", m.Name, u, m.PeerURLs), "make a new plan, with --member NAME=PEER_URL for every member")
-		}
-	}
-	here, err := identify(h.Manifests)
-	if err != nil {
-		return err
-	}
-	beside, err := identify(filepath.Dir(filepath.Clean(h.Manifests)))
-	if err != nil {
-		return err
-	}
-	if here.Device != beside.Device {
-		return fmt.Errorf("%s is a mount point: manifests cannot be moved out of it at once", h.Manifests)
 	}
 	return nil
 }

@@ -75,11 +75,40 @@ func TestPreflights(t *testing.T) {
 				t.Fatal(err)
 			}
 		}},
-		{"target is a file", "not a directory", func(t *testing.T, s *site, a *Applier) { a.DataDir = s.file }},
+		{"target is a file", "not a directory", func(t *testing.T, s *site, a *Applier) { a.DataDir = filepath.Join(s.data, "member", "snap", "db") }},
+		{"target in a folder that is not there", "not there", func(_ *testing.T, s *site, a *Applier) { a.DataDir = filepath.Join(s.dir, "mnt", "etcd") }},
+		{"target is a link to a disk that is not there", "which is not there", func(t *testing.T, s *site, _ *Applier) {
+			if err := errors.Join(os.Rename(s.data, s.data+"-old"), os.Symlink("/mnt/gone/etcd", s.data)); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"target of another member", "is of member cp-7, and not of m1", func(t *testing.T, s *site, _ *Applier) {
+			if err := os.WriteFile(filepath.Join(s.data, "name"), []byte("cp-7"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"in the middle of another plan", "restore with another plan", func(t *testing.T, s *site, _ *Applier) {
+			other := mustPlan(t, draft(t, s.file, s.data))
+			a := &Applier{Plan: other, Member: "m1", Fetch: func(context.Context) (string, error) { return s.file, nil }}
+			a.Before = func(step Step) error {
+				if step == StepSwitching {
+					panic("killed")
+				}
+				return nil
+			}
+			defer func() { _ = recover() }()
+			_, err := a.Run(t.Context())
+			t.Fatalf("it was not killed: %v", err)
+		}},
 		{"downgrade", "downgrade", func(_ *testing.T, _ *site, a *Applier) { a.EtcdVersion = "3.5.35" }},
 		{"another member", `member "m9" is not in the plan, which has m1`, func(_ *testing.T, _ *site, a *Applier) { a.Member = "m9" }},
 		{"clock behind", "clock", func(_ *testing.T, _ *site, a *Applier) {
 			a.Now = func() time.Time { return time.Now().Add(-time.Hour) }
+		}},
+		{"clock behind the snapshot", "before the snapshot was taken", func(t *testing.T, s *site, a *Applier) {
+			d := draft(t, s.file, s.data)
+			d.Source.TakenAt = time.Now().Add(time.Hour)
+			a.Plan = mustPlan(t, d)
 		}},
 		{"not confirmed", "not now", func(_ *testing.T, _ *site, a *Applier) {
 			a.Confirm = func() error { return hinted(errors.New("not now"), "later") }
@@ -111,7 +140,7 @@ func TestPreflights(t *testing.T) {
 				t.Fatalf("error %v lacks %q", err, c.says)
 			}
 			var way interface{ Hint() string }
-			if !errors.As(err, &way) && c.name != "target is a file" {
+			if !errors.As(err, &way) {
 				t.Errorf("no way out: %v", err)
 			}
 			if digest(t, s.dir) != before {

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -97,4 +98,32 @@ func healthy(ctx context.Context, address string) error {
 		return fmt.Errorf("%s says %s", address, response.Status)
 	}
 	return nil
+}
+
+// elsewhere is the address of a member, if it is known to be none of this host's; "" if it is one, or cannot be told.
+func (m Member) elsewhere(ctx context.Context) string {
+	ours, err := net.InterfaceAddrs()
+	if err != nil {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	foreign := ""
+	for _, text := range m.PeerURLs {
+		u, err := url.Parse(text)
+		if err != nil {
+			return ""
+		}
+		ips, err := net.DefaultResolver.LookupIP(ctx, "ip", u.Hostname())
+		if err != nil {
+			return ""
+		}
+		for _, ip := range ips {
+			if ip.IsLoopback() || slices.ContainsFunc(ours, func(a net.Addr) bool { n, ok := a.(*net.IPNet); return ok && n.IP.Equal(ip) }) {
+				return ""
+			}
+		}
+		foreign = u.Hostname()
+	}
+	return foreign
 }

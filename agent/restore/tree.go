@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -88,6 +87,13 @@ func copyFile(ctx context.Context, from, to string, copied func(int64)) (err err
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
+		// A file system that knows no holes says that all is content.
+		if next, err := unix.Seek(int(in.Fd()), size, unix.SEEK_DATA); err == nil {
+			size = next
+		} else if errors.Is(err, unix.ENXIO) {
+			size, err = in.Seek(0, io.SeekEnd)
+			return errors.Join(err, out.Truncate(size))
+		}
 		n, err := io.ReadFull(in, buffer)
 		if n > 0 && !bytes.Equal(buffer[:n], zeros[:n]) {
 			if _, err := out.WriteAt(buffer[:n], size); err != nil {
@@ -103,56 +109,4 @@ func copyFile(ctx context.Context, from, to string, copied func(int64)) (err err
 			return err
 		}
 	}
-}
-
-// label is the extended attribute that SELinux goes by.
-const label = "security.selinux"
-
-// likeness is what a new directory takes over from the one it replaces.
-type likeness struct {
-	uid, gid int
-	mode     os.FileMode
-	label    []byte // nil: the host has none
-}
-
-// likenessOf reads it. Where there is no directory, that of the nearest thing: root's own, 0700.
-func likenessOf(path string) (likeness, error) {
-	var st syscall.Stat_t
-	err := syscall.Stat(path, &st)
-	if errors.Is(err, fs.ErrNotExist) {
-		return likeness{uid: os.Geteuid(), gid: os.Getegid(), mode: 0o700}, nil
-	}
-	if err != nil {
-		return likeness{}, fmt.Errorf("look at %s: %w", path, err)
-	}
-	l := likeness{uid: int(st.Uid), gid: int(st.Gid), mode: os.FileMode(st.Mode & 0o777)}
-	text := make([]byte, 1024)
-	n, err := unix.Getxattr(path, label, text)
-	switch {
-	case err == nil:
-		l.label = text[:n]
-	case !errors.Is(err, unix.ENODATA) && !errors.Is(err, unix.ENOTSUP):
-		return l, fmt.Errorf("read the security label of %s: %w", path, err)
-	}
-	return l, nil
-}
-
-// dress gives a tree the owner and the label; the folder itself the mode as well.
-func dress(root string, like likeness) error {
-	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
-		if err == nil && (like.uid != os.Geteuid() || like.gid != os.Getegid()) {
-			err = os.Lchown(path, like.uid, like.gid)
-		}
-		if err == nil && like.label != nil {
-			err = unix.Lsetxattr(path, label, like.label, 0)
-		}
-		return err
-	})
-	if err == nil {
-		err = os.Chmod(root, like.mode)
-	}
-	if err != nil {
-		return fmt.Errorf("give %s its owner: %w", root, err)
-	}
-	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/catalog"
 	"github.com/etcdward/etcdward/agent/restore"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/staging"
@@ -64,12 +65,16 @@ func restoreApplyCommand(inv *invocation) *cobra.Command {
 func (inv *invocation) restoreApply(ctx context.Context, r applyRequest) error {
 	a, err := inv.applier(ctx, r)
 	if err != nil {
-		return err
+		return refused("apply", err)
 	}
 	a.HealthLimit = r.wait
 	show, done := inv.newProgress()
 	defer done()
 	a.Progress = show
+	a.Tell = func(format string, args ...any) {
+		done() // the bar makes way
+		inv.talk(format, args...)
+	}
 	fetched := filepath.Join(inv.stateDir, "restore", a.Plan.Snapshot.SHA256+".db")
 	a.Fetch = func(ctx context.Context) (string, error) {
 		if path := cmp.Or(r.file, a.Plan.Snapshot.File); path != "" {
@@ -81,11 +86,11 @@ func (inv *invocation) restoreApply(ctx context.Context, r applyRequest) error {
 		if r.yes {
 			return nil
 		}
-		return inv.confirmCluster(a.Plan.Cluster, "replaces what etcd holds on this host by a snapshot of "+timeOrUnknown(a.Plan.Snapshot.TakenAt))
+		return inv.confirmCluster(a.Plan.Cluster, "makes this host member "+a.Member+", and replaces what its etcd holds by a snapshot of "+timeOrUnknown(a.Plan.Snapshot.TakenAt))
 	}
 	outcome, err := a.Run(ctx)
 	if err != nil {
-		return refused(err)
+		return refused("apply", err)
 	}
 	if outcome.Step == restore.StepDone {
 		if err := os.Remove(fetched); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -108,8 +113,8 @@ func (r refusal) Error() string { return r.text }
 func (r refusal) Hint() string { return r.hint }
 
 // refused heads an error.
-func refused(err error) error {
-	err = fmt.Errorf("restore: %w", err)
+func refused(verb string, err error) error {
+	err = fmt.Errorf("restore %s: %w", verb, err)
 	if errors.Is(err, snapshot.ErrDamaged) {
 		return refusal{err.Error(), hintFor(err)}
 	}
@@ -119,7 +124,7 @@ func refused(err error) error {
 // applier reads the plan, and what this host is.
 func (inv *invocation) applier(ctx context.Context, r applyRequest) (*restore.Applier, error) {
 	if r.kubeadm && r.dataDir != "" {
-		return nil, &usageError{errors.New("restore: --kubeadm reads the data directory from the manifest: give it or --data-dir, not both")}
+		return nil, &usageError{errors.New("--kubeadm reads the data directory from the manifest: give it or --data-dir, not both")}
 	}
 	plan, err := restore.Load(r.plan)
 	if err != nil {
@@ -135,11 +140,11 @@ func (inv *invocation) applier(ctx context.Context, r applyRequest) (*restore.Ap
 		a.Member, a.EtcdVersion = cmp.Or(a.Member, host.Name), cmp.Or(a.EtcdVersion, host.EtcdVersion)
 	}
 	if a.Member == "" {
-		return nil, &usageError{errors.New("restore: --member NAME is needed")}
+		return nil, &usageError{errors.New("--member NAME is needed")}
 	}
 	if a.EtcdVersion == "" {
 		if a.EtcdVersion, err = restore.InstalledEtcd(ctx); err != nil {
-			return nil, err
+			inv.talk("%v", err) // it is not what stands between a cluster and its restore
 		}
 	}
 	inv.talk("Plan %s, SHA-256 %s", r.plan, plan.SHA256)
@@ -174,19 +179,47 @@ func (inv *invocation) fetchForRestore(ctx context.Context, plan restore.Plan, p
 	if _, err := area.SweepPrefix(ctx, "."); err != nil {
 		return err
 	}
-	stores := slices.Clone(h.stores)
+	sel := selection{}
+	if at := plan.Snapshot.At; !at.IsZero() {
+		sel.at = at.Format(time.RFC3339Nano)
+	}
+	stores, err := h.selected(sel)
+	if err != nil {
+		return err
+	}
+	stores = slices.Clone(stores)
 	slices.SortStableFunc(stores, func(x, y agent.Store) int {
 		return boolOrder(y.Name == plan.Snapshot.Store) - boolOrder(x.Name == plan.Snapshot.Store)
 	})
-	found, err := agent.Find(ctx, stores, plan.Snapshot.ID)
+	job := agent.Fetcher{Identities: keys, Progress: h.progress}
+	var failed, absent error
+	for _, store := range stores {
+		err := fetchFrom(ctx, store, plan, job, path)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return err
+		case errors.Is(err, catalog.ErrNotFound):
+			absent = err
+		default:
+			failed = errors.Join(failed, fmt.Errorf("store %s: %w", store.Name, err))
+			inv.talk("Store %s did not give it: %v", store.Name, err)
+		}
+	}
+	return cmp.Or(failed, absent)
+}
+
+// fetchFrom brings the plan's snapshot from one store.
+func fetchFrom(ctx context.Context, store agent.Store, plan restore.Plan, job agent.Fetcher, path string) error {
+	found, err := agent.Find(ctx, []agent.Store{store}, plan.Snapshot.ID)
 	if err != nil {
 		return err
 	}
 	if found.Manifest.SHA256 != plan.Snapshot.SHA256 {
-		return fmt.Errorf("snapshot %s in store %s has SHA-256 %s, and the plan has %s: it is another one; make a new plan", plan.Snapshot.ID,
-			found.Store.Name, found.Manifest.SHA256, plan.Snapshot.SHA256)
+		return fmt.Errorf("snapshot %s has SHA-256 %s, and the plan has %s: it is another one; make a new plan", plan.Snapshot.ID,
+			found.Manifest.SHA256, plan.Snapshot.SHA256)
 	}
-	job := agent.Fetcher{Identities: keys, Progress: h.progress}
 	return job.Run(ctx, found, path)
 }
 

@@ -2,42 +2,39 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/etcdward/etcdward/agent/etcd"
 	"github.com/etcdward/etcdward/agent/restore"
 )
 
-// liveMembers asks the cluster. why says what kept it from answering; the newest revision seen is of those that answered.
-func (h *house) liveMembers(ctx context.Context, dataDir string) (members []restore.Member, highest int64, why error) {
+// liveMembers asks the cluster, of which one member that answers is enough. The newest revision is of those that answered; leftOut are
+// the members that a restored cluster begins without.
+func (h *house) liveMembers(ctx context.Context, dataDir string) (members []restore.Member, highest int64, leftOut string, err error) {
 	cluster, err := h.cluster()
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, "", err
 	}
 	survey, err := cluster.Survey(ctx)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, "", err
 	}
-	asker, ok := any(cluster).(interface {
-		Peers(context.Context) (map[string][]string, error)
-	})
-	if !ok {
-		return nil, 0, errors.New("etcd: peer URLs are not known")
-	}
-	peers, err := asker.Peers(ctx)
+	peers, err := cluster.Peers(ctx)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, "", err
 	}
+	var others []string
 	for _, m := range survey.Members {
 		highest = max(highest, m.Revision)
 		if m.Learner || m.Role == etcd.RoleUnstarted {
+			others = append(others, m.Name)
 			continue // a restored cluster begins with voters; others are added to it
 		}
 		if len(peers[m.Name]) == 0 {
-			return nil, highest, fmt.Errorf("member %s has no peer URL", m.Name)
+			return nil, highest, "", fmt.Errorf("member %s has no peer URL", m.Name)
 		}
 		members = append(members, restore.Member{Name: m.Name, PeerURLs: peers[m.Name], DataDir: dataDir})
 	}
-	return members, highest, nil
+	return members, highest, strings.Join(others, ", "), nil
 }

@@ -59,6 +59,11 @@ func restorePlanCommand(inv *invocation) *cobra.Command {
 }
 
 func (inv *invocation) restorePlan(ctx context.Context, r planRequest) (err error) {
+	defer func() {
+		if err != nil {
+			err = refused("plan", err)
+		}
+	}()
 	h, err := inv.build()
 	if err != nil {
 		return err
@@ -82,7 +87,7 @@ func (inv *invocation) restorePlan(ctx context.Context, r planRequest) (err erro
 		return err
 	}
 	if err := writeNew(r.output, text); err != nil {
-		return fmt.Errorf("restore plan: %w", err)
+		return err
 	}
 	if inv.json() {
 		return inv.printJSON(plan)
@@ -104,6 +109,10 @@ func (h *house) planSource(ctx context.Context, r planRequest) (restore.Source, 
 	if r.file != "" {
 		return fileSource(ctx, r.file)
 	}
+	at, err := r.sel.freeze(time.Now())
+	if err != nil {
+		return restore.Source{}, err
+	}
 	stores, err := h.selected(r.sel)
 	if err != nil {
 		return restore.Source{}, err
@@ -116,8 +125,21 @@ func (h *house) planSource(ctx context.Context, r planRequest) (restore.Source, 
 	if !m.Proven() {
 		return restore.Source{}, fmt.Errorf("snapshot %s: %w: not every check of its own held; etcdward show %s", m.ID, snapshot.ErrDamaged, m.ID)
 	}
-	return restore.Source{ID: m.ID, Store: found.Store.Name, SHA256: m.SHA256, SizeBytes: m.SizeBytes, TakenAt: m.TakenAt, Revision: m.Revision,
+	return restore.Source{ID: m.ID, Store: found.Store.Name, At: at, SHA256: m.SHA256, SizeBytes: m.SizeBytes, TakenAt: m.TakenAt, Revision: m.Revision,
 		TotalKeys: m.TotalKeys, EtcdVersion: m.Member.Version, StorageVersion: m.StorageVersion}, nil
+}
+
+// freeze turns a time such as "26h ago" into one that means the same later; zero: none was given.
+func (sel *selection) freeze(now time.Time) (at time.Time, err error) {
+	if sel.at == "" {
+		return at, nil
+	}
+	if at, err = pointInTime(sel.at, now); err != nil {
+		return at, &usageError{fmt.Errorf("flag --at: %w", err)}
+	}
+	at = at.UTC()
+	sel.at = at.Format(time.RFC3339Nano)
+	return at, nil
 }
 
 // fileSource examines a plain snapshot file.
@@ -141,7 +163,7 @@ func fileSource(ctx context.Context, path string) (restore.Source, error) {
 
 // planMembers finds the members, and the newest revision that a living one has.
 func (inv *invocation) planMembers(ctx context.Context, h *house, r planRequest) (members []restore.Member, highest int64, err error) {
-	live, highest, why := h.liveMembers(ctx, r.dir)
+	live, highest, leftOut, why := h.liveMembers(ctx, r.dir)
 	host, noHost := restore.ReadHost(r.manifests, "")
 	if noHost == nil {
 		for i := range live {
@@ -161,6 +183,9 @@ func (inv *invocation) planMembers(ctx context.Context, h *house, r planRequest)
 		return members, highest, nil
 	case len(live) > 0:
 		inv.talk("Members as the living cluster has them.")
+		if leftOut != "" {
+			inv.talk("Without %s, learners or never started: add them to the restored cluster (etcdctl member add).", leftOut)
+		}
 		return live, highest, nil
 	case noHost == nil:
 		inv.talk("No member answers (%v).\nMembers as %s has them from this host's joining: if others joined later, give all with --member.", why, r.manifests)

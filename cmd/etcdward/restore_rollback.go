@@ -27,7 +27,7 @@ func restoreRollbackCommand(inv *invocation) *cobra.Command {
 func (inv *invocation) restoreRollback(ctx context.Context, r applyRequest) error {
 	a, err := inv.applier(ctx, r)
 	if err != nil {
-		return err
+		return refused("rollback", err)
 	}
 	a.Confirm = func() error {
 		if r.yes {
@@ -37,7 +37,7 @@ func (inv *invocation) restoreRollback(ctx context.Context, r applyRequest) erro
 	}
 	outcome, err := a.Rollback(ctx)
 	if err != nil {
-		return refused(err)
+		return refused("rollback", err)
 	}
 	return inv.printOutcome(a, outcome, r.dryRun)
 }
