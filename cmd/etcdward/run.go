@@ -76,6 +76,9 @@ func (h *house) drain(ctx context.Context) {
 		return
 	}
 	delivery, err := courier.Run(ctx)
+	if ctx.Err() != nil {
+		return // what is left is delivered by the next run, or the next process
+	}
 	if err != nil {
 		h.log.Error("spool not delivered", "error", err)
 	}
