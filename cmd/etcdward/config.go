@@ -37,6 +37,9 @@ func (inv *invocation) configCheck() error {
 	if err != nil {
 		return err
 	}
+	if err := sameCluster(cfg.Cluster.Name); err != nil {
+		return &configError{err}
+	}
 	notes := append(cfg.Warnings(), inactive(cfg)...)
 	if inv.json() {
 		return inv.printJSON(map[string]any{"ok": true, "warnings": append([]string{}, notes...)})

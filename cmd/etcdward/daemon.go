@@ -75,6 +75,9 @@ func (inv *invocation) daemon(ctx context.Context) (err error) {
 		}
 	})
 	g.told(systemd.Ready())
+	if err := noteCluster(g.config.Cluster.Name); err != nil {
+		g.log.Warn("name of the cluster not noted, a reload with another one will seem to succeed", "error", err)
+	}
 	if err := d.start(ctx, g); err != nil {
 		return errors.Join(err, g.Close())
 	}
@@ -195,7 +198,7 @@ func (d *daemon) reread(g *generation) *generation {
 	defer func() { g.told(systemd.Ready()) }()
 	next, err := d.inv.prepare()
 	if err == nil && next.config.Cluster.Name != g.config.Cluster.Name {
-		err = errors.Join(fmt.Errorf("cluster.name is %s now, and was %s: that takes a restart", next.config.Cluster.Name, g.config.Cluster.Name), next.Close())
+		err = errors.Join(otherCluster{next.config.Cluster.Name, g.config.Cluster.Name}, next.Close())
 	}
 	if err != nil {
 		g.log.Error("configuration refused", "config", d.inv.config, "error", err)
@@ -229,7 +232,9 @@ func (d *daemon) wouldStart(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, restartCheck)
 	defer cancel()
 	// An upgrade has replaced the file that this process runs.
-	out, err := exec.CommandContext(ctx, strings.TrimSuffix(program, " (deleted)"), "config", "check", "--config", d.inv.config).CombinedOutput()
+	check := exec.CommandContext(ctx, strings.TrimSuffix(program, " (deleted)"), "config", "check", "--config", d.inv.config)
+	check.Env = append(os.Environ(), runtimeDirectory+"=") // a new process may be another cluster's
+	out, err := check.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, strings.TrimSpace(string(out)))
 	}

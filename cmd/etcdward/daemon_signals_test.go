@@ -94,6 +94,7 @@ func TestSignals(t *testing.T) {
 	c.FillKubernetes(t, 20)
 	s := newSite(t, c, `snapshot: {schedule: "0 0 1 1 *"}`)
 	heard := receive(t)
+	t.Setenv(runtimeDirectory, t.TempDir())
 	p := s.start(t, program(t), "run")
 	await := func(what string, holds func() bool) {
 		t.Helper()
@@ -134,7 +135,11 @@ func TestSignals(t *testing.T) {
 	s.rewrite(t, "name: test", "name: other")
 	send(syscall.SIGHUP)
 	await("the refusal of another cluster", said("cluster.name is other now, and was test: that takes a restart"))
+	if r := s.etcdward(t, "config", "check"); r.code != exitConfig || !strings.Contains(r.err, "that takes a restart") {
+		t.Errorf("the reload's check: exit %d\n%s", r.code, r.err)
+	}
 	s.rewrite(t, "name: other", "name: test")
+	s.must(t, "config", "check")
 	send(syscall.SIGHUP)
 	await("a status without the refusal", func() bool {
 		return strings.Contains(heard.status(), "next 2027-03-03") && !strings.Contains(heard.status(), "refused")
