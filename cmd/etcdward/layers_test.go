@@ -48,7 +48,7 @@ var owners = map[string][]string{
 	"github.com/klauspost/compress": {"agent/seal"},
 	"github.com/aws":                {"storage/s3"},
 	"cloud.google.com/go":           {"storage/gcs"},
-	"go.yaml.in/yaml":               {"agent/config", "agent/discover"},
+	"go.yaml.in/yaml":               {"agent/config", "agent/discover", "agent/restore"},
 	"github.com/robfig/cron":        {"schedule"},
 	"github.com/coreos/go-systemd":  {"systemd"},
 	"github.com/spf13/cobra":        {"cmd/etcdward"},
