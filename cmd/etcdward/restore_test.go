@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +14,15 @@ import (
 	"github.com/etcdward/etcdward/agent/restore"
 	"github.com/etcdward/etcdward/test/cluster"
 )
+
+// restore calls the command line in this process, with input.
+func (s site) restore(t *testing.T, input string, args ...string) result {
+	t.Helper()
+	var out, errs bytes.Buffer
+	all := append([]string{"--config", s.config, "--state-dir", s.state, "restore"}, args...)
+	code := run(context.Background(), all, stdio{strings.NewReader(input), &out, &errs})
+	return result{code, out.String(), errs.String()}
+}
 
 // TestRestoreOnNewHost is the newcomer's path: the cluster is gone, and there is a host with the program, a configuration that names
 // the store, and an age identity.
@@ -62,7 +73,7 @@ func TestRestoreOnNewHost(t *testing.T) {
 		code        int
 		args        []string
 	}{
-		{"", "Try: repeat with --identity", exitFailed, apply[:6]},
+		{"", "Try: repeat with --identity", exitFailed, apply[:len(apply)-2]},
 		{"", "--dry-run shows", exitFailed, apply},
 		{"other\n", "was not typed", exitFailed, apply},
 		{"", "downgrade", exitFailed, []string{"apply", plan, "--member", m.Name, "--etcd-version", "3.5.35"}},

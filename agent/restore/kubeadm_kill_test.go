@@ -1,0 +1,73 @@
+package restore
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestKubeadmKill kills an apply at the begin of each step; another apply goes on from there, or a rollback goes back, and the control
+// plane runs.
+func TestKubeadmKill(t *testing.T) {
+	c := newControlPlane(t, 1)
+	file, _ := c.snapshot(t)
+	data, manifests := filepath.Join(c.dirs[0], "etcd"), digest(t, c.manifests(0))
+	running := func(after string) {
+		t.Helper()
+		until(t, "health after "+after, func() error { return healthy(t.Context(), "http://"+c.ips[0]+":2381") })
+		until(t, "an API server after "+after, func() error {
+			if !answers(t.Context(), "https://"+c.ips[0]+":6443") {
+				return errors.New("none")
+			}
+			return nil
+		})
+		if digest(t, c.manifests(0)) != manifests {
+			t.Fatalf("after %s the manifests are not as they were", after)
+		}
+	}
+	for _, back := range []bool{true, false} {
+		for _, step := range []Step{StepReady, StepStopping, StepSwitching, StepStarting, StepDone} {
+			name := string(step) + ", then apply"
+			if back {
+				name = string(step) + ", then rollback"
+			}
+			p, before := c.plan(t, file), mustIdentify(t, data)
+			s := killSite{site: site{dir: c.dirs[0], data: data, file: file, plan: p}}
+			if err := s.run(t, killOrder{At: step, Manifests: c.manifests(0)}, -1, ""); err == nil || !strings.Contains(err.Error(), "signal: killed") {
+				t.Fatalf("%s: not killed: %v", name, err)
+			}
+			a := c.applier(t, 0, p, file)
+			a.HealthLimit = 0
+			if back {
+				if out, err := a.Rollback(t.Context()); err != nil || mustIdentify(t, data) != before {
+					t.Fatalf("%s: %+v %v", name, out, err)
+				}
+				running(name)
+				continue
+			}
+			out, err := a.Run(t.Context())
+			if err != nil || out.Step != StepDone || mustIdentify(t, data) == before || mustIdentify(t, out.Kept) != before {
+				t.Fatalf("%s: %+v %v", name, out, err)
+			}
+			running(name)
+		}
+	}
+}
+
+// TestKubeadmOtherPlan finds the manifests where another plan left them, and says so.
+func TestKubeadmOtherPlan(t *testing.T) {
+	dir := t.TempDir()
+	manifests, aside := filepath.Join(dir, "manifests"), filepath.Join(dir, "etcdward-restore-0123abcd")
+	text, err := os.ReadFile("testdata/kubeadm-1.34/etcd.yaml")
+	if err == nil {
+		err = errors.Join(os.Mkdir(manifests, 0o700), os.Mkdir(aside, 0o700), os.WriteFile(filepath.Join(aside, etcdManifest), text, 0o600))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadHost(manifests, ""); err == nil || !strings.Contains(err.Error(), aside) || !strings.Contains(hintOf(err), "its own plan") {
+		t.Errorf("error %v, hint %q", err, hintOf(err))
+	}
+}

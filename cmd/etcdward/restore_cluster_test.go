@@ -1,0 +1,156 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/etcdward/etcdward/agent/restore"
+	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/test/cluster"
+)
+
+// TestRestoreWholeCluster is the worst night from the command line: three members under load lose their directories; one plan, three
+// applies.
+func TestRestoreWholeCluster(t *testing.T) {
+	for _, version := range cluster.Versions {
+		t.Run(version, func(t *testing.T) {
+			c := cluster.Start(t, cluster.Options{Version: version, Args: []string{cluster.NoFsync}})
+			c.FillKubernetes(t, 60)
+			load := c.Load(t, 50)
+			s := newSite(t, c)
+			taken := s.snapshot(t)
+			plan, file, dirs := filepath.Join(s.dir, "plan.yaml"), filepath.Join(s.dir, "s.db"), filepath.Dir(c.Members[0].DataDir)
+			s.must(t, "restore", "plan", "--manifests", s.dir, "--output", plan, "--data-dir", filepath.Join(dirs, "m"))
+			s.must(t, "fetch", taken.ID, "--output", file)
+			load.Stop()
+			highest := int64(0)
+			for _, m := range c.Members {
+				st, err := m.Client(t).Status(t.Context(), m.ClientURL)
+				if err != nil {
+					t.Fatal(err)
+				}
+				highest = max(highest, st.Header.Revision)
+			}
+			for _, m := range c.Members {
+				m.Kill()
+				if err := os.RemoveAll(m.DataDir); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, m := range c.Members {
+				out := s.must(t, "restore", "apply", plan, "--member", m.Name, "--data-dir", m.DataDir, "--etcd-version", version+".0", "--yes")
+				if !strings.Contains(out, "Member "+m.Name+" is restored") {
+					t.Fatalf("%s", out)
+				}
+			}
+			for _, m := range c.Members {
+				m.Start()
+			}
+			p, err := restore.Load(plan)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := snapshot.Forecast(t.Context(), file, p.RevisionBump)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range c.Members {
+				got, err := m.Client(t).HashKV(t.Context(), m.ClientURL, want.Revision)
+				if err != nil || got.Hash != want.Hash || got.Header.Revision <= highest {
+					t.Errorf("%s: %v %+v, want %+v above revision %d", m.Name, err, got, want, highest)
+				}
+			}
+			if r := s.etcdward(t, "snapshot"); r.code == 0 || !strings.Contains(r.err, "--accept-new-cluster") {
+				t.Errorf("a snapshot of another cluster: exit %d %s", r.code, r.err)
+			}
+			s.must(t, "snapshot", "--accept-new-cluster")
+		})
+	}
+}
+
+// TestRestoreFromThePast plans on a bucket whose objects were deleted, as they were, and applies from it, with the right to read alone.
+func TestRestoreFromThePast(t *testing.T) {
+	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
+	c.FillKubernetes(t, 20)
+	root := newS3Site(t, c)
+	taken := root.take(t, c, 1)[0]
+	reader := root.as(t, "reader")
+	body := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["reader"]},"Action":["s3:GetObject","s3:GetObjectVersion"],"Resource":"arn:aws:s3:::%[1]s/*"},
+		{"Effect":"Allow","Principal":{"AWS":["reader"]},"Action":["s3:ListBucket","s3:ListBucketVersions","s3:GetBucketVersioning"],"Resource":"arn:aws:s3:::%[1]s"}]}`, bucketName)
+	if _, err := root.client.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: aws.String(bucketName), Policy: &body}); err != nil {
+		t.Fatal(err)
+	}
+	at := nextSecond(t)
+	nextSecond(t)
+	for _, v := range root.versions(t) {
+		key := strings.Fields(v)[0]
+		if _, err := root.client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: aws.String(bucketName), Key: &key}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	plan, m := filepath.Join(t.TempDir(), "plan.yaml"), c.Members[0]
+	args := []string{"plan", taken.ID, "--manifests", t.TempDir(), "--output", plan}
+	if r := reader.restore(t, "", args...); r.code != exitNotFound {
+		t.Errorf("as it is: exit %d %s", r.code, r.err)
+	}
+	if r := reader.restore(t, "", append(args, "--at", at.Format(time.RFC3339))...); r.code != 0 {
+		t.Fatalf("as it was: exit %d %s", r.code, r.err)
+	}
+	m.Kill()
+	if r := reader.restore(t, "", "apply", plan, "--member", m.Name, "--data-dir", m.DataDir, "--etcd-version", "3.6.16", "--yes"); r.code != 0 {
+		t.Fatalf("apply: exit %d %s", r.code, r.err)
+	}
+	m.Start()
+}
+
+// TestRestoreFromAnotherStore takes the snapshot from the second store where the first has it damaged.
+func TestRestoreFromAnotherStore(t *testing.T) {
+	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
+	c.FillKubernetes(t, 20)
+	second := t.TempDir()
+	s := newSite(t, c)
+	s.edit(t, "stores:\n", "stores:\n  - name: second\n    directory: {path: "+second+"}\n")
+	taken := s.snapshot(t)
+	plan, m := filepath.Join(s.dir, "plan.yaml"), c.Members[0]
+	s.must(t, "restore", "plan", taken.ID, "--manifests", s.dir, "--output", plan)
+	path := filepath.Join(second, "v1", "test", "snapshots", taken.ID+".db.zst")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text[len(text)/2] ^= 4
+	if err := errors.Join(os.Remove(path), os.WriteFile(path, text, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	m.Kill()
+	apply := []string{"apply", plan, "--member", m.Name, "--data-dir", m.DataDir, "--etcd-version", "3.6.16", "--yes"}
+	if r := s.restore(t, "", slices.Concat(apply, []string{"--dry-run"})...); r.code != 0 || !strings.Contains(r.err, "Store second did not give it") {
+		t.Fatalf("dry run: exit %d %s", r.code, r.err)
+	}
+	if err := os.Remove(filepath.Join(s.state, "restore", taken.SHA256+".db")); err != nil {
+		t.Fatal(err)
+	}
+	first := filepath.Join(s.store, "v1", "test", "snapshots", taken.ID+".db.zst")
+	if err := os.Rename(first, first+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.restore(t, "", apply...); r.code != exitFailed || !strings.Contains(r.err, "damaged") {
+		t.Fatalf("neither has it: exit %d %s", r.code, r.err)
+	}
+	if err := os.Rename(first+"-away", first); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.restore(t, "", apply...); r.code != 0 {
+		t.Fatalf("apply: exit %d %s", r.code, r.err)
+	}
+	m.Start()
+}
