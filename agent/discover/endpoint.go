@@ -3,7 +3,6 @@ package discover
 import (
 	"crypto/x509"
 	"encoding/pem"
-	"fmt"
 	"net"
 	"net/url"
 	"slices"
@@ -146,7 +145,7 @@ func (l *look) certificate(file string) (*x509.Certificate, error) {
 	text, err := l.read(file)
 	l.seen = seen // it is looked at to choose an endpoint, and says nothing of where etcd is
 	if err != nil {
-		return nil, fmt.Errorf("read etcd's certificate: %w", err)
+		return nil, err
 	}
 	block, _ := pem.Decode(text)
 	if block == nil {

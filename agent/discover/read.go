@@ -45,7 +45,19 @@ func (l *look) exists(name string) (bool, error) {
 	if missing(err) {
 		return false, nil
 	}
-	return err == nil, err
+	return err == nil, explain(name, err)
+}
+
+// explain names the file of the host.
+func explain(name string, err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	if err != nil {
+		err = fmt.Errorf("read %s: %w", name, err)
+	}
+	return err
 }
 
 func missing(err error) bool {
@@ -59,12 +71,12 @@ func (l *look) read(name string) ([]byte, error) {
 		return nil, errElsewhere
 	}
 	if err != nil {
-		return nil, err
+		return nil, explain(name, err)
 	}
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
+		return nil, explain(name, err)
 	}
 	if len(text) > maxFile {
 		return nil, &Problem{File: name, Message: fmt.Sprintf("larger than %d bytes", maxFile)}

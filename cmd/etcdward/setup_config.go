@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,9 +46,17 @@ func newConfig(text []byte, old *config.Config, h discover.Host, r setupRequest)
 		return nil, nil, byHand{err}
 	}
 	if old == nil {
-		after = append([]byte(configHead), after...)
+		after = slices.Concat(modeline(text), []byte(configHead), after)
 	}
 	return after, w.sources, nil
+}
+
+// modeline is the first line of a file where that tells an editor of the schema.
+func modeline(text []byte) []byte {
+	if line, _, ended := bytes.Cut(text, []byte("\n")); ended && bytes.HasPrefix(line, []byte("# yaml-language-server:")) {
+		return append(line[:len(line):len(line)], '\n')
+	}
+	return nil
 }
 
 // byHand means that the configuration is written in a way that setup cannot change.

@@ -26,7 +26,7 @@ func (s *setup) start(ctx context.Context, p plan) error {
 		return err
 	}
 	s.outcome.Started = true
-	s.talkUnlessJSON("Started: %s is active, and is started at every boot.", serviceUnit)
+	s.talkUnlessJSON("%s is active, and is started at every boot.", serviceUnit)
 	return nil
 }
 

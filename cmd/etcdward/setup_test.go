@@ -183,7 +183,7 @@ func TestSetupDryRun(t *testing.T) {
 	args := []string{"--dry-run", "--name", "prod", "--store-directory", "/mnt/backups"}
 	r := h.must(t, args...)
 	for _, want := range []string{"+++ " + filepath.Join(h.root, hostConfig), "+    - https://127.0.0.1:2379", "+LoadCredential=etcd-key:/etc/kubernetes/pki/etcd/healthcheck-client.key",
-		"+ReadWritePaths=/mnt/backups", "+RequiresMountsFor=/mnt/backups", "nothing was changed, and nothing tried", "enable --now etcdward.service etcdward-certs.path"} {
+		"+ReadWritePaths=-/mnt/backups", "+After=remote-fs.target", "nothing was changed, and nothing tried", "enable --now etcdward.service etcdward-certs.path"} {
 		if !strings.Contains(r.out, want) {
 			t.Errorf("the output lacks %q:\n%s", want, r.out)
 		}
@@ -253,6 +253,17 @@ log: {level: debug}
 			h.must(t, "--yes")
 			h.unchanged(t, before)
 		})
+	}
+}
+
+// TestSetupReplacesSample holds that the sample which the packages bring gives way, but for the line that editors read.
+func TestSetupReplacesSample(t *testing.T) {
+	h := layout(t, "kubeadm-1.34")
+	const line = "# yaml-language-server: $schema=/usr/share/etcdward/schema/config.schema.json\n"
+	h.write(t, hostConfig, line+"# A sample.\n#cluster:\n#  name: x\n")
+	h.must(t, toS3...)
+	if got, want := h.read(t, hostConfig), line+read(t, "testdata/setup/kubeadm-1.34/config.yaml"); got != want {
+		t.Errorf("got\n%s", got)
 	}
 }
 

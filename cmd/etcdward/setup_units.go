@@ -157,7 +157,8 @@ func unitWord(path string) string {
 
 // serviceText is the drop-in of the service; nil where there is nothing to say and nothing is there.
 func (d *dropIn) serviceText(cfg *config.Config, sources map[string]string, write []string) ([]byte, error) {
-	var unit, service strings.Builder
+	var unit string
+	var service strings.Builder
 	for _, name := range write {
 		fmt.Fprintf(&service, "LoadCredential=%s:%s\n", name, unitPath(sources[name]))
 	}
@@ -168,10 +169,11 @@ func (d *dropIn) serviceText(cfg *config.Config, sources map[string]string, writ
 		if err := fitForUnit(s.Directory.Path); err != nil {
 			return nil, &configError{fmt.Errorf("store %s: %w", s.Name, err)}
 		}
-		fmt.Fprintf(&unit, "RequiresMountsFor=%s\n", unitWord(s.Directory.Path))
-		fmt.Fprintf(&service, "ReadWritePaths=%s\n", unitWord(s.Directory.Path))
+		// After it and no more: a share that is away must not keep the agent from the other stores, nor from its spool.
+		unit = "After=remote-fs.target\n"
+		fmt.Fprintf(&service, "ReadWritePaths=%s\n", unitWord("-"+s.Directory.Path))
 	}
-	return d.sections([2]string{"Unit", unit.String()}, [2]string{"Service", service.String()}), nil
+	return d.sections([2]string{"Unit", unit}, [2]string{"Service", service.String()}), nil
 }
 
 // certsText is the drop-in of the unit that watches the certificates: the files to watch replace those that the unit has.
