@@ -49,6 +49,8 @@ func (p Plan) Runbook(path string) string {
 	say("   on the others move kube-apiserver.yaml out of /etc/kubernetes/manifests first, or the old quorum goes on taking writes.")
 	say("   Plain etcd: systemctl stop etcd. RKE2: rke2-killall.sh (stopping the service leaves etcd running). k3s: systemctl stop k3s.")
 	say("3. On each host, one after the other (fetching, then restoring %s and checking %s):", p.lasts(200), p.lasts(100))
+	say("   apply checks everything first, restores beside the old directory, boots an etcd on a copy, then switches by rename. With --kubeadm")
+	say("   it stops this host's control plane for the switch, a minute or two, and starts it again.")
 	for _, m := range p.Members {
 		say("   %s:", m.Name)
 		say("     kubeadm:      etcdward restore apply %s --member %s --kubeadm", path, m.Name)

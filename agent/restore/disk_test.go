@@ -154,7 +154,7 @@ func TestWithoutRoot(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := digest(t, s.data)
-			err := s.run(t, killOrder{User: 65534}, -1, "")
+			err := s.run(t, killOrder{User: 65534})
 			if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "run this as root") || digest(t, s.data) != before {
 				t.Errorf("error %v", err)
 			}

@@ -35,7 +35,7 @@ func TestKubeadmKill(t *testing.T) {
 			}
 			p, before := c.plan(t, file), mustIdentify(t, data)
 			s := killSite{site: site{dir: c.dirs[0], data: data, file: file, plan: p}}
-			if err := s.run(t, killOrder{At: step, Manifests: c.manifests(0)}, -1, ""); err == nil || !strings.Contains(err.Error(), "signal: killed") {
+			if err := s.run(t, killOrder{At: step, Manifests: c.manifests(0)}); err == nil || !strings.Contains(err.Error(), "signal: killed") {
 				t.Fatalf("%s: not killed: %v", name, err)
 			}
 			a := c.applier(t, 0, p, file)

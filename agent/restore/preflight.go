@@ -111,9 +111,12 @@ func checkOtherPlans(l layout) error {
 // checkName holds a member to the name that RKE2 and k3s keep in its data directory.
 func checkName(l layout, member string) error {
 	text, err := os.ReadFile(filepath.Join(l.data, "name"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("data directory: %w", err)
+	}
 	name := strings.TrimSpace(string(text))
-	if err != nil || name == member || !nameForm.MatchString(name) {
-		return nil // most keep none
+	if name == member || !nameForm.MatchString(name) {
+		return nil
 	}
 	return hinted(fmt.Errorf("the data directory %s is of member %s, and not of %s", l.data, name, member),
 		"run this on the host of "+member+", or make a plan that has "+name)

@@ -33,7 +33,7 @@ func (s site) open(t *testing.T) (closed func()) {
 func killedAt(t *testing.T, step Step) site {
 	t.Helper()
 	s := killSite{site: newSite(t)}
-	if err := s.run(t, killOrder{At: step}, -1, ""); err == nil || !strings.Contains(err.Error(), "killed") {
+	if err := s.run(t, killOrder{At: step}); err == nil || !strings.Contains(err.Error(), "killed") {
 		t.Fatalf("not killed: %v", err)
 	}
 	return s.site
