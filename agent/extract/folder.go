@@ -1,0 +1,211 @@
+package extract
+
+import (
+	"bufio"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
+)
+
+// Names in the folder of an extraction. What is not finished has the ending of parts.
+const (
+	objectsName = "objects"
+	IndexName   = "index.jsonl"
+	part        = ".partial"
+)
+
+// folder is the folder that an extraction writes to: for nobody else, for it holds Secrets.
+type folder struct {
+	path  string
+	made  bool // by this extraction
+	root  *os.Root
+	file  *os.File
+	index *bufio.Writer
+}
+
+// indexed is one line of the index.
+type indexed struct {
+	Key string `json:"key"`
+	// KeyBase64 is the key where JSON cannot say it.
+	KeyBase64   string `json:"key_base64,omitempty"`
+	ModRevision int64  `json:"mod_revision"`
+	// File below the folder; "": it was left out.
+	File string `json:"file,omitempty"`
+	// Value is the file that holds the bytes as stored, where File does not say all of them.
+	Value      string `json:"value_file,omitempty"`
+	Encoding   string `json:"encoding"`
+	APIVersion string `json:"api_version,omitempty"`
+	Kind       string `json:"kind,omitempty"`
+	Namespace  string `json:"namespace,omitempty"`
+	Name       string `json:"name,omitempty"`
+	Lossy      bool   `json:"lossy,omitempty"`
+	LeftOut    string `json:"left_out,omitempty"`
+	Note       string `json:"note,omitempty"`
+}
+
+// occupied is a folder that something is in.
+type occupied struct {
+	path  string
+	isCut bool
+}
+
+func (o occupied) Error() string {
+	if o.isCut {
+		return o.path + " holds an extraction that was cut off"
+	}
+	return o.path + " is not empty"
+}
+
+// Hint names the way out.
+func (o occupied) Hint() string {
+	if o.isCut {
+		return "rm -r " + o.path + ", then once more"
+	}
+	return "another folder: one that is empty, or not there yet"
+}
+
+// openFolder makes the folder, or takes an empty one.
+func openFolder(name string) (*folder, error) {
+	f := &folder{path: name}
+	err := os.Mkdir(name, 0o700)
+	f.made = err == nil
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	if !f.made {
+		entries, err := os.ReadDir(name)
+		if err != nil {
+			return nil, err
+		}
+		for _, entry := range entries {
+			if strings.HasSuffix(entry.Name(), part) {
+				return nil, occupied{name, true}
+			}
+		}
+		if len(entries) > 0 {
+			return nil, occupied{name, false}
+		}
+	}
+	if f.root, err = os.OpenRoot(name); err == nil {
+		if err = f.root.Mkdir(objectsName+part, 0o700); err == nil {
+			f.file, err = f.root.OpenFile(IndexName+part, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.abandon())
+	}
+	f.index = bufio.NewWriter(f.file)
+	return f, nil
+}
+
+// add writes the files of one key, and its line of the index.
+func (f *folder) add(r rendering) error {
+	line := indexed{Key: r.key, ModRevision: r.revision, Encoding: r.object.Encoding, APIVersion: r.object.APIVersion, Kind: r.object.Kind,
+		Namespace: r.object.Namespace, Name: r.object.Name, LeftOut: r.leftOut, Note: r.object.Note}
+	if !utf8.ValidString(r.key) {
+		line.KeyBase64 = base64.StdEncoding.EncodeToString([]byte(r.key))
+	}
+	var err error
+	if r.text != nil && r.leftOut == "" {
+		line.Lossy = r.value != nil
+		if line.File, err = f.write(r.key, endYAML, r.text); err != nil {
+			return err
+		}
+	}
+	if r.value != nil && r.leftOut == "" {
+		end := endBinary
+		if printable(r.value) {
+			end = endText
+		}
+		name, err := f.write(r.key, end, r.value)
+		if err != nil {
+			return err
+		}
+		if r.text == nil {
+			line.File = name
+		} else {
+			line.Value = name
+		}
+	}
+	text, err := json.Marshal(line)
+	if err != nil {
+		return fmt.Errorf("index %q: %w", r.key, err)
+	}
+	if _, err := f.index.Write(append(text, '\n')); err != nil {
+		return fmt.Errorf("write %s: %w", IndexName, err)
+	}
+	return nil
+}
+
+// write makes one file, and never changes one that is there.
+func (f *folder) write(key, end string, content []byte) (string, error) {
+	name := place(key) + end
+	err := f.create(name, content)
+	if errors.Is(err, fs.ErrExist) { // a file system to which Name is name
+		name = elsewhere(key) + end
+		err = f.create(name, content)
+	}
+	if err != nil {
+		return "", fmt.Errorf("write %s: %w", f.path, err)
+	}
+	return objectsName + "/" + name, nil
+}
+
+func (f *folder) create(name string, content []byte) error {
+	name = objectsName + part + "/" + name
+	if err := f.root.MkdirAll(path.Dir(name), 0o700); err != nil {
+		return err
+	}
+	file, err := f.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	return errors.Join(err, file.Close())
+}
+
+// commit gives everything its name, the index last.
+func (f *folder) commit() error {
+	err := f.index.Flush()
+	if err == nil {
+		err = unix.Syncfs(int(f.file.Fd())) // all files at once
+	}
+	for _, name := range []string{objectsName, IndexName} {
+		if err == nil {
+			err = f.root.Rename(name+part, name)
+		}
+	}
+	if err == nil {
+		err = unix.Syncfs(int(f.file.Fd()))
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", f.path, err)
+	}
+	return errors.Join(f.file.Close(), f.root.Close())
+}
+
+// abandon removes what was written.
+func (f *folder) abandon() error {
+	var err error
+	if f.file != nil {
+		_ = f.file.Close() // it goes
+	}
+	if f.root != nil {
+		for _, name := range []string{IndexName + part, objectsName + part, IndexName, objectsName} {
+			err = errors.Join(err, f.root.RemoveAll(name))
+		}
+		err = errors.Join(err, f.root.Close())
+	}
+	if f.made {
+		err = errors.Join(err, os.Remove(f.path))
+	}
+	return err
+}

@@ -1,0 +1,53 @@
+package extract
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/etcdward/etcdward/agent/snapshot"
+)
+
+// rendering is what becomes of one key.
+type rendering struct {
+	key      string
+	revision int64
+	object   decoded
+	leftOut  string // why it is not written
+	text     []byte // YAML; nil: there is none
+	value    []byte // as it is stored; nil where text says it all
+}
+
+// render makes files of a value. It has no error: what cannot be read is written as it is.
+func (e *Extractor) render(entry snapshot.Entry) (r rendering) {
+	r = rendering{key: string(entry.Key), revision: entry.ModRevision, value: entry.Value}
+	defer func() {
+		// The value is not trusted, and must not end the extraction of the others.
+		if cause := recover(); cause != nil {
+			r.object = decoded{Encoding: Raw, Note: fmt.Sprintf("cannot be decoded: %v", cause)}
+			r.text, r.value = nil, entry.Value
+		}
+	}()
+	r.object = decode(entry.Value)
+	if rest, ok := strings.CutPrefix(r.key, Registry); ok && r.object.tree == nil {
+		r.object.Namespace, r.object.Name = home(rest)
+	}
+	if r.object.tree == nil || !e.Selection.takes(r.key, r.object) {
+		return r
+	}
+	if e.ForApply {
+		if r.leftOut = forApply(r.object.tree); r.leftOut != "" {
+			return r
+		}
+	}
+	text, err := yamlOf(r.object.tree)
+	if err != nil {
+		r.object.Note = "cannot be written as YAML: " + err.Error()
+		return r
+	}
+	r.text, r.value = text, nil
+	if r.object.Note != "" {
+		head := fmt.Sprintf("# etcdward: NOT ALL of the stored object is here; the whole value is in the file beside this one. %q\n", r.object.Note)
+		r.text, r.value = append([]byte(head), text...), entry.Value
+	}
+	return r
+}

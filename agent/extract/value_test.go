@@ -1,0 +1,172 @@
+package extract
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// configMap is a value as an API server stores it, with more at the end of the object.
+func configMap(t testing.TB, more string) string {
+	t.Helper()
+	object := corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "a", Namespace: "b"}, Data: map[string]string{"k": "v"}}
+	raw, err := object.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := runtime.Unknown{TypeMeta: runtime.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, Raw: append(raw, more...)}
+	out, err := whole.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "k8s\x00" + string(out)
+}
+
+const customResource = `{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"w","namespace":"b","uid":"1"},` +
+	`"spec":{"big":9007199254740993,"ratio":0.5,"none":null,"empty":{},"text":"a: \u00e9\nb\n","list":[1,"1",true]}}`
+
+// TestValues holds what becomes of each sort of value.
+func TestValues(t *testing.T) {
+	unknownKind := strings.Replace(configMap(t, ""), "ConfigMap", "ConfigXap", 1)
+	for name, test := range map[string]struct {
+		value, encoding, end, note string
+		lossy                      bool
+	}{
+		"built-in":         {configMap(t, ""), Protobuf, endYAML, "", false},
+		"custom resource":  {customResource, JSON, endYAML, "", false},
+		"indented":         {" \n" + customResource + "\n", JSON, endYAML, "", false},
+		"unknown field":    {configMap(t, "\x92\x03\x03new"), Protobuf, endYAML, "field 50 of core/v1.ConfigMap is not known", true},
+		"no UTF-8":         {configMap(t, "\x12\x06\x0a\x01x\x12\x01\xff"), Protobuf, "", "", true},
+		"key twice":        {configMap(t, "\x12\x06\x0a\x01k\x12\x01w"), Protobuf, endYAML, `data has the key "k" twice`, true},
+		"name twice":       {`{"apiVersion":"v1","kind":"A","x":1,"x":2}`, JSON, endYAML, `the name "x" stands twice`, true},
+		"no embedded JSON": {configMap(t, "\x0a\x09\x8a\x01\x06\x3a\x04\x0a\x02{x"), Protobuf, endYAML, "fieldsV1: it is no JSON", true},
+		"encrypted":        {"k8s:enc:aescbc:v1:key1:\x00\xff", Encrypted, endBinary, "encrypted at rest by aescbc with the key key1", false},
+		"encrypted by kms": {"k8s:enc:kms:v2:vault:\x00\xff", Encrypted, endBinary, "by kms with the key vault", false},
+		"encrypted oddly":  {"k8s:enc:\x1b", Encrypted, endBinary, "in a way that is not known", false},
+		"unknown kind":     {unknownKind, Raw, endBinary, `kind "ConfigXap" of "v1" is not known`, false},
+		"broken protobuf":  {configMap(t, "\x0a\xff"), Raw, endBinary, "cannot be decoded", false},
+		"wrong wire type":  {configMap(t, "\x10\x01"), Raw, endBinary, "wire type 0", false},
+		"empty protobuf":   {"k8s\x00", Raw, endBinary, `kind "" of ""`, false},
+		"broken JSON":      {`{"apiVersion":`, Raw, endText, "cannot be decoded", false},
+		"JSON and more":    {customResource + "x", Raw, endText, "cannot be decoded", false},
+		"JSON of none":     {`{"a":1}`, Raw, endText, "no object", false},
+		"JSON as YAML":     {`{"apiVersion":"v1","kind":"A","x":1e400}`, JSON, endText, "cannot be written as YAML", false},
+		"deep":             {`{"apiVersion":"v1","kind":"A","x":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + "}", Raw, endText, "too deep", false},
+		"long and deep":    {`{"apiVersion":"v1","kind":"A","x":` + strings.Repeat("[", 100) + strings.Repeat("1,", 1<<20) + "1" + strings.Repeat("]", 100) + "}", JSON, endText, "bytes of YAML", false},
+		"large":            {customResource + strings.Repeat(" ", maxObjectBytes), Raw, endText, "more than any object", false},
+		"text":             {"192.0.2.1\n", Raw, endText, "no object", false},
+		"binary":           {"\x00\x01", Raw, endBinary, "no object", false},
+		"empty":            {"", Raw, endText, "no object", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := run(t, Extractor{Selection: Selection{Prefix: "/"}}, handmade(t, pair{"/registry/configmaps/b/a", test.value}))
+			line := x.index["/registry/configmaps/b/a"]
+			if name == "no UTF-8" { // YAML cannot say it, so that the value stays
+				test.end, test.note, test.lossy = endBinary, "cannot be written as YAML", false
+			}
+			if line.Encoding != test.encoding || line.File != "objects/registry/configmaps/b/a"+test.end || !strings.Contains(line.Note, test.note) || line.Lossy != test.lossy {
+				t.Errorf("index: %.300v", line)
+			}
+			if line.Namespace != "b" || line.Name != "a" && line.Name != "w" {
+				if test.encoding != JSON {
+					t.Errorf("it is called %s %s", line.Namespace, line.Name)
+				}
+			}
+			content := string(x.read(t, line.File))
+			if test.end != endYAML && content != test.value {
+				t.Errorf("the file has %d bytes, the value %d", len(content), len(test.value))
+			}
+			if head := strings.HasPrefix(content, "# etcdward: NOT ALL"); head != test.lossy || head && string(x.read(t, line.Value)) != test.value {
+				t.Errorf("lossy: %t, beside it is %q:\n%s", head, line.Value, content)
+			}
+			want := Outcome{Kinds: x.Kinds}
+			switch {
+			case test.end == endYAML:
+				want.Objects = 1
+			case test.encoding == Encrypted:
+				want.Encrypted = 1
+			default:
+				want.Raw = 1
+			}
+			if test.lossy {
+				want.Lossy = 1
+			}
+			if x.Objects != want.Objects || x.Encrypted != want.Encrypted || x.Raw != want.Raw || x.Lossy != want.Lossy || x.Whole() != (test.end == endYAML && !test.lossy) {
+				t.Errorf("counted %+v", x.Outcome)
+			}
+		})
+	}
+}
+
+// TestCustomResource holds the YAML of a custom resource to the letter.
+func TestCustomResource(t *testing.T) {
+	x := run(t, Extractor{Selection: Selection{Prefix: Registry}}, handmade(t, pair{"/registry/example.com/widgets/b/w", customResource}))
+	want := `apiVersion: example.com/v1
+kind: Widget
+metadata:
+  name: w
+  namespace: b
+  uid: "1"
+spec:
+  big: 9007199254740993
+  empty: {}
+  list:
+  - 1
+  - "1"
+  - true
+  none: null
+  ratio: 0.5
+  text: |
+    a: é
+    b
+`
+	if got := x.read(t, "objects/registry/example.com/widgets/b/w.yaml"); string(got) != want {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+// TestLargeValue writes what etcd takes only when it is told to, as it is.
+func TestLargeValue(t *testing.T) {
+	value := strings.Repeat("0123456789abcdef", 100<<20/16)
+	x := run(t, Extractor{Selection: Selection{Prefix: "/"}}, handmade(t, pair{"/large", value}))
+	if got := x.read(t, x.index["/large"].File); !bytes.Equal(got, []byte(value)) {
+		t.Errorf("%d bytes", len(got))
+	}
+}
+
+// TestNewest holds that only what exists at the newest revision is taken: not what was deleted, not what was overwritten.
+func TestNewest(t *testing.T) {
+	x := run(t, Extractor{Selection: Selection{Prefix: "/"}}, handmade(t, pair{"/a", "old"}, pair{"/b", "gone"}, pair{"/a", "new"}, pair{"/b", "deleted"}))
+	if len(x.index) != 1 || string(x.read(t, x.index["/a"].File)) != "new" || x.index["/a"].ModRevision != 4 {
+		t.Errorf("%+v", x.index)
+	}
+}
+
+// FuzzDecode reads any value. What becomes an object can be read again from its YAML, and a built-in one that Kubernetes' own
+// types read and write without a change is what they say.
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(configMap(f, "")))
+	f.Add([]byte(customResource))
+	f.Add([]byte("k8s:enc:aescbc:v1:key1:x"))
+	scheme := allKinds(f)
+	f.Fuzz(func(t *testing.T, value []byte) {
+		got := decode(value)
+		if got.tree == nil {
+			if got.Note == "" {
+				t.Errorf("no object, and no word why: %+v", got)
+			}
+			return
+		}
+		if text, err := yamlOf(got.tree); err == nil && len(text) > maxTextBytes {
+			t.Errorf("%d bytes of YAML", len(text))
+		}
+		if got.Encoding == Protobuf && got.Note == "" {
+			holdToTypes(t, scheme, value, got)
+		}
+		forApply(got.tree)
+	})
+}
