@@ -73,7 +73,7 @@ func newRoot(inv *invocation) *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
 	root.AddCommand(
-		setupCommand(inv), runCommand(inv), snapshotCommand(inv), listCommand(inv), showCommand(inv), verifyCommand(inv), fetchCommand(inv),
+		setupCommand(inv), runCommand(inv), snapshotCommand(inv), listCommand(inv), showCommand(inv), verifyCommand(inv), fetchCommand(inv), extractCommand(inv),
 		pruneCommand(inv), restoreCommand(inv), compactCommand(inv), defragCommand(inv), statusCommand(inv), configCommand(inv), demoCommand(inv), versionCommand(inv),
 		documentsCommand(),
 	)

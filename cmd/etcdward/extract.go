@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/extract"
+	"github.com/etcdward/etcdward/agent/snapshot"
+)
+
+// extraction is what the flags of extract say.
+type extraction struct {
+	extract.Extractor
+	output, file, identity string
+	from                   selection
+}
+
+func extractCommand(inv *invocation) *cobra.Command {
+	var x extraction
+	cmd := &cobra.Command{
+		Use:   "extract [ID | latest | --file PATH] --output DIR [--namespace NAME | --prefix PREFIX]",
+		Short: "Write the objects of a snapshot as files of YAML",
+		Long: "Verifies a snapshot and writes the keys that exist at its newest revision into a folder that is empty or not there yet, one\n" +
+			"file for each: YAML for objects of Kubernetes, else the bytes as stored. The folder's index.jsonl names every key and its file.\n" +
+			"Neither etcd nor an API server is needed, and none is touched. Secrets are written readably, for the owner alone.\n\n" +
+			"Everything that is stored is written, unless --for-apply makes of it what kubectl apply takes in a cluster that has the objects\n" +
+			"no more: without uid, resourceVersion, status and the like, and without what controllers make again by themselves.\n\n" +
+			"Exit codes: 0; 3 the snapshot is damaged, or some values are encrypted at rest or no objects that this version knows, and were\n" +
+			"written as they are stored; 4 no such snapshot; 1 nothing is selected, or the folder could not be written.",
+		Args: usage(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ref := agent.Latest
+			if len(args) > 0 {
+				ref = args[0]
+			}
+			if err := x.check(len(args) > 0); err != nil {
+				return &usageError{fmt.Errorf("extract: %w", err)}
+			}
+			return inv.extract(cmd.Context(), ref, x)
+		},
+	}
+	f := cmd.Flags()
+	// Here --output is a path, as with fetch; -o stays the format.
+	f.StringVar(&x.output, "output", "", "the folder to write; it must be empty, or not there yet")
+	f.StringVar(&x.Selection.Namespace, "namespace", "", "this namespace alone: what is in it, and the namespace itself")
+	f.StringVar(&x.Selection.Prefix, "prefix", extract.Registry, "the keys that begin so; with --namespace: where the API server keeps everything")
+	f.BoolVar(&x.ForApply, "for-apply", false, "write what kubectl apply takes: without uid, resourceVersion, status, owners, and what controllers make")
+	f.StringVar(&x.file, "file", "", "read this file: plain, or compressed and encrypted as stores hold it; no configuration is needed")
+	f.StringVar(&x.identity, "identity", "", "age identity file, for encrypted snapshots")
+	x.from.flags(f)
+	return cmd
+}
+
+// check looks for what cannot be meant.
+func (x extraction) check(hasRef bool) error {
+	switch {
+	case x.output == "":
+		return errors.New("--output DIR is needed")
+	case x.file != "" && hasRef:
+		return errors.New("give an ID or --file, not both")
+	case strings.Contains(x.Selection.Namespace, "/"):
+		return fmt.Errorf("--namespace: %q is no name", x.Selection.Namespace)
+	case x.Selection.Prefix == "":
+		return errors.New("--prefix: it is empty; / takes every key of Kubernetes")
+	}
+	return nil
+}
+
+func (inv *invocation) extract(ctx context.Context, ref string, x extraction) (err error) {
+	keys, err := identities(x.identity)
+	if err != nil {
+		return err
+	}
+	var source extractSource
+	if x.file != "" {
+		source, err = inv.extractFile(ctx, x.file, keys)
+	} else {
+		source, err = inv.extractStored(ctx, ref, keys, x.from)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, source.close()) }()
+	x.Progress = source.progress
+	outcome, err := x.Run(ctx, source.path, x.output)
+	if err != nil {
+		return err
+	}
+	return inv.printExtraction(source, x.output, outcome)
+}
+
+// printExtraction says what was written; values that are no readable objects are exit 3.
+func (inv *invocation) printExtraction(source extractSource, output string, o extract.Outcome) error {
+	var print error
+	if inv.json() {
+		print = inv.printJSON(struct {
+			ID       string `json:"id,omitempty"`
+			File     string `json:"file,omitempty"`
+			Revision int64  `json:"revision"`
+			Output   string `json:"output"`
+			Index    string `json:"index"`
+			extract.Outcome
+		}{source.id, source.file, source.facts.Revision, output, filepath.Join(output, extract.IndexName), o})
+	} else {
+		rows := [][]string{{"KIND", "API VERSION", "OBJECTS"}}
+		for _, k := range o.Kinds {
+			if k.Kind == "" {
+				k.Kind, k.APIVersion = "(not readable)", "-"
+			}
+			rows = append(rows, []string{k.Kind, k.APIVersion, fmt.Sprint(k.Objects)})
+		}
+		print = inv.table(rows)
+	}
+	if !inv.json() && o.LeftOut > 0 {
+		inv.talk("%d left out, which are not to be applied: index.jsonl says why, each.", o.LeftOut)
+	}
+	if o.Whole() {
+		return print
+	}
+	if !inv.json() {
+		inv.talk("Not everything could be read: %d encrypted at rest, %d raw, %d objects with more than their YAML says; index.jsonl names them.",
+			o.Encrypted, o.Raw, o.Lossy)
+	}
+	return errors.Join(print, silent{fmt.Errorf("extract: %w", agent.ErrPartial)})
+}
+
+// extractSource is a plain snapshot file that was verified.
+type extractSource struct {
+	path     string
+	id, file string // what it is, for the operator: one of them
+	facts    snapshot.Facts
+	progress agent.Progress
+	close    func() error
+}

@@ -1,0 +1,247 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"filippo.io/age"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/etcdward/etcdward/agent/extract"
+	"github.com/etcdward/etcdward/agent/seal"
+	"github.com/etcdward/etcdward/test/cluster"
+)
+
+// extractResult is what `etcdward -o json extract` prints.
+type extractResult struct {
+	ID, File, Output, Index string
+	Revision                int64
+	extract.Outcome
+}
+
+// TestExtract brings a namespace back from snapshots in a store, of an etcd whose values are not all readable.
+func TestExtract(t *testing.T) {
+	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
+	s := newSite(t, c)
+	cli := c.Members[0].Client(t)
+	put := func(key, value string) {
+		t.Helper()
+		if _, err := cli.Put(t.Context(), key, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const widget = `{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"w","namespace":"shop","uid":"1"},"spec":{"n":1},"status":{"x":1}}`
+	put("/registry/example.com/widgets/shop/w", widget)
+	put("/registry/namespaces/shop", `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop","uid":"2"}}`)
+	first := s.snapshot(t)
+	if _, err := cli.Delete(t.Context(), "/registry/", clientv3.WithPrefix()); err != nil {
+		t.Fatal(err)
+	}
+	put("/registry/secrets/shop/s", "k8s:enc:aescbc:v1:key1:\x00\x01")
+	put("/registry/../../escape", "text")
+	second := s.snapshot(t)
+
+	out := filepath.Join(t.TempDir(), "out")
+	var got extractResult
+	s.mustJSON(t, &got, "extract", first.ID, "--namespace", "shop", "--output", out)
+	if got.ID != first.ID || got.Revision != first.Revision || got.Objects != 2 || !got.Whole() || got.Index != filepath.Join(out, "index.jsonl") || len(got.Kinds) != 2 {
+		t.Errorf("%+v", got)
+	}
+	if text := read(t, filepath.Join(out, "objects/registry/example.com/widgets/shop/w.yaml")); !strings.Contains(text, "uid: \"1\"\n") || !strings.Contains(text, "status:\n  x: 1\n") {
+		t.Errorf("as stored:\n%s", text)
+	}
+	table := s.must(t, "extract", first.ID, "--namespace", "shop", "--for-apply", "--output", out+".apply")
+	if !strings.HasPrefix(table, "KIND       API VERSION     OBJECTS\nNamespace  v1              1\nWidget     example.com/v1  1\n") {
+		t.Errorf("table:\n%s", table)
+	}
+	if text := read(t, filepath.Join(out+".apply", "objects/registry/example.com/widgets/shop/w.yaml")); strings.Contains(text, "uid") || strings.Contains(text, "status") {
+		t.Errorf("for apply:\n%s", text)
+	}
+
+	r := s.etcdward(t, "extract", "--output", out+".latest")
+	if r.code != exitFindings || !strings.Contains(r.err, "1 encrypted at rest, 1 raw") || !strings.Contains(r.out, "(not readable)  -            2") {
+		t.Errorf("exit %d\n%s%s", r.code, r.out, r.err)
+	}
+	index := read(t, filepath.Join(out+".latest", "index.jsonl"))
+	if strings.Count(index, "\n") != 2 || !strings.Contains(index, `"file":"objects/registry/%2E./%2E./escape.txt"`) || !strings.Contains(index, "key key1") {
+		t.Errorf("index:\n%s", index)
+	}
+	r = s.etcdward(t, "extract", second.ID, "--namespace", "shopp", "--output", out+".none")
+	if r.code != exitFailed || !strings.Contains(r.err, "nothing in the snapshot is selected\nTry: ") {
+		t.Errorf("exit %d: %s", r.code, r.err)
+	}
+	object := filepath.Join(s.store, first.Object.Key)
+	body, err := os.ReadFile(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body[len(body)/2] ^= 4
+	if err := os.WriteFile(object, body, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.etcdward(t, "extract", first.ID, "--output", out+".damaged"); r.code != exitFindings || !strings.Contains(r.err, "do not restore from it") {
+		t.Errorf("damaged: exit %d: %s", r.code, r.err)
+	}
+	for _, name := range []string{".none", ".damaged"} {
+		if _, err := os.Stat(out + name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s was left: %v", name, err)
+		}
+	}
+	s.checkClean(t)
+}
+
+// TestExtractFile reads files, sound and not, plain and sealed, and holds the exit codes.
+func TestExtractFile(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	dir := t.TempDir()
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealer, err := seal.New(seal.Zstd, []string{identity.Recipient().String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := fixture(t)
+	var sealed bytes.Buffer
+	if err := sealer.Seal(t.Context(), &sealed, bytes.NewReader(plain)); err != nil {
+		t.Fatal(err)
+	}
+	flipped := bytes.Clone(plain)
+	flipped[len(flipped)/3] ^= 1
+	cut := bytes.Clone(sealed.Bytes()[:sealed.Len()-1000])
+	for name, body := range map[string][]byte{"plain.db": plain, "sealed.age": sealed.Bytes(), "flipped.db": flipped, "cut.age": cut, "key": []byte(identity.String() + "\n")} {
+		if err := os.WriteFile(filepath.Join(dir, name), body, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := func(name string) string { return filepath.Join(dir, name) }
+	s := site{dir: dir, config: at("nonexistent.yaml"), state: at("nonexistent")}
+	for i, test := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"--file", at("plain.db")}, exitOK, ""},
+		{[]string{"--file", packedFixture}, exitOK, ""},
+		{[]string{"--file", at("sealed.age"), "--identity", at("key")}, exitOK, ""},
+		{[]string{"--file", at("sealed.age")}, exitFailed, "--identity FILE"},
+		{[]string{"--file", at("cut.age"), "--identity", at("key")}, exitFindings, "cannot be decoded"},
+		{[]string{"--file", at("flipped.db")}, exitFindings, "check sha256"},
+		{[]string{"--file", at("key")}, exitFindings, "check sha256"},
+		{[]string{"--file", at("nonexistent")}, exitFailed, "no such file"},
+		{[]string{"--file", at("plain.db"), "latest"}, exitUsage, "not both"},
+		{[]string{"--file", at("plain.db"), "--namespace", "a/b"}, exitUsage, "is no name"},
+		{[]string{"--file", at("plain.db"), "--prefix", ""}, exitUsage, "it is empty"},
+		{[]string{"latest"}, exitConfig, "no such file"},
+	} {
+		out := at(fmt.Sprintf("out-%d", i))
+		r := s.etcdward(t, append([]string{"extract", "--namespace", "team-3", "--output", out}, test.args...)...)
+		if r.code != test.code || !strings.Contains(r.err, test.says) {
+			t.Errorf("%v: exit %d, want %d: %s", test.args, r.code, test.code, r.err)
+		}
+		_, err := os.Stat(out)
+		if made := err == nil; made != (test.code == exitOK) {
+			t.Errorf("%v: the folder is there: %t", test.args, made)
+		}
+		if test.code == exitOK && !strings.Contains(r.out, "Deployment  apps/v1      10\n") {
+			t.Errorf("%v:\n%s", test.args, r.out)
+		}
+	}
+	if r := s.etcdward(t, "extract", "--file", at("plain.db")); r.code != exitUsage || !strings.Contains(r.err, "--output DIR is needed") {
+		t.Errorf("no folder: exit %d %s", r.code, r.err)
+	}
+	if r := s.etcdward(t, "extract", "--file", at("plain.db"), "--output", at("out-0")); r.code != exitFailed || !strings.Contains(r.err, "is not empty\nTry: another folder") {
+		t.Errorf("into the same: exit %d %s", r.code, r.err)
+	}
+	left, err := os.ReadDir(os.Getenv("TMPDIR"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left in $TMPDIR: %v %v", left, err)
+	}
+}
+
+// TestExtractKilled kills extractions at random moments: what was not finished is seen as such, by people and by the next run.
+func TestExtractKilled(t *testing.T) {
+	dir := t.TempDir()
+	plain := filepath.Join(dir, "plain.db")
+	if err := os.WriteFile(plain, fixture(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := func(output string) *exec.Cmd {
+		cmd := exec.Command(self, "extract", "--file", plain, "--output", output)
+		cmd.Env = append(os.Environ(), asEtcdward+"=1")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return cmd
+	}
+	begun := time.Now()
+	if err := start(filepath.Join(dir, "whole")).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	lasts := time.Since(begun)
+	cutShort, finished := 0, 0
+	for i := 0; cutShort < 10; i++ {
+		output := filepath.Join(dir, fmt.Sprint(i))
+		cmd := start(output)
+		timer := time.NewTimer(rand.N(lasts * 3 / 2))
+		<-timer.C
+		_ = cmd.Process.Kill() // it may have ended
+		_ = cmd.Wait()
+		_, indexed := os.Stat(filepath.Join(output, extract.IndexName))
+		entries, err := os.ReadDir(output)
+		switch {
+		case indexed == nil:
+			finished++
+			if files := strings.Count(read(t, filepath.Join(output, extract.IndexName)), "\n"); files != 595 || len(entries) != 2 {
+				t.Errorf("finished with %d files, %v", files, entries)
+			}
+		case err == nil && len(entries) > 0:
+			cutShort++
+			r := site{}.etcdward(t, "extract", "--file", plain, "--output", output)
+			if r.code != exitFailed || !strings.Contains(r.err, "cut off\nTry: rm -r "+output) {
+				t.Errorf("the next run: exit %d %s%s", r.code, r.out, r.err)
+			}
+		}
+	}
+	t.Logf("%d cut short, %d finished before", cutShort, finished)
+}
+
+// TestExtractSealed holds that a snapshot which is encrypted in its store needs the identity.
+func TestExtractSealed(t *testing.T) {
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := filepath.Join(t.TempDir(), "identity.txt")
+	if err := os.WriteFile(keys, []byte(identity.String()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
+	c.FillKubernetes(t, 20)
+	s := newSite(t, c, fmt.Sprintf("snapshot: {recipients: [%s]}", identity.Recipient()))
+	m := s.snapshot(t)
+	out := filepath.Join(t.TempDir(), "out")
+	if r := s.etcdward(t, "extract", m.ID, "--output", out); r.code != exitFailed || !strings.Contains(r.err, "Try: repeat with --identity FILE") {
+		t.Errorf("without: exit %d %s", r.code, r.err)
+	}
+	r := s.etcdward(t, "-o", "json", "extract", "latest", "--identity", keys, "--output", out)
+	var got extractResult
+	if err := json.Unmarshal([]byte(r.out), &got); err != nil || got.ID != m.ID || got.Objects+got.Raw == 0 {
+		t.Errorf("with: exit %d %v %+v %s", r.code, err, got, r.err)
+	}
+}
