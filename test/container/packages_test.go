@@ -40,6 +40,7 @@ func TestPackageLife(t *testing.T) {
 	}{
 		{"install", func(h *host, t *testing.T) { h.install(t, older) }},
 		{"unconfigured", (*host).unconfigured},
+		{"setup", (*host).setup},
 		{"first snapshot", (*host).firstSnapshot},
 		{"journal", (*host).journal},
 		{"exposure", (*host).exposure},
@@ -75,6 +76,7 @@ type host struct {
 	*Container
 	cluster *cluster.Cluster
 	valve   *valve
+	base    string // the configuration that setup wrote
 	pid     string
 }
 
@@ -94,7 +96,14 @@ func newHost(t *testing.T, c *Container) *host {
 	h := &host{Container: c, cluster: cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}}), valve: newValve(t, server.Endpoint)}
 	h.cluster.FillKubernetes(t, 200)
 	h.copyCertificates(t)
-	h.Write("/etc/etcdward-secrets/s3", fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", user.AccessKey, user.SecretKey), 0o600)
+	// The host is the cluster's first member, as kubeadm would have set it up.
+	manifest, err := os.ReadFile("../../agent/discover/testdata/kubeadm-1.34/etc/kubernetes/manifests/etcd.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Write("/etc/kubernetes/manifests/etcd.yaml", regexp.MustCompile(`--listen-client-urls=.*`).ReplaceAllString(string(manifest),
+		"--listen-client-urls="+h.cluster.Members[0].ClientURL), 0o600)
+	h.Write("/root/s3", fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", user.AccessKey, user.SecretKey), 0o600)
 	return h
 }
 
@@ -110,13 +119,9 @@ func (h *host) copyCertificates(t *testing.T) {
 	}
 }
 
+// configure adds to what setup wrote. The heartbeat's address is a secret, too.
 func (h *host) configure(more string) {
-	h.Write("/etc/etcdward/config.yaml", fmt.Sprintf(`cluster: {name: prod, endpoints: [%s]}
-snapshot: {schedule: "* * * * *"}
-stores:
-  - name: primary
-    s3: {bucket: etcd-backups, region: us-east-1, endpoint: "http://%s", path_style: true, credentials_file: "credential:s3"}
-%s`, strings.Join(h.cluster.Endpoints(), ", "), h.valve.address, more), 0o644)
+	h.Write("/etc/etcdward/config.yaml", h.base+"snapshot: {schedule: \"* * * * *\"}\nheartbeat: {url: \"https://127.0.0.1:1/"+canary+"\"}\n"+more, 0o644)
 }
 
 func (h *host) show(property string) string {
@@ -199,14 +204,37 @@ func (h *host) unconfigured(t *testing.T) {
 	}
 }
 
+// setup is the operator's one command. What follows lives through days in minutes.
+func (h *host) setup(t *testing.T) {
+	setup := []string{"etcdward", "setup", "--yes", "--name", "prod", "--store-s3", "etcd-backups", "--s3-region", "us-east-1",
+		"--s3-endpoint", "http://" + h.valve.address, "--s3-path-style", "--s3-credentials-file", "/root/s3"}
+	if said := h.Run(append(setup, "--dry-run")...); !strings.Contains(said, "+cluster:") || h.show("ActiveState") == "active" {
+		t.Errorf("a dry run shows no diff, or started the agent:\n%s", said)
+	}
+	said := h.Run(setup...)
+	for _, want := range []string{"+LoadCredential=etcd-key:/etc/kubernetes/pki/etcd/healthcheck-client.key", "etcdward restore plan", h.cluster.Members[2].Name} {
+		if !strings.Contains(said, want) {
+			t.Errorf("setup does not say %q:\n%s", want, said)
+		}
+	}
+	if active, enabled := h.show("ActiveState"), h.show("UnitFileState"); active != "active" || enabled != "enabled" {
+		t.Errorf("after setup the unit is %s and %s", active, enabled)
+	}
+	if state := strings.TrimSpace(h.Run("systemctl", "is-active", "etcdward-certs.path")); state != "active" {
+		t.Errorf("the watch of the certificates is %s", state)
+	}
+	h.base = h.Run("cat", "/etc/etcdward/config.yaml")
+	before := h.Run("sh", "-c", "stat -c '%n %Y %i' /etc/etcdward/* /etc/systemd/system/etcdward*/*")
+	if said := h.Run(setup...); h.Run("sh", "-c", "stat -c '%n %Y %i' /etc/etcdward/* /etc/systemd/system/etcdward*/*") != before {
+		t.Errorf("a second setup wrote something:\n%s", said)
+	}
+}
+
 func (h *host) firstSnapshot(t *testing.T) {
 	h.configure("")
-	const pki = "/etc/kubernetes/pki/etcd/"
-	h.Write("/etc/systemd/system/etcdward.service.d/credentials.conf", "[Service]\nWatchdogSec=10s\nLoadCredential=etcd-ca:"+pki+"ca.crt\n"+
-		"LoadCredential=etcd-cert:"+pki+"healthcheck-client.crt\nLoadCredential=etcd-key:"+pki+"healthcheck-client.key\n"+
-		"LoadCredential=s3:/etc/etcdward-secrets/s3\n", 0o644)
+	h.Write("/etc/systemd/system/etcdward.service.d/watchdog.conf", "[Service]\nWatchdogSec=10s\n", 0o644)
 	h.Run("systemctl", "daemon-reload")
-	h.Run("systemctl", "enable", "--now", "etcdward.service", "etcdward-certs.path")
+	h.Run("systemctl", "restart", "etcdward")
 	h.pid = h.show("MainPID")
 	h.Await(3*time.Minute, "a status line that says PROTECTED", func() bool {
 		return regexp.MustCompile(`^PROTECTED: proven to 20.*, revision \d+; in every store to 20.*; next 20.*; spool 0$`).MatchString(h.show("StatusText"))
@@ -274,6 +302,14 @@ func (h *host) badReload(t *testing.T) {
 	}
 	before := strings.Count(h.log(), "snapshot proven")
 	h.logged(before+1, "snapshot proven")
+	// Another cluster's name is a good file, and no reload.
+	good := h.base
+	h.base = strings.Replace(h.base, "name: prod", "name: other", 1)
+	h.configure("")
+	if out, err := h.Try("systemctl", "reload", "etcdward"); err == nil || !strings.Contains(h.log(), "that takes a restart") {
+		t.Errorf("the reload with another cluster's name: %v\n%s", err, out)
+	}
+	h.base = good
 	h.configure("")
 	h.Run("systemctl", "reload", "etcdward")
 	h.Await(time.Minute, "a status without the refusal", func() bool {
