@@ -115,6 +115,8 @@ func FuzzPlace(f *testing.F) {
 	for i, key := range hostile {
 		f.Add(key, hostile[(i+1)%len(hostile)])
 	}
+	f.Add("/a", "/a.yaml/b")
+	f.Add("/a/b", "/a/b.bin/c")
 	f.Fuzz(func(t *testing.T, a, b string) {
 		one, two := place(a), place(b)
 		if !fs.ValidPath(one) || !filepath.IsLocal(one) || len(one) > maxPathBytes || strings.ContainsAny(one, "\x00\n\\ ") {

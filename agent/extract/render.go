@@ -18,15 +18,26 @@ type rendering struct {
 }
 
 // render makes files of a value. It has no error: what cannot be read is written as it is.
-func (e *Extractor) render(entry snapshot.Entry) (r rendering) {
-	r = rendering{key: string(entry.Key), revision: entry.ModRevision, value: entry.Value}
+func (e *Extractor) render(entry snapshot.Entry) rendering { return guarded(entry, e.read) }
+
+// guarded keeps one value, which is not trusted, from ending the extraction of the others.
+func guarded(entry snapshot.Entry, read func(snapshot.Entry) rendering) (r rendering) {
 	defer func() {
-		// The value is not trusted, and must not end the extraction of the others.
 		if cause := recover(); cause != nil {
+			r = stored(entry)
 			r.object = decoded{Encoding: Raw, Note: fmt.Sprintf("cannot be decoded: %v", cause)}
-			r.text, r.value = nil, entry.Value
 		}
 	}()
+	return read(entry)
+}
+
+// stored is a value as it is.
+func stored(entry snapshot.Entry) rendering {
+	return rendering{key: string(entry.Key), revision: entry.ModRevision, value: entry.Value}
+}
+
+func (e *Extractor) read(entry snapshot.Entry) rendering {
+	r := stored(entry)
 	r.object = decode(entry.Value)
 	if rest, ok := strings.CutPrefix(r.key, Registry); ok && r.object.tree == nil {
 		r.object.Namespace, r.object.Name = home(rest)

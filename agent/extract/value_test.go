@@ -8,6 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/etcdward/etcdward/agent/snapshot"
 )
 
 // configMap is a value as an API server stores it, with more at the end of the object.
@@ -126,6 +128,15 @@ spec:
 `
 	if got := x.read(t, "objects/registry/example.com/widgets/b/w.yaml"); string(got) != want {
 		t.Errorf("got\n%s", got)
+	}
+}
+
+// TestGuarded holds that a decoder which panics costs one object, and not the others.
+func TestGuarded(t *testing.T) {
+	entry := snapshot.Entry{Key: []byte("/a"), Value: []byte("x"), ModRevision: 7}
+	r := guarded(entry, func(snapshot.Entry) rendering { panic("out of range") })
+	if r.key != "/a" || r.revision != 7 || string(r.value) != "x" || r.text != nil || r.object.Encoding != Raw || r.object.Note != "cannot be decoded: out of range" {
+		t.Errorf("%+v", r)
 	}
 }
 
