@@ -56,6 +56,40 @@ func TestKubeadmKill(t *testing.T) {
 	}
 }
 
+// runsOn waits until the etcd of host i has its data directory open, and not one that was renamed under it.
+func (c *controlPlane) runsOn(t *testing.T, i int) {
+	t.Helper()
+	until(t, "an etcd on the data directory", func() error {
+		busy, err := locked(filepath.Join(c.dirs[i], "etcd"))
+		if err == nil && !busy {
+			err = errors.New("none")
+		}
+		return err
+	})
+}
+
+// TestKubeadmStartedMeanwhile kills an apply just before the switch, and moves the manifests back by hand: another apply stops the pods again
+// before it renames anything.
+func TestKubeadmStartedMeanwhile(t *testing.T) {
+	c := newControlPlane(t, 1)
+	file, _ := c.snapshot(t)
+	p, data := c.plan(t, file), filepath.Join(c.dirs[0], "etcd")
+	before := mustIdentify(t, data)
+	s := killSite{site: site{dir: c.dirs[0], data: data, file: file, plan: p}}
+	if err := s.run(t, killOrder{At: StepSwitching, Manifests: c.manifests(0)}); err == nil || !strings.Contains(err.Error(), "signal: killed") {
+		t.Fatalf("not killed: %v", err)
+	}
+	if err := moveFiles(podFiles, AsideOf(c.manifests(0), p), c.manifests(0)); err != nil {
+		t.Fatal(err)
+	}
+	c.runsOn(t, 0)
+	a := c.applier(t, 0, p, file)
+	if out, err := a.Run(t.Context()); err != nil || out.Step != StepDone || mustIdentify(t, out.Kept) != before {
+		t.Fatalf("%+v %v", out, err)
+	}
+	c.runsOn(t, 0)
+}
+
 // TestKubeadmOtherPlan finds the manifests where another plan left them, and says so.
 func TestKubeadmOtherPlan(t *testing.T) {
 	dir := t.TempDir()

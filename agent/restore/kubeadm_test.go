@@ -296,6 +296,7 @@ func TestKubeadm(t *testing.T) {
 	if err != nil || out.Step != StepRolledBack || digest(t, c.manifests(0)) != before[0] {
 		t.Fatalf("%+v %v", out, err)
 	}
+	c.runsOn(t, 0)
 }
 
 // TestKubeadmFailure fails each step once: manifests and directory are as they were, and etcd runs on it again.
