@@ -38,8 +38,8 @@ fuzz: ## run every fuzz target for FUZZTIME
 bench: tools ## measure against etcdctl and etcdutl, as ratios in one run
 	$(GO) test -timeout 60m -run '^$$' -bench . -benchtime 3x ./...
 
-torture: tools ## the long runs: kill and damage, again and again
-	ETCDWARD_TORTURE=1 CGO_ENABLED=1 test/run -run 'Kill|Torture'
+torture: tools ## what kills, damages and cuts off, five times over
+	CGO_ENABLED=1 test/run -count=5 -run 'Kill|Damage|Rough|ThreeAgents|StoreAway'
 
 packages: ## build dist/*.deb and dist/*.rpm, amd64 and arm64, each with an SBOM
 	test/tools/build nfpm

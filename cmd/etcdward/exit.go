@@ -83,7 +83,7 @@ var hints = []struct {
 	{etcd.ErrDenied, "etcd's authentication is on: cluster.username needs the role root for snapshots"},
 	{etcd.ErrNoSource, "etcdward status shows the members; etcdward needs one healthy voter"},
 	{snapshot.ErrDamaged, "do not restore from it; etcdward list shows the others"},
-	{fs.ErrPermission, "run it as root, or as the user etcdward"},
+	{fs.ErrPermission, "run it as root"},
 	{storage.ErrDenied, "give these credentials the rights of a policy in /usr/share/etcdward/iam; to prune takes those of a pruner"},
 }
 

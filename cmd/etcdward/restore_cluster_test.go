@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -84,11 +83,7 @@ func TestRestoreFromThePast(t *testing.T) {
 	root := newS3Site(t, c)
 	taken := root.take(t, c, 1)[0]
 	reader := root.as(t, "reader")
-	body := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["reader"]},"Action":["s3:GetObject","s3:GetObjectVersion"],"Resource":"arn:aws:s3:::%[1]s/*"},
-		{"Effect":"Allow","Principal":{"AWS":["reader"]},"Action":["s3:ListBucket","s3:ListBucketVersions","s3:GetBucketVersioning"],"Resource":"arn:aws:s3:::%[1]s"}]}`, bucketName)
-	if _, err := root.client.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: aws.String(bucketName), Policy: &body}); err != nil {
-		t.Fatal(err)
-	}
+	root.allow(t, map[string][]string{"reader": {"s3-reader.json"}})
 	at := nextSecond(t)
 	nextSecond(t)
 	for _, v := range root.versions(t) {

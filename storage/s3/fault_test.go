@@ -254,6 +254,27 @@ func TestVersionPages(t *testing.T) {
 	}
 }
 
+// TestPastUntold holds that what is current does not pass for the past where the store keeps silent about versions.
+func TestPastUntold(t *testing.T) {
+	through := newProxy(t, storagetest.VersityGW(t), withVersions)
+	bucket := openWith(t, through.Options, quick())
+	storagetest.Put(t, bucket, "key", []byte("x"))
+	through.begin("GET versioning", 99, answer(403, "AccessDenied", "Access Denied"))
+	silent := openWith(t, through.Options, quick())
+	var got error
+	for _, err := range silent.ListAt(t.Context(), "", time.Now()) {
+		got = err
+	}
+	if !errors.Is(got, storage.ErrDenied) || !strings.Contains(got.Error(), "s3:GetBucketVersioning") {
+		t.Errorf("the past is listed with %v", got)
+	}
+	for _, err := range silent.List(t.Context(), "") {
+		if err != nil {
+			t.Errorf("the present is listed with %v", err)
+		}
+	}
+}
+
 // TestDeleteRefused has the refusals that look alike.
 func TestDeleteRefused(t *testing.T) {
 	through := newProxy(t, storagetest.VersityGW(t), withVersions)

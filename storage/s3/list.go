@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"time"
 
@@ -36,6 +37,11 @@ func (b *Bucket) list(ctx context.Context, prefix string, at time.Time) iter.Seq
 		setting, err := b.versioning(ctx)
 		if err != nil {
 			yield(storage.Object{}, explain("list", prefix, err))
+			return
+		}
+		if setting == unknown && !at.IsZero() {
+			// What is current would pass for what was.
+			yield(storage.Object{}, fmt.Errorf("list %s as it was: the store does not tell whether it keeps versions (s3:GetBucketVersioning): %w", prefix, storage.ErrDenied))
 			return
 		}
 		source := b.current(ctx, prefix)
