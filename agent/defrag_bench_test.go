@@ -14,10 +14,10 @@ const benchObjects = 40000
 // BenchmarkDefragStall compares how long clients wait while all members are defragmented, with etcdctl defrag --cluster on the same
 // data in the same run.
 //
-// A write waits for the member it was sent to, whoever leads: that wait is the same with both. The renewal of a lease waits for the
-// leader, and with it whoever holds a lease, which is every controller of Kubernetes: that wait is the difference, on hosts that
-// have a disk each. Here the members share one, so that a leader that syncs waits for whoever defragments; the second part leaves
-// the syncing out. A write that is dropped as leadership moves waits for etcd's own timeout, 5 s and two elections.
+// What is sent to a member waits while that member is away, whoever leads: that is the same with both. The difference is what happens to
+// everybody else, while the leader is away: the outage is how long no member acknowledges any write. Here the members share one disk,
+// so that a leader that syncs waits for whoever defragments; the second part leaves the syncing out. A write that is dropped as
+// leadership moves waits for etcd's own timeout, 5 s and two elections.
 func BenchmarkDefragStall(b *testing.B) {
 	b.Run("one disk for all", func(b *testing.B) { benchmarkStall(b) })
 	b.Run("no disk in the way", func(b *testing.B) { benchmarkStall(b, cluster.NoFsync) })
@@ -41,8 +41,9 @@ func benchmarkStall(b *testing.B, args ...string) {
 			work()
 			took := time.Since(begun)
 			stats, renewal := load.Stop(), leases()
-			b.Logf("%-25s %6.1f s, longest wait of a write %8s, p99 %8s, of a renewal %8s; %d writes, %d attempts failed, %d given up", name, took.Seconds(),
-				stats.LongestStall.Round(time.Millisecond), stats.P99.Round(time.Millisecond), renewal.Round(time.Millisecond), stats.Writes, stats.Errors, stats.GivenUp)
+			b.Logf("%-25s %6.1f s, outage %8s, longest wait of a write %8s, p99 %8s, of a renewal %8s; %d writes, %d attempts failed, %d given up", name,
+				took.Seconds(), stats.Outage.Round(time.Millisecond), stats.LongestStall.Round(time.Millisecond), stats.P99.Round(time.Millisecond),
+				renewal.Round(time.Millisecond), stats.Writes, stats.Errors, stats.GivenUp)
 			if stats.GivenUp > 0 {
 				b.Errorf("%s: %d writes were given up", name, stats.GivenUp)
 			}
@@ -57,6 +58,8 @@ func benchmarkStall(b *testing.B, args ...string) {
 				b.Errorf("done were %v, %v", out.names(), err)
 			}
 		})
+		b.ReportMetric(ours.Outage.Seconds(), "outage-s")
+		b.ReportMetric(ours.Outage.Seconds()/theirs.Outage.Seconds(), "outage/etcdctl-outage")
 		b.ReportMetric(ours.LongestStall.Seconds(), "stall-s")
 		b.ReportMetric(ours.LongestStall.Seconds()/theirs.LongestStall.Seconds(), "stall/etcdctl-stall")
 		b.ReportMetric(oursLease.Seconds(), "renewal-s")

@@ -28,6 +28,7 @@ type Load struct {
 	wg     sync.WaitGroup
 
 	mu    sync.Mutex
+	acked time.Time // the last acknowledgement
 	stats Stats
 	waits []time.Duration
 }
@@ -40,6 +41,7 @@ type Stats struct {
 	Errors       int           // attempts that failed; one write may count several
 	GivenUp      int           // writes that were not acknowledged in a minute
 	LongestStall time.Duration // longest wait for one write, given up or not
+	Outage       time.Duration // longest time in which no member acknowledged any
 	P99          time.Duration // of the waits
 }
 
@@ -115,6 +117,11 @@ func (l *Load) write(ctx context.Context, key string, due time.Time) {
 	l.waits = append(l.waits, time.Since(due))
 	l.stats.Errors += failed
 	if err == nil {
+		now := time.Now()
+		if l.stats.Writes > 0 {
+			l.stats.Outage = max(l.stats.Outage, now.Sub(l.acked))
+		}
+		l.acked = now
 		l.stats.Writes++
 	} else {
 		l.stats.Errors++
