@@ -117,16 +117,26 @@ func (l *Load) write(ctx context.Context, key string, due time.Time) {
 	l.waits = append(l.waits, time.Since(due))
 	l.stats.Errors += failed
 	if err == nil {
-		now := time.Now()
-		if l.stats.Writes > 0 {
-			l.stats.Outage = max(l.stats.Outage, now.Sub(l.acked))
-		}
-		l.acked = now
+		l.gap()
 		l.stats.Writes++
 	} else {
 		l.stats.Errors++
 		l.stats.GivenUp++
 	}
+}
+
+// gap measures from one acknowledgement to the next. Once no more writes are due, a gap says nothing.
+func (l *Load) gap() {
+	select {
+	case <-l.stop:
+		return
+	default:
+	}
+	now := time.Now()
+	if l.stats.Writes > 0 {
+		l.stats.Outage = max(l.stats.Outage, now.Sub(l.acked))
+	}
+	l.acked = now
 }
 
 func (l *Load) attempt(ctx context.Context, key string, due time.Time) error {
