@@ -7,8 +7,10 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/etcdward/etcdward/agent/catalog"
@@ -71,7 +73,8 @@ func (s *Snapshotter) Take(ctx context.Context) (snapshot.Manifest, error) {
 	if err != nil {
 		return snapshot.Manifest{}, fmt.Errorf("take snapshot: %w", err)
 	}
-	if err := s.claim(ctx, survey); err != nil {
+	answering, err := s.claim(ctx, survey)
+	if err != nil {
 		return snapshot.Manifest{}, fmt.Errorf("take snapshot: %w", err)
 	}
 	candidates, passed, err := etcd.Choose(survey, s.Policy)
@@ -83,7 +86,7 @@ func (s *Snapshotter) Take(ctx context.Context) (snapshot.Manifest, error) {
 	}
 	var failed error
 	for _, c := range candidates {
-		m, err := s.takeFrom(ctx, survey, c)
+		m, err := s.takeFrom(ctx, survey, c, answering)
 		if err == nil {
 			return m, nil
 		}
@@ -106,28 +109,39 @@ func (s *Snapshotter) Deliver(ctx context.Context, m snapshot.Manifest) (Taken, 
 	return taken, err
 }
 
-// claim makes sure that no store's backups of this name are another cluster's. It fails when all refuse;
-// a store that is away, or refuses alone, fails later for itself.
-func (s *Snapshotter) claim(ctx context.Context, survey etcd.Survey) error {
+// storeTime is how long the stores are asked for anything while the cluster's lock is held.
+const storeTime = 10 * time.Second
+
+// claim makes sure that no store's backups of this name are another cluster's. It fails when all refuse; a store that is away, or
+// refuses alone, fails later for itself. It gives those that answered.
+func (s *Snapshotter) claim(ctx context.Context, survey etcd.Survey) (answering []Store, err error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	errs := make([]error, len(s.Stores))
+	var asking sync.WaitGroup
+	for i, store := range s.Stores {
+		asking.Go(func() { errs[i] = store.Catalog.Claim(ctx, etcd.HexID(survey.ClusterID), s.AcceptNewCluster) })
+	}
+	asking.Wait()
 	var refused error
 	count := 0
-	for _, store := range s.Stores {
-		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-		err := store.Catalog.Claim(ctx, etcd.HexID(survey.ClusterID), s.AcceptNewCluster)
-		cancel()
-		if errors.Is(err, catalog.ErrOtherCluster) {
+	for i, err := range errs {
+		switch {
+		case err == nil:
+			answering = append(answering, s.Stores[i])
+		case errors.Is(err, catalog.ErrOtherCluster):
 			count++
-			refused = errors.Join(refused, fmt.Errorf("store %s: %w", store.Name, err))
+			refused = errors.Join(refused, fmt.Errorf("store %s: %w", s.Stores[i].Name, err))
 		}
 	}
 	if count == len(s.Stores) {
-		return refused
+		return nil, refused
 	}
-	return nil
+	return answering, nil
 }
 
 // takeFrom streams, checks, seals and spools a snapshot of one member.
-func (s *Snapshotter) takeFrom(ctx context.Context, survey etcd.Survey, c etcd.Candidate) (snapshot.Manifest, error) {
+func (s *Snapshotter) takeFrom(ctx context.Context, survey etcd.Survey, c etcd.Candidate, answering []Store) (snapshot.Manifest, error) {
 	if !c.Emergency {
 		if err := s.Cluster.Confirm(ctx, c.Member); err != nil {
 			return snapshot.Manifest{}, fmt.Errorf("it lost touch with the quorum: %w", err)
@@ -169,7 +183,7 @@ func (s *Snapshotter) takeFrom(ctx context.Context, survey etcd.Survey, c etcd.C
 		return snapshot.Manifest{}, fmt.Errorf("%w: check %s: %s", ErrUnproven, last.Name, last.Detail)
 	}
 	m := s.manifest(survey, c, exam, begun, took)
-	s.avoidStrangers(ctx, &m)
+	s.avoidStrangers(ctx, answering, &m)
 	if check, decided := s.compareHash(ctx, survey, c, exam.Facts); decided {
 		m.Checks = append(m.Checks, check)
 	}
@@ -198,12 +212,12 @@ func (s *Snapshotter) manifest(survey etcd.Survey, c etcd.Candidate, exam snapsh
 
 // avoidStrangers moves the snapshot's time on, by a second at a time, while a store has a snapshot of that very ID of another
 // cluster: where a name was handed on from one cluster to the next. One of the same cluster is no stranger.
-func (s *Snapshotter) avoidStrangers(ctx context.Context, m *snapshot.Manifest) {
+func (s *Snapshotter) avoidStrangers(ctx context.Context, stores []Store, m *snapshot.Manifest) {
 	const attempts = 10
 	for range attempts {
 		id := snapshot.NewID(m.TakenAt, m.Revision)
 		m.ID = id.String()
-		if !s.isStrangers(ctx, id, m.Cluster.ID) {
+		if !isStrangers(ctx, stores, id, m.Cluster.ID) {
 			return
 		}
 		s.Log.Warn("another cluster has a snapshot of that ID", "snapshot", m.ID)
@@ -212,19 +226,23 @@ func (s *Snapshotter) avoidStrangers(ctx context.Context, m *snapshot.Manifest) 
 }
 
 // isStrangers looks in every store; one that cannot be read finds out when it is delivered to.
-func (s *Snapshotter) isStrangers(ctx context.Context, id snapshot.ID, clusterID string) bool {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+func isStrangers(ctx context.Context, stores []Store, id snapshot.ID, clusterID string) bool {
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
-	for _, store := range s.Stores {
-		entry, err := store.Catalog.Find(ctx, id)
-		if err != nil {
-			continue
-		}
-		if theirs, err := store.Catalog.Manifest(ctx, entry); err == nil && theirs.Cluster.ID != clusterID {
-			return true
-		}
+	found := make([]bool, len(stores))
+	var asking sync.WaitGroup
+	for i, store := range stores {
+		asking.Go(func() {
+			entry, err := store.Catalog.Find(ctx, id)
+			if err != nil {
+				return
+			}
+			theirs, err := store.Catalog.Manifest(ctx, entry)
+			found[i] = err == nil && theirs.Cluster.ID != clusterID
+		})
 	}
-	return false
+	asking.Wait()
+	return slices.Contains(found, true)
 }
 
 // spoolSealed seals the plain file, holding it to the digest of the stream once more, and spools the result.

@@ -12,6 +12,7 @@ type Line struct {
 	Proven   time.Time // when the newest proven snapshot was taken; zero: none is known
 	Revision int64     // of that snapshot
 	Stored   time.Time // when the newest snapshot that every store has was taken; zero: a store has none
+	Unread   bool      // a store could not be read: what it has is not known
 	Next     time.Time // when the next snapshot is due; zero: never
 	Spooled  int       // snapshots that wait on this host for a store
 	Running  string    // the job under way, "" for none
@@ -32,6 +33,8 @@ func (l Line) String() string {
 	}
 	parts := []string{l.Verdict + ": " + proven}
 	switch {
+	case l.Unread:
+		parts = append(parts, "a store cannot be read")
 	case l.Stored.IsZero():
 		parts = append(parts, "a store has none")
 	default:

@@ -37,7 +37,7 @@ func (inv *invocation) configCheck() error {
 	if err != nil {
 		return err
 	}
-	if err := sameCluster(cfg.Cluster.Name); err != nil {
+	if err := asUnit(cfg); err != nil {
 		return &configError{err}
 	}
 	notes := append(cfg.Warnings(), inactive(cfg)...)

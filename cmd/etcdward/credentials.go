@@ -11,7 +11,7 @@ import (
 // secretFile is where a file of the configuration lies for this process. The daemon has its credentials from systemd; a verb that root
 // called takes them from where systemd takes them, or, where no drop-in says that, from the daemon's own.
 func secretFile(f config.File) (string, error) {
-	directory := os.Getenv("CREDENTIALS_DIRECTORY")
+	directory := os.Getenv(credentialsDirectory)
 	name, is := f.Credential()
 	if is && directory == "" {
 		if source := systemd.CredentialSource("/", name); source != "" {

@@ -81,8 +81,8 @@ func (inv *invocation) daemon(ctx context.Context) (err error) {
 	if err := d.start(ctx, g); err != nil {
 		return errors.Join(err, g.Close())
 	}
-	for {
-		next, err := d.live(ctx, g)
+	for first := true; ; first = false {
+		next, err := d.live(ctx, g, first)
 		if next == nil {
 			return err
 		}
@@ -115,7 +115,7 @@ func (d *daemon) start(ctx context.Context, g *generation) error {
 }
 
 // live runs one generation until the daemon ends, or the next one replaces it: that one is given then.
-func (d *daemon) live(ctx context.Context, g *generation) (next *generation, err error) {
+func (d *daemon) live(ctx context.Context, g *generation, first bool) (next *generation, err error) {
 	defer func() { err = errors.Join(err, g.Close()) }()
 	halt := make(chan struct{})
 	loop, err := schedule.NewLoop(schedule.Parts{Jobs: g.jobs, State: schedule.FileState{Path: g.statePath()}, Halt: halt, Alive: d.pulse.seen,
@@ -137,6 +137,9 @@ func (d *daemon) live(ctx context.Context, g *generation) (next *generation, err
 	// A backlog may take hours, and a snapshot that is due meanwhile must not wait for it.
 	besides.Go(func() { g.drain(beside); d.board.look() })
 	besides.Go(func() { d.board.watch(beside, g.house) })
+	if first {
+		besides.Go(func() { g.sweepStores(beside) })
+	}
 	if !g.config.Compaction.Schedule.Off() {
 		besides.Go(func() { g.upkeep.watch(beside) })
 	}
@@ -197,8 +200,10 @@ func (d *daemon) reread(g *generation) *generation {
 	g.told(systemd.Reloading())
 	defer func() { g.told(systemd.Ready()) }()
 	next, err := d.inv.prepare()
-	if err == nil && next.config.Cluster.Name != g.config.Cluster.Name {
-		err = errors.Join(otherCluster{next.config.Cluster.Name, g.config.Cluster.Name}, next.Close())
+	if err == nil {
+		if err = asUnit(next.config); err != nil {
+			err = errors.Join(err, next.Close())
+		}
 	}
 	if err != nil {
 		g.log.Error("configuration refused", "config", d.inv.config, "error", err)
@@ -225,6 +230,9 @@ func (d *daemon) mayRestart(ctx context.Context, g *generation) bool {
 }
 
 func (d *daemon) wouldStart(ctx context.Context) error {
+	if err := credentialsThere("/"); err != nil {
+		return err
+	}
 	program, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find the program: %w", err)

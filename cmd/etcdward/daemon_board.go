@@ -119,6 +119,7 @@ func statusLine(s status.Status, h *house, now time.Time) systemd.Line {
 	everywhere := true
 	for i, store := range s.Stores {
 		line.Spooled += store.Spooled
+		line.Unread = line.Unread || store.Error != ""
 		if store.LastSuccess == nil {
 			everywhere = false
 		} else if i == 0 || store.LastSuccess.Before(line.Stored) {

@@ -7,6 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/etcdward/etcdward/agent/config"
+	"github.com/etcdward/etcdward/systemd"
 )
 
 // runtimeDirectory is where systemd tells the unit's processes that their folder in /run is: the daemon, and the check that a reload
@@ -36,7 +39,12 @@ func (o otherCluster) Error() string {
 	return fmt.Sprintf("cluster.name is %s now, and was %s: that takes a restart", o.now, o.was)
 }
 
-// sameCluster makes sure, where this is a process of the unit, that the daemon could take the name.
+// asUnit makes sure, where this is a process of the unit, that the running daemon could take the configuration: systemd hands
+// secrets over when it starts, and a daemon stays its cluster's.
+func asUnit(cfg *config.Config) error {
+	return errors.Join(sameCluster(cfg.Cluster.Name), secretsReadable(cfg))
+}
+
 func sameCluster(name string) error {
 	path := clusterNote()
 	if path == "" {
@@ -51,6 +59,80 @@ func sameCluster(name string) error {
 	}
 	if was := strings.TrimSpace(string(noted)); was != name {
 		return otherCluster{name, was}
+	}
+	return nil
+}
+
+// secretsReadable opens every file that the configuration names. Outside of the unit it does nothing: root reads more than the daemon.
+func secretsReadable(cfg *config.Config) error {
+	directory := os.Getenv(credentialsDirectory)
+	if directory == "" {
+		return nil
+	}
+	type named struct {
+		key  string
+		file config.File
+	}
+	files := []named{{"cluster.ca_file", cfg.Cluster.CAFile}, {"cluster.cert_file", cfg.Cluster.CertFile},
+		{"cluster.key_file", cfg.Cluster.KeyFile}, {"cluster.password_file", cfg.Cluster.PasswordFile}}
+	for i, s := range cfg.Stores {
+		if s.S3 != nil {
+			files = append(files, named{fmt.Sprintf("stores[%d].s3.credentials_file", i), s.S3.CredentialsFile})
+		}
+		if s.GCS != nil {
+			files = append(files, named{fmt.Sprintf("stores[%d].gcs.credentials_file", i), s.GCS.CredentialsFile})
+		}
+	}
+	var errs error
+	for _, f := range files {
+		if f.file == "" {
+			continue
+		}
+		path, err := f.file.Path(directory)
+		if err == nil {
+			err = readable(path)
+		}
+		if name, is := f.file.Credential(); is && errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("systemd handed no credential %s over: LoadCredential=%s:PATH in a drop-in, as etcdward setup writes it, and a restart", name, name)
+		}
+		if err != nil {
+			errs = errors.Join(errs, fmt.Errorf("%s: %w", f.key, err))
+		}
+	}
+	return errs
+}
+
+func readable(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+// credentialsDirectory is where systemd tells a unit's processes that their secrets are.
+const credentialsDirectory = "CREDENTIALS_DIRECTORY"
+
+// credentialsThere makes sure that systemd could hand the secrets over again: a certificate that somebody has just moved away is no
+// reason to end a daemon that has its own copy.
+func credentialsThere(root string) error {
+	directory := os.Getenv(credentialsDirectory)
+	if directory == "" {
+		return nil
+	}
+	handed, err := os.ReadDir(directory)
+	if err != nil {
+		return fmt.Errorf("read credentials: %w", err)
+	}
+	for _, entry := range handed {
+		source := systemd.CredentialSource(root, entry.Name())
+		if source == "" {
+			continue
+		}
+		// What this user may not see is not known to be missing.
+		if _, err := os.Stat(filepath.Join(root, source)); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("credential %s: %w", entry.Name(), err)
+		}
 	}
 	return nil
 }

@@ -62,6 +62,7 @@ func (inv *invocation) prune(ctx context.Context, only string, confirm bool) (er
 		if err := h.cleanUp(ctx); err != nil {
 			return err
 		}
+		h.sweepStores(ctx)
 	}
 	var failed error
 	results := []prunedStore{}

@@ -35,6 +35,7 @@ func (inv *invocation) snapshot(ctx context.Context, accept bool) (err error) {
 	if err := h.cleanUp(ctx); err != nil {
 		return err
 	}
+	h.sweepStores(ctx)
 	job, err := h.snapshotter(accept)
 	if err != nil {
 		return err

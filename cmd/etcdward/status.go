@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -38,6 +39,9 @@ func (inv *invocation) status(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
+	if err := h.mayLook(); err != nil {
+		return fmt.Errorf("status: %w", err)
+	}
 	s := h.status(ctx, time.Now())
 	if inv.json() {
 		err = inv.printJSON(s)
@@ -48,6 +52,17 @@ func (inv *invocation) status(ctx context.Context) (err error) {
 		err = silent{fmt.Errorf("status: %w: %s", agent.ErrPartial, s.Verdict)}
 	}
 	return err
+}
+
+// mayLook holds those back who may see neither the secrets nor the records: to them every cluster would look lost.
+func (h *house) mayLook() error {
+	if _, err := h.cluster(); errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	if _, err := os.ReadDir(h.stateDir); errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return nil
 }
 
 // status gathers everything and judges it.

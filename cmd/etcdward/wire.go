@@ -198,8 +198,7 @@ func identities(path string) (seal.Identities, error) {
 	return seal.ReadIdentities(path)
 }
 
-// cleanUp removes what earlier processes of this host left when they were killed: files in the making, here and in
-// directory stores.
+// cleanUp removes what earlier processes of this host left here when they were killed, and finishes the prunes that they had begun.
 func (h *house) cleanUp(ctx context.Context) error {
 	area, err := h.staging()
 	if err != nil {
@@ -227,20 +226,30 @@ func (h *house) cleanUp(ctx context.Context) error {
 	if err != nil {
 		h.log.Warn("removal not finished", "error", err)
 	}
-	for name, bucket := range h.buckets {
-		n, err := h.sweepStore(ctx, bucket)
-		removed += n
-		switch {
-		case errors.Is(err, storage.ErrDenied):
-			h.log.Debug("store not swept", "store", name, "error", err) // whoever writes there may, and does
-		case err != nil:
-			h.log.Warn("store not swept", "store", name, "error", err)
-		}
-	}
 	if removed > 0 {
 		h.log.Info("leftovers removed", "files", removed)
 	}
 	return nil
+}
+
+// sweepStores removes what cut uploads of this host left in the stores. One that is away is swept another time.
+func (h *house) sweepStores(ctx context.Context) {
+	var sweeping sync.WaitGroup
+	for name, bucket := range h.buckets {
+		sweeping.Go(func() {
+			n, err := h.sweepStore(ctx, bucket)
+			switch {
+			case ctx.Err() != nil:
+			case errors.Is(err, storage.ErrDenied):
+				h.log.Debug("store not swept", "store", name, "error", err) // whoever writes there may, and does
+			case err != nil:
+				h.log.Warn("store not swept", "store", name, "error", err)
+			case n > 0:
+				h.log.Info("leftovers removed", "store", name, "files", n)
+			}
+		})
+	}
+	sweeping.Wait()
 }
 
 // pruner prunes one store.

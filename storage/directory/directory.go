@@ -28,6 +28,8 @@ type Bucket struct {
 	root *os.Root
 	// host begins the names of this host's unfinished files.
 	host string
+	// owner of what is made; nil: whoever runs this.
+	owner *owner
 	// now is time.Now but in tests.
 	now func() time.Time
 	// rename is unix.Renameat2 but in tests.
@@ -54,7 +56,11 @@ func Open(path string) (*Bucket, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("ask for the host name: %w", err), root.Close())
 	}
-	return &Bucket{root: root, host: hostPart(name), now: time.Now, rename: unix.Renameat2}, nil
+	b := &Bucket{root: root, host: hostPart(name), now: time.Now, rename: unix.Renameat2}
+	if b.owner, err = ownerOf(root); err != nil {
+		return nil, errors.Join(explain("open directory", path, err), root.Close())
+	}
+	return b, nil
 }
 
 // Close lets go of the folder. The bucket is of no use afterwards.

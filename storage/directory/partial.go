@@ -40,6 +40,9 @@ func (b *Bucket) createPartial(folder *os.File) (*os.File, error) {
 		file := os.NewFile(uintptr(fd), name)
 		locked, err := lock(file)
 		if err == nil && locked {
+			err = b.give(file)
+		}
+		if err == nil && locked {
 			return file, nil
 		}
 		// A sweep came between the making and the locking: it has the file.

@@ -116,7 +116,11 @@ func (b *Bucket) makeFolders(name string) error {
 	}
 	switch err := b.root.Mkdir(name, 0o700); {
 	case err == nil:
-		return nil
+		folder, err := b.openFolder(name)
+		if err != nil {
+			return err
+		}
+		return errors.Join(b.give(folder), folder.Close())
 	case !errors.Is(err, fs.ErrExist):
 		return err
 	}

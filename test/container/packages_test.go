@@ -171,7 +171,13 @@ func (h *host) aptInstall(t *testing.T, repo string) string {
 		h.Write(to, string(text), 0o644)
 	}
 	h.Run("apt-get", "-o", "Dir::Etc::SourceList=/dev/null", "-o", "APT::Update::Error-Mode=any", "update")
-	return h.Run("apt-get", "-o", "Dir::Etc::SourceList=/dev/null", "-y", "install", "etcdward")
+	return h.apt("install")
+}
+
+// apt does something with the package, from the repository that is served already.
+func (h *host) apt(what string) string {
+	h.t.Helper()
+	return h.Run("apt-get", "-o", "Dir::Etc::SourceList=/dev/null", "-y", what, "etcdward")
 }
 
 func (h *host) install(t *testing.T, folder string) {
@@ -396,8 +402,14 @@ func (h *host) secrets(t *testing.T) {
 func (h *host) remove(t *testing.T) {
 	h.inSnapshot()
 	h.Await(time.Minute, "a snapshot in the spool", func() bool {
-		return strings.TrimSpace(h.Run("ls", "-A", "/var/lib/etcdward/spool")) != ""
+		return strings.TrimSpace(h.Run("find", "/var/lib/etcdward/spool", "-type", "f", "!", "-name", ".*")) != ""
 	})
+	h.Run("dpkg", "--remove", "etcdward")
+	h.apt("install")
+	if state := h.show("UnitFileState"); state != "enabled" {
+		t.Errorf("removed and installed again, the unit is %s", state)
+	}
+	h.Run("systemctl", "start", "etcdward")
 	h.Run("dpkg", "--remove", "etcdward")
 	if h.Exists("/usr/bin/etcdward") || !h.Exists("/etc/etcdward/config.yaml") || h.show("ActiveState") == "active" {
 		t.Error("after remove: the program is there, the configuration is not, or the agent runs")
@@ -408,5 +420,17 @@ func (h *host) remove(t *testing.T) {
 	if h.Exists("/etc/etcdward/config.yaml") || h.Exists("/etc/default/etcdward") || !h.Exists("/var/lib/etcdward/spool") {
 		t.Error("after purge: the configuration is there, or the spool is not")
 	}
+	if left := h.Run("sh", "-c", "find /etc/systemd/system -name 'etcdward*' ! -path '*/watchdog.conf' ! -name etcdward.service.d"); left != "" {
+		t.Errorf("after purge there are:\n%s", left)
+	}
 	h.valve.set(false)
+	// A host with nothing to lose, whose state has a disk of its own.
+	h.Run("sh", "-c", "rm -rf /var/lib/etcdward/* /etc/systemd/system/etcdward.service.d && mount -t tmpfs none /var/lib/etcdward")
+	h.apt("install")
+	if state := h.show("UnitFileState"); state != "disabled" {
+		t.Errorf("purged and installed again, the unit is %s", state)
+	}
+	if said := h.apt("purge"); strings.Contains(said, "spool") || strings.TrimSpace(h.Run("ls", "-A", "/var/lib/etcdward")) != "" {
+		t.Errorf("purge of a host with an empty spool left something:\n%s", said)
+	}
 }
