@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/etcdward/etcdward/agent/etcd"
@@ -80,8 +81,32 @@ func (c *Coordinator) Attend(ctx context.Context, d DueRun, run func(ctx context
 	if began || err == nil {
 		return ran, err
 	}
+	if ctx.Err() != nil && c.leftToOthers(ctx, d) {
+		return false, nil
+	}
 	return c.withoutLock(ctx, d.Job, err, d.WithoutLock, run)
 }
+
+// leftToOthers says, once the time for the lock is over, whether another host did the run meanwhile or is at it: then it has not
+// failed here.
+func (c *Coordinator) leftToOthers(ctx context.Context, d DueRun) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
+	defer cancel()
+	var last etcd.Run
+	if found, err := c.Cluster.Recall(ctx, "runs/"+d.Job, &last); err == nil && found && !last.Due.Before(d.Due) && !last.Disbelieved(time.Now()) {
+		c.Log.Info("job needs no doing here", "job", d.Job, "due", d.Due.UTC().Format(time.RFC3339), "reason", last.Host+" did it")
+		return true
+	}
+	who, held, err := c.Cluster.Holder(ctx)
+	if err != nil || !held || !strings.HasPrefix(who.Task, d.Job) {
+		return false
+	}
+	c.Log.Info("job needs no doing here", "job", d.Job, "due", d.Due.UTC().Format(time.RFC3339), "reason", who.String())
+	return true
+}
+
+// askTime bounds a question to the cluster after the time for a run is over.
+const askTime = 5 * time.Second
 
 // Alone does something under the lock that no schedule asked for. It returns false when that was not done, since the lock could not
 // be had; withoutLock is as in DueRun.
@@ -164,6 +189,9 @@ func (c *Coordinator) attendLocked(ctx context.Context, l *etcd.Lock, d DueRun, 
 	last, _, err := l.LastRun(ctx, d.Job)
 	if err != nil {
 		return false, err
+	}
+	if last.Disbelieved(time.Now()) {
+		c.Log.Warn("the clocks of the hosts disagree: a run is on record that is not due yet", "job", d.Job, "due", last.Due, "host", last.Host)
 	}
 	if reason, settled := last.Settled(d.Due, c.Host, d.Once, time.Now()); settled {
 		c.Log.Info("job needs no doing here", "job", d.Job, "due", d.Due.UTC().Format(time.RFC3339), "reason", reason)

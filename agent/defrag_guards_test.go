@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/etcdward/etcdward/agent/etcd"
@@ -108,5 +109,77 @@ func TestBesideTheLock(t *testing.T) {
 	})
 	if ran || err != nil {
 		t.Errorf("the other host: %t, %v", ran, err)
+	}
+}
+
+// TestDefragLockLost takes the lock from the agent between two members: it begins no other.
+func TestDefragLockLost(t *testing.T) {
+	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}})
+	bloat(t, c, 1500)
+	p := newPatient(t, c, small)
+	cli := c.Client(t)
+	p.Between = func(ctx context.Context) {
+		lock, err := cli.Get(ctx, "etcdward/lock")
+		if err != nil || len(lock.Kvs) != 1 {
+			t.Errorf("no lock is there: %v", err)
+			return
+		}
+		if _, err := cli.Revoke(ctx, clientv3.LeaseID(lock.Kvs[0].Lease)); err != nil {
+			t.Error(err)
+		}
+	}
+	out, err := p.run(t.Context(), time.Time{})
+	if !errors.Is(err, etcd.ErrLockLost) || len(out.Members) != 1 {
+		t.Errorf("done were %v, %v", out.names(), err)
+	}
+	if times := defragmentations(t, c); len(times) != 1 {
+		t.Errorf("the members' logs tell of %d defragmentations", len(times))
+	}
+}
+
+// TestDefragPauseOutlastsWindow holds that the rest are left with their reason at once, and not at the window's end with an error.
+func TestDefragPauseOutlastsWindow(t *testing.T) {
+	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}})
+	bloat(t, c, 1500)
+	rules := small
+	rules.Pause = time.Hour
+	p := newPatient(t, c, rules)
+	begun := time.Now()
+	out, err := p.run(t.Context(), begun.Add(30*time.Minute))
+	if !errors.Is(err, ErrPartial) || len(out.Members) != 1 || time.Since(begun) > 20*time.Minute {
+		t.Errorf("done were %v, %v", out.names(), err)
+	}
+	for _, m := range c.Members {
+		if why := reason(out.Plan, m.Name); m.Name != out.Members[0].Name && !strings.HasPrefix(why, "left: the window is too short") {
+			t.Errorf("%s is %s", m.Name, why)
+		}
+	}
+}
+
+// TestWaitedForOthers has a host wait for the lock until its time is over, while another does the run.
+func TestWaitedForOthers(t *testing.T) {
+	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
+	one, two := newPatient(t, c, small).coord, newPatient(t, c, small).coord
+	one.Host, two.Host = "one", "two"
+	due := DueRun{Job: "defrag", Due: time.Now().Add(-time.Second)}
+	wait := func(ctx context.Context, d DueRun) (bool, error) {
+		within, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+		defer cancel()
+		return two.Attend(within, d, func(context.Context) error { return errors.New("it ran") })
+	}
+	_, err := one.Attend(t.Context(), due, func(ctx context.Context) error {
+		outside := context.WithoutCancel(t.Context())
+		if ran, err := wait(outside, due); ran || err != nil {
+			t.Errorf("the run that the other is at: %t, %v", ran, err)
+		}
+		other := due
+		other.Job = "compaction"
+		if ran, err := wait(outside, other); ran || err == nil {
+			t.Errorf("a run that nobody is at: %t, %v", ran, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -21,6 +21,9 @@ const (
 	defragPatience = 4
 )
 
+// DefragBound is how long a member that was estimated to take so long is waited for.
+func DefragBound(estimate time.Duration) time.Duration { return defragPatience*estimate + settleBound }
+
 // member defragments one.
 func (r *defragRun) member(ctx context.Context, s defrag.Step) error {
 	m := s.Member
@@ -31,7 +34,9 @@ func (r *defragRun) member(ctx context.Context, s defrag.Step) error {
 		r.book.Left = append(r.book.Left, other.Member.Name)
 	}
 	r.book.Left = append(r.book.Left, r.out.Plan.Waiting(r.first)...)
-	r.keep(ctx)
+	if err := r.keep(ctx); err != nil {
+		return err
+	}
 	r.Log.Info("defragmentation begins", "member", m.Name, "reason", s.Reason, "db_size", m.DBSize, "estimate_seconds", s.Estimate.Seconds())
 
 	survey, err := r.settled(ctx, settleBound)
@@ -43,10 +48,17 @@ func (r *defragRun) member(ctx context.Context, s defrag.Step) error {
 		return err
 	}
 	out.LedDuring = leaderOf(survey)
+	// To settle may have taken minutes, and what comes now outlives ctx: the fence says whose hand it is.
+	if err := r.keep(ctx); err != nil {
+		return err
+	}
+	if err := cause(ctx); err != nil {
+		return err
+	}
 	lasting, end := outlasting(ctx, defragGrace)
 	defer end()
 	begun := time.Now()
-	bound := defragPatience*s.Estimate + settleBound
+	bound := DefragBound(s.Estimate)
 	if err := r.Cluster.Defragment(lasting, m, bound); err != nil {
 		return r.lost(lasting, err)
 	}
@@ -61,13 +73,13 @@ func (r *defragRun) member(ctx context.Context, s defrag.Step) error {
 	r.out.Members = append(r.out.Members, out)
 	r.book.Pace = r.book.Pace.With(defrag.Sample{Bytes: out.Before, Seconds: out.Took.Seconds()})
 	r.book.Underway = ""
-	r.keep(lasting)
+	lost := r.keep(lasting)
 	r.Log.Info("member defragmented", "member", m.Name, "before", out.Before, "after", out.After, "in_use", out.InUse,
 		"seconds", out.Took.Seconds(), "led_before", out.LedBefore, "led_during", out.LedDuring, "led_after", out.LedAfter)
 	if out.After > out.Before {
 		r.Log.Warn("file grew", "member", m.Name, "before", out.Before, "after", out.After)
 	}
-	return r.stillAgrees(lasting, survey, now)
+	return errors.Join(r.stillAgrees(lasting, survey, now), lost)
 }
 
 // lost says what became of a member whose call failed. One that takes too long is waited for, so that the lock is not given
@@ -84,7 +96,7 @@ func (r *defragRun) lost(ctx context.Context, err error) error {
 
 // handOver moves leadership away from the member, where it leads, and makes sure that it does not.
 func (r *defragRun) handOver(ctx context.Context, s defrag.Step, survey etcd.Survey) (etcd.Survey, error) {
-	if survey.Leader != s.Member.ID || len(survey.Members) == 1 {
+	if survey.Leader != s.Member.ID || voters(survey) == 1 {
 		return survey, nil
 	}
 	i := slices.IndexFunc(survey.Members, func(m etcd.Member) bool { return m.Name == s.Heir })
@@ -141,6 +153,10 @@ func (r *defragRun) rest(ctx context.Context) error {
 	if !slices.ContainsFunc(r.out.Plan.Steps, waiting) {
 		return nil
 	}
+	if !r.closes.IsZero() && !time.Now().Add(r.Rules.Pause).Before(r.closes) {
+		r.over = true
+		return nil
+	}
 	timer := time.NewTimer(r.Rules.Pause)
 	defer timer.Stop()
 	select {
@@ -173,6 +189,16 @@ func outlasting(ctx context.Context, grace time.Duration) (context.Context, cont
 		}
 		cancel(nil)
 	}
+}
+
+func voters(s etcd.Survey) int {
+	n := 0
+	for _, m := range s.Members {
+		if !m.Learner {
+			n++
+		}
+	}
+	return n
 }
 
 func memberOf(s etcd.Survey, id uint64) etcd.Member {

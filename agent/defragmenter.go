@@ -99,8 +99,10 @@ type defragRun struct {
 	book   ledger
 	first  []string // who was left before this run
 	agreed *agreement
-	done   map[string]bool
-	out    Defragmented
+	// over: the pause would outlast the window. What is left is only judged.
+	over bool
+	done map[string]bool
+	out  Defragmented
 }
 
 func (r *defragRun) run(ctx context.Context) error {
@@ -137,6 +139,9 @@ func (r *defragRun) next(ctx context.Context) (defrag.Step, bool, error) {
 		return defrag.Step{}, false, err
 	}
 	facts.Done, facts.First = r.done, r.first
+	if r.over {
+		facts.Now = r.closes
+	}
 	r.out.Plan = defrag.Decide(facts, r.Rules)
 	step, more := r.out.Plan.Next()
 	if !more || r.agreed != nil {
@@ -163,7 +168,7 @@ func (r *defragRun) conclude(ctx context.Context) error {
 	for _, s := range r.out.Plan.With(defrag.Enough) {
 		r.Log.Info("member not defragmented", "member", s.Member.Name, "reason", s.Reason)
 	}
-	r.keep(ctx)
+	why = errors.Join(why, r.keep(ctx))
 	if why != nil {
 		return fmt.Errorf("defragment: %w: %w", ErrPartial, why)
 	}
@@ -188,13 +193,18 @@ func (d *Defragmenter) recall(ctx context.Context) (ledger, error) {
 }
 
 // keep writes the ledger under the lock. Without it, as while NOSPACE is raised, nothing is written: the ledger saves time, and
-// nothing depends on it.
-func (r *defragRun) keep(ctx context.Context) {
+// nothing depends on it. The error is ErrLockLost, and nothing else: another agent may be at work.
+func (r *defragRun) keep(ctx context.Context) error {
 	l := etcd.LockOf(ctx)
 	if l == nil {
-		return
+		return nil
 	}
-	if err := l.Keep(context.WithoutCancel(ctx), ledgerName, r.book); err != nil {
+	err := l.Keep(context.WithoutCancel(ctx), ledgerName, r.book)
+	if err != nil {
 		r.Log.Warn("record of this defragmentation not kept", "error", err)
 	}
+	if errors.Is(err, etcd.ErrLockLost) {
+		return err
+	}
+	return nil
 }

@@ -104,7 +104,7 @@ func (b *book) look(now time.Time) (anew []string) {
 func (b *book) pick(now time.Time) (t turn, ok bool) {
 	for i := range b.entries {
 		e := &b.entries[i]
-		if b.busy[i] || e.record.Next.IsZero() || e.record.Next.After(now) {
+		if b.busy[i] || e.job.Patient && len(b.busy) > 0 || e.record.Next.IsZero() || e.record.Next.After(now) {
 			continue
 		}
 		due, is := e.job.Schedule.Last(now, e.record.Settled)

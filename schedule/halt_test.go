@@ -79,3 +79,33 @@ func TestHaltWhileIdle(t *testing.T) {
 		}
 	})
 }
+
+// TestPatient holds that a patient job is not begun while another yields, and is begun then.
+func TestPatient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var story []string
+		long := func(ctx context.Context, r Run) error {
+			sleep(ctx, nil, time.Hour)
+			r.Yield(ctx)
+			story = append(story, "long goes on")
+			return ctx.Err()
+		}
+		quick := func(context.Context, Run) error { return nil }
+		loop, err := NewLoop(Parts{State: &memory{}, Report: func(o Outcome) { story = append(story, o.Job) }, Jobs: []Job{
+			{Name: "long", Schedule: mustParse(t, "0 1 * * *", time.UTC), Run: long},
+			{Name: "patient", Schedule: mustParse(t, "20 1 * * *", time.UTC), Patient: true, Run: quick},
+			{Name: "short", Schedule: mustParse(t, "30 1 * * *", time.UTC), Run: quick},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Hour)
+		defer cancel()
+		if err := loop.Run(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		if want := []string{"short", "long goes on", "long", "patient"}; !slices.Equal(story, want) {
+			t.Errorf("got %q, want %q", story, want)
+		}
+	})
+}

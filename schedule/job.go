@@ -19,6 +19,8 @@ type Job struct {
 	// reported with ErrWindowMissed and waits for the next window. 0: no window;
 	// a missed run is made up, once, however late.
 	Window time.Duration
+	// Patient: it is not begun while another run yields, but waits for the end of that.
+	Patient bool
 	// Run does the work. It must return soon after its context has ended: until
 	// then nothing else runs. An error is reported and recorded; the job then
 	// rests until it is due again.

@@ -123,6 +123,7 @@ func (c *Cluster) call(ctx context.Context, endpoint, what string, do func(conte
 
 // callFor is call under another deadline.
 func (c *Cluster) callFor(ctx context.Context, timeout time.Duration, endpoint, what string, do func(context.Context, *grpc.ClientConn) error) error {
+	outer := ctx
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	client, err := c.client(endpoint)
@@ -138,6 +139,10 @@ func (c *Cluster) callFor(ctx context.Context, timeout time.Duration, endpoint, 
 		stop()
 	}
 	if err := do(ctx, conn); err != nil {
+		if outer.Err() != nil {
+			// It was cut, which says nothing of the member.
+			return fmt.Errorf("%s %s: %w", what, endpoint, context.Cause(outer))
+		}
 		return fmt.Errorf("%s %s: %w", what, endpoint, plain(err))
 	}
 	return nil

@@ -15,7 +15,15 @@ type Run struct {
 	OK    bool      `json:"ok"`
 	// Tried are the hosts on which this due run failed.
 	Tried []string `json:"tried,omitempty"`
+	// Done are the last few due runs that succeeded: what a host with a wrong clock notes must not make others do theirs again.
+	Done []time.Time `json:"done,omitempty"`
 }
+
+// doneKept is how many are remembered.
+const doneKept = 8
+
+// Disbelieved says that the record comes from a host whose clock is ahead of this one's, or was: it is not taken at its word.
+func (r Run) Disbelieved(now time.Time) bool { return r.Due.After(now.Add(futureTolerance)) }
 
 // futureTolerance is how far the clocks of the hosts may differ before a record from the future is not believed.
 const futureTolerance = 2 * time.Minute
@@ -27,7 +35,9 @@ const futureTolerance = 2 * time.Minute
 func (r Run) Settled(due time.Time, host string, once bool, now time.Time) (reason string, settled bool) {
 	at := r.Ended.UTC().Format(time.RFC3339)
 	switch {
-	case r.Due.Before(due), r.Due.After(now.Add(futureTolerance)):
+	case slices.ContainsFunc(r.Done, due.Equal):
+		return "it was done already", true
+	case r.Due.Before(due), r.Disbelieved(now):
 		return "", false
 	case r.Due.After(due):
 		return fmt.Sprintf("%s did a later run, due %s, at %s", r.Host, r.Due.UTC().Format(time.RFC3339), at), true
@@ -43,7 +53,11 @@ func (r Run) Settled(due time.Time, host string, once bool, now time.Time) (reas
 
 // After is the record once a host has done the due run, or failed to.
 func (r Run) After(due time.Time, host string, ok bool, now time.Time) Run {
-	next := Run{Due: due.UTC(), Ended: now.UTC().Truncate(time.Millisecond), Host: host, OK: ok}
+	next := Run{Due: due.UTC(), Ended: now.UTC().Truncate(time.Millisecond), Host: host, OK: ok, Done: r.Done}
+	if ok {
+		next.Done = append(slices.Clone(r.Done), due.UTC())
+		next.Done = next.Done[max(0, len(next.Done)-doneKept):]
+	}
 	if !ok && r.Due.Equal(due) {
 		next.Tried = slices.Clone(r.Tried)
 	}

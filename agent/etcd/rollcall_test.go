@@ -52,6 +52,20 @@ func TestRunAfter(t *testing.T) {
 			t.Fatalf("%s may try twice", host)
 		}
 	}
+	// A host an hour behind does its own, and makes nobody do theirs again.
+	behind := Run{}.After(due, "b", true, due).After(due.Add(-time.Hour), "c", true, due.Add(-time.Hour))
+	if _, settled := behind.Settled(due, "a", false, due); !settled {
+		t.Errorf("after a host that is behind it is due again: %+v", behind)
+	}
+	if _, settled := behind.Settled(due.Add(time.Minute), "a", false, due.Add(time.Minute)); settled {
+		t.Errorf("after a host that is behind the next one counts as done: %+v", behind)
+	}
+	for i := range 50 {
+		behind = behind.After(due.Add(time.Duration(i)*time.Minute), "a", true, due)
+	}
+	if len(behind.Done) != doneKept {
+		t.Errorf("%d are remembered", len(behind.Done))
+	}
 	r = r.After(due, "c", true, due)
 	if !r.OK || r.Host != "c" || len(r.Tried) != 0 {
 		t.Fatalf("after c succeeded: %+v", r)

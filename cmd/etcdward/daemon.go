@@ -284,6 +284,8 @@ func (d *daemon) report(g *generation, o schedule.Outcome) {
 		message = "job interrupted, due again at the next start"
 	case o.Job == "":
 		level, message = slog.LevelWarn, "schedule"
+	case errors.Is(o.Err, schedule.ErrWindowMissed):
+		level, message = slog.LevelWarn, "window missed"
 	case rested(o.Err):
 		level, message = slog.LevelWarn, "job rests"
 	default:

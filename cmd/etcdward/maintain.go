@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -59,6 +61,10 @@ type maintenance struct {
 	coordinator  *agent.Coordinator
 	compactor    *agent.Compactor
 	defragmenter *agent.Defragmenter
+
+	window     context.Context // of the defragmentation under way
+	deliveries sync.WaitGroup  // of snapshots that were taken between two members
+	delivering sync.Mutex      // one at a time
 }
 
 func (h *house) maintenance() (*maintenance, error) {
@@ -75,6 +81,24 @@ func (h *house) maintenance() (*maintenance, error) {
 	return m, nil
 }
 
+// outlast makes the lock live as long as one of the last two voters may be away: without a quorum it cannot be renewed.
+func (m *maintenance) outlast(ctx context.Context, job *agent.Defragmenter, member string) error {
+	if member == "" {
+		return nil
+	}
+	plan, err := job.Plan(ctx, time.Time{})
+	if errors.Is(err, agent.ErrNoMember) || err != nil && ctx.Err() == nil {
+		return nil // the run says it
+	}
+	if err != nil {
+		return err
+	}
+	if step, more := plan.Next(); more && len(plan.Steps) <= 2 {
+		m.coordinator.LockTTL = max(etcd.LockTTL, agent.DefragBound(step.Estimate)).Round(time.Second)
+	}
+	return nil
+}
+
 // jobs are the scheduled runs; the caller gives them their names and schedules.
 func (m *maintenance) jobs(h *house) map[string]schedule.Job {
 	return map[string]schedule.Job{
@@ -89,6 +113,7 @@ func (m *maintenance) jobs(h *house) map[string]schedule.Job {
 		}},
 		"defrag": {Window: h.config.Defrag.Window, Run: func(ctx context.Context, run schedule.Run) error {
 			// What failed in this window is left for the next: another host would fail likewise.
+			m.window = ctx
 			due := agent.DueRun{Job: "defrag", Due: run.Due, Once: true, WithoutLock: m.coordinator.WhileFullAtLeader}
 			_, err := m.coordinator.Attend(ctx, due, func(ctx context.Context) error {
 				job := *m.defragmenter
@@ -96,6 +121,7 @@ func (m *maintenance) jobs(h *house) map[string]schedule.Job {
 				_, err := job.Run(ctx, run.Closes)
 				return err
 			})
+			m.deliveries.Wait() // without the lock
 			return err
 		}},
 	}
@@ -105,10 +131,15 @@ func (m *maintenance) jobs(h *house) map[string]schedule.Job {
 // store the last time goes last; without a lock each takes its own. The lock is given back once the snapshot is in the spool: a store
 // that is slow holds up nothing else in the cluster.
 func (m *maintenance) snapshot(job *agent.Snapshotter, settle func(context.Context, agent.Taken, error) error) func(context.Context, schedule.Run) error {
-	unreached := false // by the last delivery; the loop runs one at a time
+	var unreached atomic.Bool // by the last delivery
+	deliver := func(ctx context.Context, manifest snapshot.Manifest) error {
+		taken, err := job.Deliver(ctx, manifest)
+		unreached.Store(err != nil && len(taken.Stored) == 0)
+		return settle(ctx, taken, err)
+	}
 	return func(ctx context.Context, r schedule.Run) error {
 		due := agent.DueRun{Job: "snapshot", Due: r.Due, WithoutLock: agent.Anyway,
-			Yield: func(ctx context.Context) bool { return unreached || !m.servesHere(ctx, job.Policy) }}
+			Yield: func(ctx context.Context) bool { return unreached.Load() || !m.servesHere(ctx, job.Policy) }}
 		var manifest snapshot.Manifest
 		ran, err := m.coordinator.Attend(ctx, due, func(ctx context.Context) (err error) {
 			manifest, err = job.Take(ctx)
@@ -117,9 +148,19 @@ func (m *maintenance) snapshot(job *agent.Snapshotter, settle func(context.Conte
 		if !ran || err != nil {
 			return err
 		}
-		taken, err := job.Deliver(ctx, manifest)
-		unreached = err != nil && len(taken.Stored) == 0
-		return settle(ctx, taken, err)
+		if etcd.LockOf(ctx) == nil {
+			return deliver(ctx, manifest)
+		}
+		// Between two members of a window the next one does not wait for a store.
+		m.deliveries.Go(func() {
+			m.delivering.Lock()
+			defer m.delivering.Unlock()
+			// The run that took it is over by then.
+			if err := deliver(m.window, manifest); err != nil && m.window.Err() == nil {
+				job.Log.Error("job failed", "job", "snapshot", "due", r.Due.Format(time.RFC3339), "error", err)
+			}
+		})
+		return nil
 	}
 }
 

@@ -231,3 +231,45 @@ func TestSlowStoreHoldsUpNothing(t *testing.T) {
 		t.Errorf("listed:\n%s", r.out)
 	}
 }
+
+// TestDeliveryBesideWindow has a snapshot come due between two members: the next does not wait for its store, and the run not end before
+// it is there.
+func TestDeliveryBesideWindow(t *testing.T) {
+	s, _ := bloated(t)
+	inv := &invocation{stdio: stdio{strings.NewReader(""), io.Discard, io.Discard}, config: s.config, stateDir: s.state, quiet: true}
+	h, err := inv.build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	upkeep, err := h.maintenance()
+	if err != nil {
+		t.Fatal(err)
+	}
+	upkeep.defragmenter.Rules.Force = true
+	job, err := h.snapshotter(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	settled := make(chan struct{}, 9)
+	nested := upkeep.snapshot(job, func(_ context.Context, taken agent.Taken, err error) error {
+		settled <- struct{}{}
+		return err
+	})
+	due, yields := time.Now().Add(-time.Minute), 0
+	err = upkeep.jobs(h)["defrag"].Run(t.Context(), schedule.Run{Due: due, Closes: time.Now().Add(time.Hour), Yield: func(ctx context.Context) {
+		yields++
+		// The run's context ends with the run.
+		ctx, end := context.WithCancel(ctx)
+		defer end()
+		if err := nested(ctx, schedule.Run{Due: due.Add(time.Duration(yields) * time.Second)}); err != nil {
+			t.Error(err)
+		}
+	}})
+	if err != nil || yields == 0 || len(settled) != yields {
+		t.Errorf("%d snapshots between members, %d settled, %v", yields, len(settled), err)
+	}
+	if r := s.etcdward(t, "list"); strings.Count(r.out, "\n") != 1+yields {
+		t.Errorf("%d between members, listed:\n%s", yields, r.out)
+	}
+}

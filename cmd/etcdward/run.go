@@ -99,7 +99,7 @@ func (h *house) jobs(upkeep *maintenance) ([]schedule.Job, error) {
 	}
 	runs := upkeep.jobs(h)
 	runs["snapshot"] = schedule.Job{Limit: snapshotLimit, Run: upkeep.snapshot(snapshotter, h.settle)}
-	runs["verify"] = schedule.Job{Limit: verifyLimit, Run: func(ctx context.Context, run schedule.Run) error {
+	runs["verify"] = schedule.Job{Limit: verifyLimit, Patient: true, Run: func(ctx context.Context, run schedule.Run) error {
 		job := agent.Rereader{Verifier: verifier, Stores: h.stores, Share: h.config.Verify.ReadBack, Log: h.log}
 		// Every byte that is read back is paid for, once and not by each host.
 		due := agent.DueRun{Job: "verify", Due: run.Due, Beside: true, WithoutLock: agent.Anyway}

@@ -43,6 +43,9 @@ func (inv *invocation) status(ctx context.Context) (err error) {
 		return fmt.Errorf("status: %w", err)
 	}
 	s := h.status(ctx, time.Now())
+	if ctx.Err() != nil {
+		return fmt.Errorf("status: %w", context.Cause(ctx))
+	}
 	if inv.json() {
 		err = inv.printJSON(s)
 	} else {
