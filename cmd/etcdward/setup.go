@@ -42,13 +42,14 @@ func setupCommand(inv *invocation) *cobra.Command {
 		Use:   "setup",
 		Short: "Set this host up: find its etcd, write the configuration, try it, start the agent",
 		Long: "Finds the etcd of this host as kubeadm, RKE2, k3s, kubespray or Debian set it up; writes the configuration, a drop-in that hands\n" +
-			"the secrets to the agent, and one that watches the certificates; shows each change as a diff. Before anything is written, the\n" +
-			"cluster is asked for its members, and a small object is written to each store, read, and removed where that is allowed. Then\n" +
-			"the agent is enabled and started.\n\n" +
+			"the secrets to the agent, one that watches the certificates, and one that takes them up only where none is missing; shows each\n" +
+			"change as a diff. Before anything is written, the cluster is asked for its members, and a small object is written to each\n" +
+			"store, read, and removed where that is allowed. Then the agent is enabled and started. The unit reads\n" +
+			"/etc/etcdward/config.yaml: another --config is written alone, and only with --no-start.\n\n" +
 			"On a terminal it asks for what no flag says. Without one it needs --yes, --name and a store. Run again it changes only what\n" +
 			"differs: it adds and changes what flags name, and removes nothing.\n\n" +
 			"Exit codes: 0 set up, or nothing differs; 1 there is no etcd to look after on this host, something that was tried does not\n" +
-			"work, or the agent does not start; 64 flags are missing; 78 the configuration that is there cannot be used.",
+			"work, a file is missing or not for the agent to read, or the agent does not start; 64 flags are missing; 78 the configuration that is there cannot be used.",
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return inv.setup(cmd.Context(), r) },
 	}
@@ -83,6 +84,9 @@ func setupCommand(inv *invocation) *cobra.Command {
 type setup struct {
 	*invocation
 	setupRequest
+	// tree is the host's files; path that of its configuration, on the host.
+	tree  fs.FS
+	path  string
 	host  discover.Host
 	files setupFiles
 	asker *asker // once something was asked
@@ -99,7 +103,16 @@ func (inv *invocation) setup(ctx context.Context, r setupRequest) error {
 	if err := mayWrite(os.Geteuid(), r); err != nil {
 		return err
 	}
-	s := &setup{invocation: inv, setupRequest: r, outcome: setupOutcome{Checks: []setupCheck{}, Members: []setupMember{}}}
+	path, err := configOnHost(inv.config, r)
+	if err != nil {
+		return fmt.Errorf("setup: %w", err)
+	}
+	tree, done, err := openTree(root)
+	if err != nil {
+		return fmt.Errorf("setup: find etcd: %w", err)
+	}
+	defer func() { _ = done() }() // it was but read
+	s := &setup{tree: tree, path: path, invocation: inv, setupRequest: r, outcome: setupOutcome{Checks: []setupCheck{}, Members: []setupMember{}}}
 	if err := s.run(ctx); err != nil {
 		return fmt.Errorf("setup: %w", err)
 	}
@@ -122,6 +135,9 @@ func (s *setup) run(ctx context.Context) error {
 		return err
 	}
 	s.printPlan(p)
+	if err := s.allThere(p); err != nil {
+		return err
+	}
 	if s.dryRun {
 		return s.finish(p)
 	}
@@ -147,7 +163,7 @@ func (s *setup) carryOut(ctx context.Context, p plan) error {
 		return err
 	}
 	for _, f := range p.files {
-		if err := f.write(); err != nil {
+		if err := f.write(s.root); err != nil {
 			return err
 		}
 	}
@@ -173,22 +189,30 @@ func mayWrite(euid int, r setupRequest) error {
 	return nil
 }
 
+// configOnHost is where the host has the configuration. The unit reads one place: another is for somebody else to read, and
+// starting the agent would not be.
+func configOnHost(path string, r setupRequest) (string, error) {
+	if r.root != "/" {
+		path = filepath.Join("/", path)
+	}
+	path, err := filepath.Abs(path)
+	if err != nil || path == defaultConfig || r.noStart || r.root != "/" {
+		return path, err
+	}
+	return "", hinted{&usageError{fmt.Errorf("the agent of this host reads %s, and not %s", defaultConfig, path)},
+		"leave out --config and $ETCDWARD_CONFIG; or repeat with --no-start, which writes that file alone, and no drop-ins"}
+}
+
+// foreign says that the unit does not read this configuration.
+func (s *setup) foreign() bool { return s.path != defaultConfig }
+
 // at is where a path of the host is for this process.
 func (s *setup) at(path string) string { return filepath.Join(s.root, path) }
 
 // find looks for etcd. What the flags say counts more than what is found.
 func (s *setup) find() error {
-	root := os.DirFS("/")
-	if s.root != "/" {
-		opened, err := os.OpenRoot(s.root)
-		if err != nil {
-			return fmt.Errorf("find etcd: %w", err)
-		}
-		defer opened.Close()
-		root = opened.FS()
-	}
 	var err error
-	s.host, err = discover.Find(root)
+	s.host, err = discover.Find(s.tree)
 	var nothing *discover.Nothing
 	unknown := errors.As(err, &nothing) && nothing.Kind == ""
 	switch known := s.files.config.parsed; {
@@ -221,16 +245,15 @@ type setupFiles struct {
 		text   []byte
 		parsed *config.Config // nil: there is no content but comments
 	}
-	service, certs dropIn
+	// service hands the secrets over, watch has the certificates watched, renew takes them up.
+	service, watch, renew dropIn
 }
 
 // readFiles reads what is there.
 func (s *setup) readFiles() (err error) {
 	c := &s.files.config
-	if c.path, err = filepath.Abs(s.at(s.config)); err != nil {
-		return err
-	}
-	if c.text, err = readIfAny(c.path); err != nil {
+	c.path = s.at(s.path)
+	if c.text, err = readIfAny(s.root, c.path); err != nil {
 		return err
 	}
 	if hasContent(c.text) {
@@ -238,26 +261,12 @@ func (s *setup) readFiles() (err error) {
 			return &configError{err}
 		}
 	}
-	if s.files.service, err = readDropIn(s.at("/etc/systemd/system/etcdward.service.d")); err != nil {
-		return err
+	for unit, d := range map[string]*dropIn{serviceUnit: &s.files.service, certsUnit: &s.files.watch, renewUnit: &s.files.renew} {
+		if *d, err = s.readDropIn("/etc/systemd/system/" + unit + ".d"); err != nil {
+			return err
+		}
 	}
-	s.files.certs, err = readDropIn(s.at("/etc/systemd/system/etcdward-certs.path.d"))
-	return err
-}
-
-// readIfAny reads a file; nil: there is none.
-func readIfAny(path string) ([]byte, error) {
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s: it is a link or a folder, and no file: setup would put a file in its place; edit what it leads to", path)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
+	return nil
 }
 
 // now is when setup is called, for names and for what comes next.

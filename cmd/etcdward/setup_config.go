@@ -26,8 +26,8 @@ func hasContent(text []byte) bool {
 }
 
 // newConfig is the configuration that setup leaves, and the files from which its stores' credentials come. old is the one that is
-// there, nil for none.
-func newConfig(text []byte, old *config.Config, h discover.Host, r setupRequest) (after []byte, sources map[string]string, err error) {
+// there, nil for none; more are edits that the flags do not tell of.
+func newConfig(text []byte, old *config.Config, h discover.Host, r setupRequest, more ...amend.Edit) (after []byte, sources map[string]string, err error) {
 	w := &wishes{text: text, sources: map[string]string{}}
 	if old == nil {
 		w.text = nil
@@ -41,6 +41,7 @@ func newConfig(text []byte, old *config.Config, h discover.Host, r setupRequest)
 		}
 	}
 	w.stores(r)
+	w.edits = append(w.edits, more...)
 	after, err = amend.Apply(w.text, w.edits...)
 	if err != nil {
 		return nil, nil, byHand{err}
@@ -150,7 +151,7 @@ func (w *wishes) store(wanted wish, match func(config.Store) (bool, map[string]a
 				w.set(at+p.Key, p.Value)
 			}
 		}
-		if wanted.keys != "" && string(keys) != wanted.keys {
+		if wanted.keys != "" {
 			name, is := keys.Credential()
 			if !is {
 				name = wanted.kind + "-" + s.Name

@@ -102,6 +102,7 @@ func fakeSystemctl(t *testing.T) (folder string) {
 	scripts := map[string]string{
 		"systemctl": "#!/bin/sh\ncd " + folder + "\necho \"$*\" >>calls\ncase $1 in\n" +
 			"is-active) cat \"$2\" 2>/dev/null || { echo inactive; exit 3; } ;;\n" +
+			"show) cat status 2>/dev/null ;;\n" +
 			"start|restart) [ ! -e broken ] || { echo 'Job failed.' >&2; exit 1; }; echo active >\"$2\" ;;\nesac\n",
 		"journalctl": "#!/bin/sh\necho 'level=ERROR msg=\"no such store\"'\n",
 	}
@@ -191,7 +192,7 @@ func TestReplaceFile(t *testing.T) {
 	})
 	for i := range 50 {
 		f := setupFile{path, []byte(texts[i%2]), []byte(texts[(i+1)%2])}
-		if err := f.write(); err != nil {
+		if err := f.write(folder); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -204,7 +205,7 @@ func TestReplaceFile(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o644 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
-	if err := (setupFile{filepath.Join(path, "x"), nil, []byte("y")}).write(); err == nil {
+	if err := (setupFile{filepath.Join(path, "x"), nil, []byte("y")}).write(folder); err == nil {
 		t.Error("a file was written below a file")
 	}
 }

@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
-	"os"
+	"slices"
 	"strings"
 
 	"github.com/etcdward/etcdward/agent/config"
@@ -16,6 +17,8 @@ type plan struct {
 	cfg *config.Config
 	// sources are the files behind the credentials that cfg names; "": from no plain file.
 	sources map[string]string
+	// handed are the files that systemd hands over, and without which the agent does not start.
+	handed []handedFile
 	// files in the order in which they are written: the configuration last, as nothing works without the others.
 	files    []setupFile
 	renamed  bool // the cluster has another name than before
@@ -31,21 +34,18 @@ type setupFile struct {
 func (f setupFile) differs() bool { return !bytes.Equal(f.before, f.after) }
 
 func (p plan) differs() bool {
-	for _, f := range p.files {
-		if f.differs() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.files, setupFile.differs)
 }
 
 // unitsDiffer says whether systemd has to read units anew.
-func (p plan) unitsDiffer() bool { return p.files[0].differs() || p.files[1].differs() }
+func (p plan) unitsDiffer() bool {
+	return slices.ContainsFunc(p.files[:len(p.files)-1], setupFile.differs)
+}
 
 // plan decides what is written, and checks it. Nothing is written yet, nor asked of anybody.
 func (s *setup) plan() (plan, error) {
 	old := s.files.config
-	after, sources, err := newConfig(old.text, old.parsed, s.host, s.setupRequest)
+	after, sources, err := newConfig(old.text, old.parsed, s.host, s.setupRequest, s.toHandOver(old.parsed)...)
 	if err != nil {
 		return plan{}, err
 	}
@@ -62,17 +62,28 @@ func (s *setup) plan() (plan, error) {
 	if p.sources, write, err = s.files.service.resolve(p.cfg, wanted); err != nil {
 		return plan{}, err
 	}
-	service, err := s.files.service.serviceText(p.cfg, p.sources, write)
-	if err != nil {
+	p.handed = s.files.service.handed(p.sources, write)
+	p.renamed = old.parsed != nil && old.parsed.Cluster.Name != p.cfg.Cluster.Name
+	config := setupFile{old.path, old.text, after}
+	if s.foreign() {
+		p.files = []setupFile{config}
+		return p, nil
+	}
+	if err := s.fitForAgent(p.cfg); err != nil {
 		return plan{}, err
 	}
+	service := s.files.service.serviceText(p.cfg, p.sources, write)
 	watch := watchedFiles(p.cfg, p.sources)
 	p.watching = len(watch) > 0
-	p.renamed = old.parsed != nil && old.parsed.Cluster.Name != p.cfg.Cluster.Name
+	renew := s.files.renew.text
+	if p.watching || renew != nil {
+		renew = s.files.renew.renewText(p.handed)
+	}
 	p.files = []setupFile{
 		{s.files.service.path, s.files.service.text, service},
-		{s.files.certs.path, s.files.certs.text, s.files.certs.certsText(watch)},
-		{old.path, old.text, after},
+		{s.files.watch.path, s.files.watch.text, s.files.watch.watchText(watch)},
+		{s.files.renew.path, s.files.renew.text, renew},
+		config,
 	}
 	return p, nil
 }
@@ -80,7 +91,7 @@ func (s *setup) plan() (plan, error) {
 // wantedCredentials are the files for the credentials of etcd, and for those that flags name. What was set up before and is still
 // there stays, so that setup without flags takes nothing back that flags once said.
 func (s *setup) wantedCredentials(cfg *config.Config) (map[string]string, error) {
-	wanted, before := map[string]string{}, s.files.service.own
+	wanted, before := map[string]string{}, s.files.service.own.sources
 	keep := s.caFile+s.certFile+s.keyFile == ""
 	for _, c := range []struct {
 		file config.File
@@ -88,8 +99,11 @@ func (s *setup) wantedCredentials(cfg *config.Config) (map[string]string, error)
 	}{{cfg.Cluster.CAFile, s.host.CAFile}, {cfg.Cluster.CertFile, s.host.CertFile}, {cfg.Cluster.KeyFile, s.host.KeyFile}} {
 		if name, is := c.file.Credential(); is && c.path != "" {
 			wanted[name] = c.path
-			_, err := os.Stat(s.at(before[name]))
-			keep = keep && before[name] != "" && err == nil
+			keep = keep && before[name] != ""
+			if keep {
+				_, err := fs.Stat(s.tree, inTree(before[name]))
+				keep = err == nil
+			}
 		}
 	}
 	if keep {
@@ -101,6 +115,9 @@ func (s *setup) wantedCredentials(cfg *config.Config) (map[string]string, error)
 		name, path, ok := strings.Cut(text, "=")
 		if !ok || name == "" || path == "" {
 			return nil, &usageError{errors.New("flag --credential: give NAME=PATH")}
+		}
+		if err := s.files.service.takes(cfg, name, path); err != nil {
+			return nil, err
 		}
 		wanted[name] = path
 	}

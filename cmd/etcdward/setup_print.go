@@ -156,6 +156,9 @@ func (s *setup) finish(p plan) error {
 	if s.dryRun {
 		s.say("A dry run: nothing was changed, and nothing tried. To be tried: the cluster at %s; writing to, reading from and removing from %s.",
 			strings.Join(p.cfg.Cluster.Endpoints, ", "), storeNames(p))
+		if s.foreign() {
+			return nil // nothing is started
+		}
 		s.say("Then: systemctl enable --now %s", strings.Join(unitsOf(p), " "))
 		return nil
 	}
@@ -187,6 +190,15 @@ func (s *setup) again(p plan) string {
 			words = append(words, flag, value)
 		}
 	}
+	if s.foreign() {
+		words = append(words, "--config", s.path, "--no-start")
+	}
+	for _, e := range s.endpoints {
+		add("--endpoint", e)
+	}
+	add("--ca-file", s.caFile)
+	add("--cert-file", s.certFile)
+	add("--key-file", s.keyFile)
 	add("--store-s3", s.s3.Bucket)
 	add("--s3-region", s.s3.Region)
 	add("--s3-endpoint", s.s3.Endpoint)

@@ -12,16 +12,22 @@ import (
 const (
 	serviceUnit = "etcdward.service"
 	certsUnit   = "etcdward-certs.path"
+	// renewUnit is what certsUnit starts.
+	renewUnit = "etcdward-certs.service"
 )
 
 // start enables the agent and sees that it runs with what was written.
 func (s *setup) start(ctx context.Context, p plan) error {
 	units := unitsOf(p)
-	if s.noStart || s.root != "/" || !booted() {
+	if s.foreign() {
+		s.talkUnlessJSON("No drop-ins were written, and nothing is started: the unit reads %s, and not %s.", defaultConfig, s.path)
+		return nil
+	}
+	if !s.starts() {
 		s.talkUnlessJSON("Not started. To start it: systemctl daemon-reload && systemctl enable --now %s", strings.Join(units, " "))
 		return nil
 	}
-	manager := systemctl{}
+	manager := systemctl{lacking: func() []string { return lacking(s.tree, p.handed) }}
 	if err := manager.apply(ctx, units, changesOf(p, s.outcome.Written)); err != nil {
 		return err
 	}
@@ -29,6 +35,9 @@ func (s *setup) start(ctx context.Context, p plan) error {
 	s.talkUnlessJSON("%s is active, and is started at every boot.", serviceUnit)
 	return nil
 }
+
+// starts says whether the agent is started in the end.
+func (s *setup) starts() bool { return !s.noStart && s.root == "/" && booted() }
 
 // booted says whether this host runs systemd.
 func booted() bool {
@@ -58,7 +67,10 @@ func changesOf(p plan, written bool) unitChanges {
 }
 
 // systemctl talks to systemd through the program of that name.
-type systemctl struct{}
+type systemctl struct {
+	// lacking says what is wrong with the files that systemd is to hand over; nil: there are none.
+	lacking func() []string
+}
 
 func (systemctl) call(ctx context.Context, args ...string) (string, error) {
 	out, err := exec.CommandContext(ctx, "systemctl", args...).CombinedOutput()
@@ -113,8 +125,18 @@ func (notStarted) Hint() string {
 	return "journalctl -u etcdward -x says why; what was written stays, and setup can be run again"
 }
 
-// failed adds the last words of the agent.
-func (systemctl) failed(ctx context.Context, cause error) error {
+// exitCredentials is systemd's code for a credential that it could not hand over: 243/CREDENTIALS.
+const exitCredentials = "243"
+
+// failed adds the last words of the agent, and the file without which systemd does not start it.
+func (c systemctl) failed(ctx context.Context, cause error) error {
+	if status, err := c.call(ctx, "show", "--value", "-p", "ExecMainStatus", serviceUnit); err == nil && status == exitCredentials {
+		what := "a credential could not be handed over"
+		if c.lacking != nil {
+			what = strings.Join(append([]string{what}, c.lacking()...), "; ")
+		}
+		cause = fmt.Errorf("%w\n%s/CREDENTIALS: %s", cause, exitCredentials, what)
+	}
 	out, err := exec.CommandContext(ctx, "journalctl", "-u", serviceUnit, "-n", "5", "--no-pager", "-o", "cat").Output()
 	if words := strings.TrimSpace(string(out)); err == nil && words != "" {
 		cause = fmt.Errorf("%w\nIts last words:\n%s", cause, words)

@@ -18,6 +18,7 @@ type hostRoot struct{ root string }
 const (
 	serviceDropIn = "etc/systemd/system/etcdward.service.d/setup.conf"
 	certsDropIn   = "etc/systemd/system/etcdward-certs.path.d/setup.conf"
+	renewDropIn   = "etc/systemd/system/etcdward-certs.service.d/setup.conf"
 	hostConfig    = "etc/etcdward/config.yaml"
 )
 
@@ -97,7 +98,7 @@ func (h hostRoot) unchanged(t *testing.T, before map[string]string) {
 	}
 }
 
-// toS3 are the flags for a host that is to keep its backups in a bucket, with nobody to try it on.
+// toS3 are the flags for a host with that file that is to keep its backups in a bucket, with nobody to try it on.
 var toS3 = []string{"--yes", "--name", "prod-eu1", "--store-s3", "etcd-backups", "--s3-region", "eu-central-1",
 	"--s3-credentials-file", "/root/etcdward-s3", "--no-check"}
 
@@ -107,8 +108,9 @@ func TestSetupLayouts(t *testing.T) {
 	for _, name := range []string{"kubeadm-1.34", "rke2", "k3s", "kubespray", "debian", "debian-tls", "external"} {
 		t.Run(name, func(t *testing.T) {
 			h := layout(t, name)
+			h.write(t, "root/etcdward-s3", "keys")
 			r := h.must(t, toS3...)
-			for file, golden := range map[string]string{hostConfig: "config.yaml", serviceDropIn: "service.conf", certsDropIn: "certs.conf"} {
+			for file, golden := range map[string]string{hostConfig: "config.yaml", serviceDropIn: "service.conf", certsDropIn: "certs.conf", renewDropIn: "renew.conf"} {
 				golden = filepath.Join("testdata/setup", name, golden)
 				want, err := os.ReadFile(golden)
 				if err != nil {
@@ -194,7 +196,7 @@ func TestSetupDryRun(t *testing.T) {
 	if err := json.Unmarshal([]byte(r.out), &o); err != nil {
 		t.Fatalf("%v\n%s", err, r.out)
 	}
-	if !o.DryRun || o.Written || o.Started || len(o.Files) != 3 || !o.Files[2].Changed || o.NextSnapshot == nil || o.Host.Kind != "kubeadm" || o.Host.Member != "cp-0" ||
+	if !o.DryRun || o.Written || o.Started || len(o.Files) != 4 || !o.Files[3].Changed || o.NextSnapshot == nil || o.Host.Kind != "kubeadm" || o.Host.Member != "cp-0" ||
 		len(o.Host.Seen) == 0 || o.OtherHosts == "" {
 		t.Errorf("got %+v", o)
 	}
@@ -240,7 +242,7 @@ log: {level: debug}
 		t.Run(name, func(t *testing.T) {
 			h := layout(t, "kubeadm-1.34")
 			h.write(t, hostConfig, theirs)
-			for _, f := range []string{"x/ca", "x/c", "x/k"} {
+			for _, f := range []string{"x/ca", "x/c", "x/k", "root/s3"} {
 				h.write(t, f, "in place of a certificate")
 			}
 			args := append([]string{"--yes", "--no-check"}, c.args...)
@@ -273,6 +275,9 @@ func TestSetupDropIns(t *testing.T) {
 	h.write(t, "etc/systemd/system/etcdward.service.d/credentials.conf", "[Service]\nLoadCredential = etcd-ca:/etc/kubernetes/pki/etcd/ca.crt\nLoadCredentialEncrypted=etcd-key:/etc/key.cred\n")
 	h.write(t, "etc/systemd/system/etcdward-certs.path.d/files.conf", "[Path]\nPathChanged=\nPathChanged=/x\n")
 	h.write(t, hostConfig, "cluster: {name: a, username: root, password_file: credential:etcd-password}\nstores: [{name: x, s3: {bucket: bbb, region: r, credentials_file: credential:mine}}]\n")
+	for _, f := range []string{"etc/key.cred", "root/50% of it", "root/p", "new/client.crt"} {
+		h.write(t, f, "in place of a secret")
+	}
 	r := h.setup(t, "--yes", "--no-check")
 	if r.code != exitFailed || !strings.Contains(r.err, "credential:etcd-password, credential:mine") || !strings.Contains(r.err, "--credential etcd-password=PATH") {
 		t.Errorf("exit %d: %s", r.code, r.err)
@@ -284,6 +289,11 @@ func TestSetupDropIns(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(h.root, certsDropIn)); err == nil {
 		t.Error("the operator's paths to watch are overruled")
+	}
+	want = dropInHead + "[Unit]\nConditionPathExists=/etc/kubernetes/pki/etcd/healthcheck-client.crt\nConditionPathExists=/root/p\nConditionPathExists=/root/50%% of it\n" +
+		"ConditionPathExists=/etc/kubernetes/pki/etcd/ca.crt\nConditionPathExists=/etc/key.cred\n"
+	if got := h.read(t, renewDropIn); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	before := h.state(t)
 	h.must(t, "--yes")

@@ -159,7 +159,8 @@ func (s *setup) tryStore(ctx context.Context, store config.Store, p plan, cluste
 		return detail, err
 	}
 	if err = asUser(user, look); errors.Is(err, storage.ErrDenied) || errors.Is(err, fs.ErrPermission) {
-		err = fmt.Errorf("%w: the agent runs as the user etcdward, and the folder has to be its own: chown etcdward: %s", err, store.Directory.Path)
+		err = hinted{fmt.Errorf("%w: the agent runs as the user etcdward, and the folder has to be its own with all that is in it", err),
+			"chown -R etcdward: " + shellWord(store.Directory.Path)}
 	}
 	return detail + ", as the user etcdward", err
 }
@@ -180,8 +181,20 @@ func (s *setup) seenFromHere(store config.Store, sources map[string]string) (con
 		store.GCS = &here
 		return store, err
 	}
-	store.Directory = &config.Directory{Path: s.at(store.Directory.Path)}
-	return store, nil
+	path := s.at(store.Directory.Path)
+	store.Directory = &config.Directory{Path: path}
+	if s.root == "/" {
+		return store, nil
+	}
+	// A trial writes, too. Of a folder that is not there the store itself says what to do.
+	folder, err := openFolder(s.root, path, false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return store, nil
+	}
+	if err != nil {
+		return store, err
+	}
+	return store, folder.Close()
 }
 
 // tryBucket tries a bucket for the cluster of a name. clusterID is "" where the cluster did not answer.

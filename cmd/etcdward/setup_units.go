@@ -17,19 +17,36 @@ const dropInHead = "# etcdward setup wrote this file, and writes it anew when it
 
 // dropIn is the drop-in that setup keeps for a unit, and what others beside it say.
 type dropIn struct {
-	path string
-	text []byte // nil: there is none
-	// own and others are the files behind LoadCredential=, by name: of setup's drop-in, and of those beside it. A path may be ""
-	// where a credential comes from no plain file.
-	own, others map[string]string
-	// watched says that a drop-in beside it names paths to watch.
-	watched bool
+	path        string
+	text        []byte // nil: there is none
+	own, beside sayings
 }
 
-// readDropIn reads the drop-ins in a folder, of which there may be none.
-func readDropIn(folder string) (dropIn, error) {
-	d := dropIn{path: filepath.Join(folder, "setup.conf"), own: map[string]string{}, others: map[string]string{}}
-	entries, err := os.ReadDir(folder)
+// sayings are what drop-ins say.
+type sayings struct {
+	// sources are the files behind LoadCredential=, by name; "": the credential comes from no plain file.
+	sources map[string]string
+	// files are all that systemd hands over, by name: those, and encrypted ones.
+	files map[string]string
+	// watched says that there are paths to watch.
+	watched bool
+	// lifted are the confinements, such as ProtectHome, that do not hold.
+	lifted map[string]bool
+}
+
+func newSayings() sayings {
+	return sayings{sources: map[string]string{}, files: map[string]string{}, lifted: map[string]bool{}}
+}
+
+// readDropIn reads the drop-ins in a folder of the host, of which there may be none.
+func (s *setup) readDropIn(folder string) (dropIn, error) {
+	d := dropIn{path: s.at(folder + "/setup.conf"), own: newSayings(), beside: newSayings()}
+	var err error
+	if d.text, err = readIfAny(s.root, d.path); err != nil {
+		return d, err
+	}
+	d.own.read(d.text)
+	entries, err := fs.ReadDir(s.tree, inTree(folder))
 	if errors.Is(err, fs.ErrNotExist) {
 		return d, nil
 	}
@@ -37,42 +54,49 @@ func readDropIn(folder string) (dropIn, error) {
 		return d, err
 	}
 	for _, e := range entries {
-		if filepath.Ext(e.Name()) != ".conf" {
+		name := inTree(folder + "/" + e.Name())
+		if filepath.Ext(name) != ".conf" || e.Name() == "setup.conf" {
 			continue
 		}
-		if e.Name() == "setup.conf" {
-			if d.text, err = readIfAny(d.path); err != nil {
-				return d, err
-			}
-			d.read(d.text, d.own)
+		// A link to /dev/null takes a drop-in of the same name away.
+		if link, err := fs.ReadLink(s.tree, name); err == nil && link == os.DevNull {
 			continue
 		}
-		text, err := os.ReadFile(filepath.Join(folder, e.Name()))
+		text, err := fs.ReadFile(s.tree, name)
 		if err != nil {
 			return d, err
 		}
-		d.watched = d.read(text, d.others) || d.watched
+		d.beside.read(text)
 	}
 	return d, nil
 }
 
-// read notes the credentials of a drop-in, and says whether it names paths to watch.
-func (d *dropIn) read(text []byte, into map[string]string) (watches bool) {
+// read notes what a drop-in says.
+func (o *sayings) read(text []byte) {
 	for line := range strings.Lines(string(text)) {
 		key, value, _ := strings.Cut(line, "=")
 		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
 		name, path, _ := strings.Cut(value, ":")
+		path = strings.ReplaceAll(path, "%%", "%")
 		switch {
 		case value == "":
-		case key == "LoadCredential":
-			into[name] = strings.ReplaceAll(path, "%%", "%")
-		case key == "LoadCredentialEncrypted", key == "SetCredential", key == "SetCredentialEncrypted":
-			into[name] = ""
+		case key == "LoadCredential", key == "LoadCredentialEncrypted":
+			o.sources[name] = ""
+			if key == "LoadCredential" {
+				o.sources[name] = path
+			}
+			// Without an absolute path it is a credential that systemd itself was given.
+			if fitForUnit(path) == nil {
+				o.files[name] = path
+			}
+		case key == "SetCredential", key == "SetCredentialEncrypted":
+			o.sources[name] = ""
 		case key == "PathChanged", key == "PathModified":
-			watches = true
+			o.watched = true
+		case key == "ProtectHome", key == "PrivateTmp":
+			o.lifted[key] = slices.Contains([]string{"no", "false", "off", "0"}, strings.ToLower(value))
 		}
 	}
-	return watches
 }
 
 // sourceless are credentials that the configuration names, and nobody else.
@@ -110,13 +134,13 @@ func (d *dropIn) resolve(cfg *config.Config, wanted map[string]string) (sources 
 		if _, known := sources[name]; !is || known {
 			continue
 		}
-		if path, theirs := d.others[name]; theirs {
+		if path, theirs := d.beside.sources[name]; theirs {
 			sources[name] = path
 			continue
 		}
 		sources[name] = wanted[name]
 		if sources[name] == "" {
-			sources[name] = d.own[name]
+			sources[name] = d.own.sources[name]
 		}
 		if sources[name] == "" {
 			missing = append(missing, name)
@@ -156,7 +180,7 @@ func unitWord(path string) string {
 }
 
 // serviceText is the drop-in of the service; nil where there is nothing to say and nothing is there.
-func (d *dropIn) serviceText(cfg *config.Config, sources map[string]string, write []string) ([]byte, error) {
+func (d *dropIn) serviceText(cfg *config.Config, sources map[string]string, write []string) []byte {
 	var unit string
 	var service strings.Builder
 	for _, name := range write {
@@ -166,19 +190,16 @@ func (d *dropIn) serviceText(cfg *config.Config, sources map[string]string, writ
 		if s.Directory == nil {
 			continue
 		}
-		if err := fitForUnit(s.Directory.Path); err != nil {
-			return nil, &configError{fmt.Errorf("store %s: %w", s.Name, err)}
-		}
 		// After it and no more: a share that is away must not keep the agent from the other stores, nor from its spool.
 		unit = "After=remote-fs.target\n"
 		fmt.Fprintf(&service, "ReadWritePaths=%s\n", unitWord("-"+s.Directory.Path))
 	}
-	return d.sections([2]string{"Unit", unit}, [2]string{"Service", service.String()}), nil
+	return d.sections([2]string{"Unit", unit}, [2]string{"Service", service.String()})
 }
 
-// certsText is the drop-in of the unit that watches the certificates: the files to watch replace those that the unit has.
-func (d *dropIn) certsText(watch []string) []byte {
-	if d.watched {
+// watchText is the drop-in of the unit that watches the certificates: the files to watch replace those that the unit has.
+func (d *dropIn) watchText(watch []string) []byte {
+	if d.beside.watched {
 		return d.text
 	}
 	var lines strings.Builder
@@ -189,6 +210,20 @@ func (d *dropIn) certsText(watch []string) []byte {
 		fmt.Fprintf(&lines, "PathChanged=%s\n", unitPath(path))
 	}
 	return d.sections([2]string{"Path", lines.String()})
+}
+
+// renewText is the drop-in of the unit that has the agent start anew: it does not while a file is missing without which the agent
+// could not start. A healthy one goes on with the copies that it has.
+func (d *dropIn) renewText(handed []handedFile) []byte {
+	var lines strings.Builder
+	var seen []string
+	for _, h := range handed {
+		if !slices.Contains(seen, h.path) {
+			seen = append(seen, h.path)
+			fmt.Fprintf(&lines, "ConditionPathExists=%s\n", unitPath(h.path))
+		}
+	}
+	return d.sections([2]string{"Unit", lines.String()})
 }
 
 func (d *dropIn) sections(sections ...[2]string) []byte {
@@ -204,10 +239,10 @@ func (d *dropIn) sections(sections ...[2]string) []byte {
 	return []byte(text)
 }
 
-// watchedFiles are those of etcd's certificate and of its authority.
+// watchedFiles are those of etcd's certificate, of its authority and of its key: whichever is written last has all three taken up.
 func watchedFiles(cfg *config.Config, sources map[string]string) []string {
 	var files []string
-	for _, f := range []config.File{cfg.Cluster.CertFile, cfg.Cluster.CAFile} {
+	for _, f := range []config.File{cfg.Cluster.CertFile, cfg.Cluster.CAFile, cfg.Cluster.KeyFile} {
 		path := string(f)
 		if name, is := f.Credential(); is {
 			path = sources[name]
