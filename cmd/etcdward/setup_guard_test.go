@@ -117,8 +117,8 @@ func TestSetupPlainFiles(t *testing.T) {
 			mode(t, h, folder+name, 0o600)
 		}
 		h.refused(t, exitFailed, "/etc/kubernetes/pki/etcd/x.crt", "leave cluster.ca_file, cert_file and key_file out", args...)
-		h.must(t, append(args, "--ca-file", "/etc/kubernetes/pki/etcd/ca.crt", "--cert-file", "/etc/kubernetes/pki/etcd/x.crt", "--key-file", "/etc/kubernetes/pki/etcd/x.key")...)
-		if got := h.read(t, serviceDropIn); !strings.Contains(got, "LoadCredential=etcd-key:/etc/kubernetes/pki/etcd/x.key\n") {
+		h.must(t, append(args, "--ca-file", "/etc/kubernetes/pki/etcd/ca.crt", "--cert-file", "/etc/kubernetes/pki/etcd/server.crt", "--key-file", "/etc/kubernetes/pki/etcd/server.key")...)
+		if got := h.read(t, serviceDropIn); !strings.Contains(got, "LoadCredential=etcd-key:/etc/kubernetes/pki/etcd/server.key\n") || strings.Contains(got, "etcd-ca") {
 			t.Errorf("got\n%s", got)
 		}
 	})
@@ -343,5 +343,11 @@ func TestSetupStaysInRoot(t *testing.T) {
 	h.must(t, "--yes", "--name", "a", "--no-check", "--store-directory", "/b")
 	if h.read(t, "srv/etcdward/config.yaml") == "" {
 		t.Error("a link inside is not followed")
+	}
+}
+
+func TestNotItsOwn(t *testing.T) {
+	if hint := hintFor(tried{notItsOwn(fs.ErrPermission, "/mnt/a b")}); !strings.HasPrefix(hint, "chown -R etcdward: '/mnt/a b'; ") {
+		t.Errorf("the way out is %q", hint)
 	}
 }

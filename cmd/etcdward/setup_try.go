@@ -159,10 +159,15 @@ func (s *setup) tryStore(ctx context.Context, store config.Store, p plan, cluste
 		return detail, err
 	}
 	if err = asUser(user, look); errors.Is(err, storage.ErrDenied) || errors.Is(err, fs.ErrPermission) {
-		err = hinted{fmt.Errorf("%w: the agent runs as the user etcdward, and the folder has to be its own with all that is in it", err),
-			"chown -R etcdward: " + shellWord(store.Directory.Path)}
+		err = notItsOwn(err, store.Directory.Path)
 	}
 	return detail + ", as the user etcdward", err
+}
+
+// notItsOwn has the way out of a folder that the agent may not use; files of an earlier owner in it count as much.
+func notItsOwn(err error, folder string) error {
+	return hinted{fmt.Errorf("%w: the agent runs as the user etcdward, and the folder has to be its own with all that is in it", err),
+		"chown -R etcdward: " + shellWord(folder)}
 }
 
 // seenFromHere is a store with its files where this process finds them.
