@@ -347,6 +347,15 @@ func (h *host) certificates(t *testing.T) {
 	h.logged(1, "restarts between two runs")
 	before := strings.Count(h.log(), "snapshot proven")
 	h.logged(before+1, "snapshot proven")
+	// One that was moved away is no reason to end an agent that has its copy.
+	const certificate = "/etc/kubernetes/pki/etcd/healthcheck-client.crt"
+	h.Run("mv", certificate, "/root/")
+	h.Await(time.Minute, "a restart that does not take place", func() bool {
+		return strings.TrimSpace(h.Run("systemctl", "show", "--value", "-p", "ConditionResult", "etcdward-certs.service")) == "no"
+	})
+	h.same(t)
+	h.Run("mv", "/root/healthcheck-client.crt", certificate)
+	h.replaced()
 }
 
 // inSnapshot holds up the store and waits until a snapshot is under way.
