@@ -2,6 +2,7 @@ package etcd
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -14,6 +15,13 @@ var ErrUnreachable = errors.New("no endpoint answers")
 
 // ErrDenied means that etcd's own authentication is on and the user lacks the right; root has it.
 var ErrDenied = errors.New("etcd refuses this user")
+
+// ErrAuthFailed means that etcd does not know the user, or not by this password. It is etcd's own error: it ends a connection before
+// the first call.
+var ErrAuthFailed error = rpctypes.ErrAuthFailed
+
+// denials are what etcd says of the user under another code than those for that.
+var denials = []string{rpctypes.ErrUserEmpty.Error(), rpctypes.ErrAuthFailed.Error(), rpctypes.ErrUserNotFound.Error()}
 
 // plain turns an error of gRPC into the sentence inside it.
 func plain(err error) error {
@@ -28,7 +36,7 @@ func plain(err error) error {
 	text = strings.ReplaceAll(text, `connection error: desc = "`, "")
 	text = strings.TrimSuffix(strings.TrimPrefix(text, "transport: "), `"`)
 	switch {
-	case s.Code() == codes.PermissionDenied || s.Code() == codes.Unauthenticated || text == rpctypes.ErrUserEmpty.Error():
+	case s.Code() == codes.PermissionDenied || s.Code() == codes.Unauthenticated || slices.Contains(denials, text):
 		return &fault{text, ErrDenied, err}
 	default:
 		return &fault{text, nil, err}

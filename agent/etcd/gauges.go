@@ -3,6 +3,7 @@ package etcd
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -60,9 +61,11 @@ func (c *Cluster) gauges(ctx context.Context, url string) (Gauges, error) {
 	return parseGauges(io.LimitReader(resp.Body, maxMetrics))
 }
 
-// parseGauges reads the text form of Prometheus: a line for each sample, its value last.
+// parseGauges reads the text form of Prometheus: a line for each sample, its value last. etcd counts snapshots from its start on: a text
+// without that count is another's.
 func parseGauges(text io.Reader) (Gauges, error) {
 	var g Gauges
+	told := false
 	lines := bufio.NewScanner(text)
 	for lines.Scan() {
 		name, value, ok := strings.Cut(lines.Text(), " ")
@@ -77,6 +80,7 @@ func parseGauges(text io.Reader) (Gauges, error) {
 		switch {
 		case snapshot && strings.HasPrefix(name, "grpc_server_started_total{"):
 			g.OpenSnapshots += int(n)
+			told = true
 		case snapshot && strings.HasPrefix(name, "grpc_server_handled_total{"):
 			g.OpenSnapshots -= int(n)
 		case name == "etcd_disk_defrag_inflight":
@@ -84,6 +88,9 @@ func parseGauges(text io.Reader) (Gauges, error) {
 		case name == "etcd_server_quota_backend_bytes":
 			g.Quota = int64(n)
 		}
+	}
+	if lines.Err() == nil && !told {
+		return g, errors.New("what answers there counts no snapshots")
 	}
 	return g, lines.Err()
 }

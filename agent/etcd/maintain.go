@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
@@ -31,8 +33,19 @@ func (c *Cluster) Responds(ctx context.Context, m Member) error {
 // stuck. One that is down refuses them.
 func Hangs(err error) bool {
 	s, ok := grpcStatus(err)
-	return ok && s.Code() == codes.DeadlineExceeded || errors.Is(err, context.DeadlineExceeded)
+	if !ok || s.Code() != codes.Unavailable {
+		return ok && s.Code() == codes.DeadlineExceeded || errors.Is(err, context.DeadlineExceeded)
+	}
+	says := func(part string) bool { return strings.Contains(s.Message(), part) }
+	return slices.ContainsFunc(hanging, says) && !slices.ContainsFunc(refusing, says)
 }
+
+// How gRPC says of a connection that the kernel made it, or kept it, and the process behind it kept silent; and how, that the
+// process is gone.
+var (
+	hanging  = []string{"keepalive ping failed", "error reading server preface", "handshake failed: context deadline exceeded"}
+	refusing = []string{"connection refused", "connection reset", "EOF"}
+)
 
 // MoveLeader hands leadership from the leader to another voter. After an error the leader is who it was, or
 // somebody: a survey tells.
