@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,10 +20,12 @@ func (d *Defragmenter) look(ctx context.Context, book ledger, closes time.Time) 
 		return defrag.Facts{}, err
 	}
 	f := defrag.Facts{Survey: survey, First: book.Left, Pace: book.Pace, Closes: closes,
-		Silent: map[string]error{}, OpenSnapshots: map[string]int{}, FreeDisk: map[string]int64{}, Quota: map[string]int64{}}
+		Silent: map[string]error{}, OpenSnapshots: map[string]int{}, Unseen: map[string]error{}, FreeDisk: map[string]int64{}, Quota: map[string]int64{}}
 	if only := d.Rules.Only; only != "" && !slices.ContainsFunc(survey.Members, func(m etcd.Member) bool { return m.Name == only }) {
 		return f, fmt.Errorf("%w: %s", ErrNoMember, only)
 	}
+	f.Compacted = d.Compactor != nil && d.Compactor.dated()
+	var denied error
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for _, m := range survey.Members {
@@ -34,11 +37,13 @@ func (d *Defragmenter) look(ctx context.Context, book ledger, closes time.Time) 
 			gauges, err := d.Cluster.Gauges(ctx, m)
 			mu.Lock()
 			defer mu.Unlock()
-			if silent != nil {
+			if errors.Is(silent, etcd.ErrDenied) {
+				denied = silent // which says nothing of the member
+			} else if silent != nil {
 				f.Silent[m.Name] = silent
 			}
 			if err != nil {
-				d.Log.Debug("metrics not read", "member", m.Name, "error", err)
+				f.Unseen[m.Name] = err
 				return
 			}
 			if gauges.Defragmenting {
@@ -56,7 +61,7 @@ func (d *Defragmenter) look(ctx context.Context, book ledger, closes time.Time) 
 	}
 	wg.Wait()
 	f.Now = time.Now()
-	return f, ctx.Err()
+	return f, cmp.Or(ctx.Err(), denied)
 }
 
 // settled waits until every member answers, reads its database, follows one leader, and has applied what any of them had when it

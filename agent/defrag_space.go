@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -11,13 +12,17 @@ import (
 	"github.com/etcdward/etcdward/agent/etcd"
 )
 
-// makeSpace compacts while NOSPACE is raised: the API server's own compactor has to write for that, and cannot.
+// makeSpace compacts while NOSPACE is raised: the API server's own compactor has to write for that, and cannot. It is the first
+// to look in a run, and says what no look of this run will see.
 func (r *defragRun) makeSpace(ctx context.Context) error {
-	survey, err := r.Cluster.Survey(ctx)
+	facts, err := r.look(ctx, r.book, r.closes)
 	if err != nil {
 		return err
 	}
-	if !defrag.NoSpace(survey) || r.Compactor == nil {
+	for _, name := range slices.Sorted(maps.Keys(facts.Unseen)) {
+		r.Log.Warn("open snapshots cannot be seen", "member", name, "error", facts.Unseen[name])
+	}
+	if !defrag.NoSpace(facts.Survey) || r.Compactor == nil {
 		return nil
 	}
 	done, err := r.Compactor.Run(ctx)
@@ -27,10 +32,17 @@ func (r *defragRun) makeSpace(ctx context.Context) error {
 		return nil
 	}
 	r.out.Compaction = &done
-	if !done.Needed() {
-		return nil
-	}
+	// Also where there was nothing to do: somebody else may have compacted a moment ago.
 	return r.awaitRemoval(ctx)
+}
+
+// dated says whether the compactor knows which history is old enough to go.
+func (c *Compactor) dated() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.load()
+	_, noted := c.notes.at(c.now().Add(-c.Keep))
+	return noted || c.Keep == 0
 }
 
 const (
@@ -68,6 +80,9 @@ func (r *defragRun) awaitRemoval(ctx context.Context) error {
 
 // disarm takes NOSPACE back once every member is below its quota. One that is not would raise it again at once.
 func (r *defragRun) disarm(ctx context.Context) error {
+	if r.out.Plan.Missed() {
+		r.book.Pace = r.book.Pace.Missing()
+	}
 	facts, err := r.look(ctx, r.book, r.closes)
 	if err != nil {
 		return fmt.Errorf("defragment: %w", err)
@@ -75,14 +90,11 @@ func (r *defragRun) disarm(ctx context.Context) error {
 	if !defrag.NoSpace(facts.Survey) {
 		return nil
 	}
-	var over []string
-	for _, m := range facts.Survey.Members {
-		if !defrag.BelowQuota(m, facts.Quota) {
-			over = append(over, m.Name)
+	if why := stillFull(facts); why != "" {
+		if c := r.out.Compaction; c != nil && !c.Needed() {
+			why += "; nothing was compacted: " + c.Reason
 		}
-	}
-	if len(over) > 0 {
-		return fmt.Errorf("defragment: %w: NOSPACE stays: not far enough below its quota, or its quota is not known: %s", ErrPartial, strings.Join(over, ", "))
+		return fmt.Errorf("defragment: %w: NOSPACE stays: %s", ErrPartial, why)
 	}
 	for _, m := range facts.Survey.Members {
 		if !slices.Contains(m.Alarms, etcd.AlarmNoSpace) {
@@ -95,4 +107,34 @@ func (r *defragRun) disarm(ctx context.Context) error {
 		r.Log.Info("NOSPACE disarmed", "member", m.Name)
 	}
 	return nil
+}
+
+// stillFull says why NOSPACE cannot be taken back, and the way out; "": it can.
+func stillFull(f defrag.Facts) string {
+	var away, unknown, over []string
+	for _, m := range f.Survey.Members {
+		quota := defrag.QuotaOf(m, f.Quota)
+		switch {
+		case defrag.BelowQuota(m, f.Quota):
+		case m.Err != nil:
+			away = append(away, m.Name)
+		case quota == 0:
+			unknown = append(unknown, fmt.Sprintf("%s (%d bytes)", m.Name, m.DBSize))
+		default:
+			over = append(over, fmt.Sprintf("%s (%d bytes, %d of them in use, of %d)", m.Name, m.DBSize, m.DBInUse, quota))
+		}
+	}
+	var why []string
+	if len(away) > 0 {
+		why = append(why, "no answer from "+strings.Join(away, ", "))
+	}
+	if len(over) > 0 {
+		why = append(why, "not far enough below the quota: "+strings.Join(over, ", ")+
+			": compact with a smaller compaction.keep by etcdward compact, delete what is not needed, or raise --quota-backend-bytes; then etcdward defrag, with --force where another client compacted")
+	}
+	if len(unknown) > 0 {
+		why = append(why, "neither status nor metrics tell the quota of "+strings.Join(unknown, ", ")+
+			": if that is well below --quota-backend-bytes, run etcdctl alarm disarm")
+	}
+	return strings.Join(why, "; ")
 }

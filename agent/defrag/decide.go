@@ -33,15 +33,23 @@ func Decide(f Facts, r Rules) Plan {
 	at := f.Now
 	for i, s := range do {
 		s.Estimate = f.Pace.Estimate(s.Member.DBSize)
-		if ends := at.Add(s.Estimate); !f.Closes.IsZero() && ends.After(f.Closes) {
-			s.Verdict = Left
+		takes, begins := s.Estimate, len(plan.Steps) == 0 && len(f.Done) == 0
+		if begins {
+			// Only one of a window is tried by hope.
+			takes = f.Pace.Hope(s.Member.DBSize)
+		}
+		if ends := at.Add(takes); !f.Closes.IsZero() && ends.After(f.Closes) {
+			s.Verdict, s.Late = Left, true
 			s.Reason = fmt.Sprintf("the window is too short: it closes in %s, and this one would end in %s",
 				round(f.Closes.Sub(f.Now)), round(ends.Sub(f.Now)))
+			if begins {
+				s.Reason += fmt.Sprintf("; give a longer defrag.window, or measure it in a quiet hour by etcdward defrag --member %s", s.Member.Name)
+			}
 			s.Estimate = 0
 			rest = append(rest, s)
 			continue
 		}
-		if s.Member.Role == etcd.RoleLeader && len(f.Survey.Members) > 1 {
+		if s.Member.Role == etcd.RoleLeader && voters(f.Survey) > 1 {
 			heir, why := chooseHeir(f.Survey, do, i)
 			if why != "" {
 				s.Verdict, s.Reason, s.Estimate = Left, why, 0
@@ -56,6 +64,11 @@ func Decide(f Facts, r Rules) Plan {
 	}
 	slices.SortStableFunc(rest, func(a, b Step) int { return cmp.Compare(a.Member.Name, b.Member.Name) })
 	plan.Steps = append(plan.Steps, rest...)
+	for i, s := range plan.Steps {
+		if why := f.Unseen[s.Member.Name]; why != nil && s.Verdict != Done {
+			plan.Steps[i].Reason += fmt.Sprintf("; open snapshots cannot be seen on %s: %v", s.Member.Name, why)
+		}
+	}
 	return plan
 }
 
@@ -110,7 +123,7 @@ func judge(m etcd.Member, f Facts, r Rules, held string) (Verdict, string) {
 		return Left, fmt.Sprintf("etcd %s can corrupt its data when it is defragmented (etcd issue #20271): upgrade to 3.4.38, 3.5.23, 3.6.5 or later, or use --force", m.Version)
 	case known && free < need(m):
 		return Left, fmt.Sprintf("the disk is short: it takes %s, and %s are free", sizeText(need(m)), sizeText(free))
-	case m.Role == etcd.RoleLeader && !r.MoveLeader && len(f.Survey.Members) > 1:
+	case m.Role == etcd.RoleLeader && !r.MoveLeader && voters(f.Survey) > 1:
 		return Left, "it leads, and defrag.move_leader is off"
 	case r.Only == "" && !quorumWithout(f.Survey):
 		return Left, fmt.Sprintf("without it the others are no quorum, and the cluster would stop: name it with --member %s in a quiet hour", m.Name)
@@ -118,10 +131,11 @@ func judge(m etcd.Member, f Facts, r Rules, held string) (Verdict, string) {
 	return Do, gain
 }
 
-// worthIt applies the thresholds. While NOSPACE is raised a member over its quota's threshold is worth any gain, for writes
-// depend on it; and what it tells of its empty space may be old, since that is counted when something is written.
+// worthIt applies the thresholds. While NOSPACE is raised a member over its quota's threshold is worth any gain that can end
+// that, for writes depend on it. After a compaction what it tells of its empty space may be old, since that is counted when
+// something is written: then it is worth a try.
 func worthIt(m etcd.Member, f Facts, r Rules) bool {
-	if NoSpace(f.Survey) && !BelowQuota(m, f.Quota) {
+	if NoSpace(f.Survey) && !BelowQuota(m, f.Quota) && (f.Compacted || fits(m, f.Quota)) {
 		return true
 	}
 	return reclaimable(m) >= r.MinReclaimable && ratio(m) >= r.MinRatio
@@ -169,13 +183,18 @@ func chooseHeir(s etcd.Survey, do []Step, leader int) (name, why string) {
 
 // quorumWithout says whether the voters are a quorum when one of them is away.
 func quorumWithout(s etcd.Survey) bool {
-	voters := 0
+	n := voters(s)
+	return n-1 > n/2
+}
+
+func voters(s etcd.Survey) int {
+	n := 0
 	for _, m := range s.Members {
 		if !m.Learner {
-			voters++
+			n++
 		}
 	}
-	return voters-1 > voters/2
+	return n
 }
 
 func round(d time.Duration) time.Duration { return d.Round(time.Second) }

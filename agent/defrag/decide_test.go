@@ -114,10 +114,27 @@ func TestDecide(t *testing.T) {
 			facts: func(f *Facts) { f.Survey.Members[2].DBInUse = 2*gib - 401<<20 }},
 		{name: "below the threshold, forced", want: allDone, rules: func(r *Rules) { r.Force = true },
 			facts: func(f *Facts) { f.Survey.Members[2].DBInUse = 2*gib - 1 }},
-		{name: "below the threshold, with NOSPACE and over the quota", want: allDone,
+		{name: "below the threshold, with NOSPACE and over the quota, once compacted", want: allDone,
 			facts: func(f *Facts) {
+				f.Compacted = true
 				f.Survey.Members[2].DBInUse, f.Survey.Members[2].Quota = 2*gib-50<<20, 2*gib
 				f.Survey.Members[2].Alarms = []string{etcd.AlarmNoSpace}
+			}},
+		{name: "below the threshold, with NOSPACE, and gains enough to be below the quota", want: allDone, rules: func(r *Rules) { r.MinReclaimable = 1 << 40 },
+			facts: func(f *Facts) {
+				for i := range f.Survey.Members {
+					f.Survey.Members[i].Quota = 2 * gib
+				}
+				f.Survey.Members[2].DBInUse = gib * 17 / 10
+				f.Survey.Members[2].Alarms = []string{etcd.AlarmNoSpace}
+			}},
+		{name: "nothing to gain, with NOSPACE", want: "m1 enough, m2 enough, m3 enough", say: "m1: below the threshold", facts: fullOfData},
+		{name: "nothing to gain, with NOSPACE and a quota that is not known", want: "m1 enough, m2 enough, m3 enough",
+			facts: func(f *Facts) {
+				fullOfData(f)
+				for i := range f.Survey.Members {
+					f.Survey.Members[i].Quota = 0
+				}
 			}},
 
 		{name: "leadership stays", want: "m2 defragment, m3 defragment, m1 left", say: "m1: it leads, and defrag.move_leader is off",
@@ -141,10 +158,33 @@ func TestDecide(t *testing.T) {
 		{name: "nothing measured yet", want: "m3 defragment, m1 left, m2 left", say: "m2: the window is too short",
 			facts: func(f *Facts) { f.Pace, f.Closes = nil, now.Add(5*time.Minute) }},
 
+		{name: "too slow by its only measurement", want: noneDone, say: "m2: --member m2",
+			facts: func(f *Facts) {
+				f.Pace, f.Closes = Pace{{Bytes: gib, Seconds: 45}}, now.Add(2*time.Minute)
+			}},
+		{name: "too slow by its only measurement, and windows were missed for it", want: "m2 defragment, m1 left, m3 left",
+			facts: func(f *Facts) {
+				f.Pace, f.Closes = Pace{{Bytes: gib, Seconds: 45, Missed: 2}}, now.Add(2*time.Minute)
+			}},
+		{name: "one try in a window", want: "m1 left, m2 done, m3 left",
+			facts: func(f *Facts) {
+				f.Done = map[string]bool{"m2": true}
+				f.Pace, f.Closes = Pace{{Bytes: gib, Seconds: 45, Missed: 2}}, now.Add(2*time.Minute)
+			}},
+		{name: "snapshots that cannot be seen", want: allDone, say: "m3: open snapshots cannot be seen on m3: no metrics there",
+			facts: func(f *Facts) { f.Unseen = map[string]error{"m3": errors.New("no metrics there")} }},
+		{name: "snapshots that cannot be seen on one that is late", want: "m2 defragment, m3 defragment, m1 left", say: "m1: open snapshots cannot be seen on m1",
+			facts: func(f *Facts) {
+				f.Unseen, f.Closes = map[string]error{"m1": errors.New("no metrics there")}, now.Add(180*time.Second)
+			}},
+
 		{name: "two voters", want: "m1 left, m2 left", say: "m2: without it the others are no quorum",
 			facts: func(f *Facts) { f.Survey.Members = f.Survey.Members[:2] }},
 		{name: "two voters, one named", want: "m1 defragment, m2 enough", say: "m1: hands over to m2",
 			facts: func(f *Facts) { f.Survey.Members = f.Survey.Members[:2] }, rules: func(r *Rules) { r.Only = "m1" }},
+		{name: "a voter and a learner, the voter named", want: "m1 defragment, m2 enough", rules: func(r *Rules) { r.Only, r.MoveLeader = "m1", false },
+			facts: voterAndLearner},
+		{name: "a voter and a learner", want: "m1 left, m2 enough", say: "m1: name it with --member m1", facts: voterAndLearner},
 		{name: "a single member", want: "m1 left", say: "m1: name it with --member m1",
 			facts: func(f *Facts) { f.Survey.Members = f.Survey.Members[:1] }},
 		{name: "a single member, named", want: "m1 defragment", rules: func(r *Rules) { r.Only = "m1" },
@@ -209,20 +249,98 @@ func TestKnownBad(t *testing.T) {
 	}
 }
 
+// fullOfData is a cluster whose members are over their quota by data alone.
+func fullOfData(f *Facts) {
+	for i := range f.Survey.Members {
+		m := &f.Survey.Members[i]
+		m.DBSize, m.DBInUse, m.Quota = 2*gib, 2*gib-1<<20, 2*gib
+		m.Alarms = []string{etcd.AlarmNoSpace}
+	}
+}
+
+// voterAndLearner is a cluster of one voter, which leads, and one learner that has caught up.
+func voterAndLearner(f *Facts) {
+	f.Survey.Members = f.Survey.Members[:2]
+	f.Survey.Members[1].Role, f.Survey.Members[1].Learner = etcd.RoleLearner, true
+}
+
 func TestPace(t *testing.T) {
-	var p Pace
-	if got := p.Estimate(600 << 20); got != 62*time.Second {
-		t.Errorf("the first estimate for 600 MiB is %s, want 10 MiB a second and 2 s", got)
+	took := func(seconds ...float64) (p Pace) {
+		for _, s := range seconds {
+			p = p.With(Sample{Bytes: 150 << 20, Seconds: s})
+		}
+		return p
 	}
-	p = p.With(Sample{Bytes: gib, Seconds: 10}).With(Sample{Bytes: gib, Seconds: 20}).With(Sample{Bytes: 1 << 20, Seconds: 0.1})
-	if got := p.Estimate(2 * gib); got != 62*time.Second {
-		t.Errorf("2 GiB are estimated at %s, want half as long again as at the slowest of the last, and 2 s", got)
+	for _, test := range []struct {
+		name string
+		pace Pace
+		want time.Duration // for 300 MiB
+	}{
+		{"nothing measured", nil, 32 * time.Second},
+		{"one sample", took(10), 32 * time.Second},
+		{"two samples", took(10, 1), 32 * time.Second},
+		{"one outlier of three", took(45.6, 0.8, 3), 11 * time.Second},
+		{"one outlier of nine", took(1, 1, 1, 1, 1, 1, 1, 1, 45.6), 5 * time.Second},
+		{"two that agree are none", took(1, 40, 1, 40), 122 * time.Second},
+		{"all slow", took(40, 40, 40, 40, 40), 122 * time.Second},
+		{"old ones are forgotten", took(40, 40, 1, 1, 1, 1, 1, 1, 1, 1, 1), 5 * time.Second},
+		{"small files", Pace{{Bytes: 1 << 20, Seconds: 0.1}, {Bytes: 1, Seconds: 0.1}, {Bytes: 1 << 10, Seconds: 0.1}}, 4812500 * time.Microsecond},
+	} {
+		if got := test.pace.Estimate(300 << 20); got.Round(time.Microsecond) != test.want {
+			t.Errorf("%s: the estimate is %s, want %s", test.name, got, test.want)
+		}
+		if got, want := test.pace.Hope(300<<20), test.pace.Estimate(300<<20); got != want {
+			t.Errorf("%s: before a window is missed %s are hoped for, want %s", test.name, got, want)
+		}
 	}
-	for range 20 {
+}
+
+// TestPaceDoubt holds that an estimate that keeps everybody from being begun gives way, slowly, and for one try.
+func TestPaceDoubt(t *testing.T) {
+	for name, p := range map[string]Pace{
+		"nothing measured": nil,
+		"one slow":         {{Bytes: gib, Seconds: 500}},
+		"all slow":         {{Bytes: gib, Seconds: 500}, {Bytes: gib, Seconds: 500}, {Bytes: gib, Seconds: 500}},
+	} {
+		first := p.Estimate(gib)
+		p = p.Missing()
+		if got := p.Hope(gib); len(p) > 1 && got < 500*time.Second {
+			t.Errorf("%s: one missed window takes away more than the margin: %s", name, got)
+		}
+		missed := 1
+		for ; p.Hope(gib) > 20*time.Second && missed < 100; missed++ {
+			p = p.Missing()
+		}
+		if missed < 4 || missed > 15 {
+			t.Errorf("%s: it takes %d missed windows until %s are hoped to be 20 s", name, missed, first)
+		}
+		if got := p.Estimate(gib).Round(time.Millisecond); got != first.Round(time.Millisecond) {
+			t.Errorf("%s: the estimate was %s, and is %s after missed windows", name, first, got)
+		}
 		p = p.With(Sample{Bytes: gib, Seconds: 1})
+		if p.Hope(gib) != p.Estimate(gib) || len(p) == 1 && p.Estimate(gib) != 3500*time.Millisecond {
+			t.Errorf("%s: after a measurement %s are hoped for, and %s estimated", name, p.Hope(gib), p.Estimate(gib))
+		}
 	}
-	if got := p.Estimate(gib); len(p) != paceKept || got != 3500*time.Millisecond {
-		t.Errorf("after %d samples 1 GiB is estimated at %s", len(p), got)
+}
+
+func TestMissed(t *testing.T) {
+	f := calm()
+	for _, test := range []struct {
+		name  string
+		facts func()
+		want  bool
+	}{
+		{"all fit", func() {}, false},
+		{"one is late after others", func() { f.Closes = now.Add(180 * time.Second) }, false},
+		{"all are late", func() { f.Closes = now.Add(10 * time.Second) }, true},
+		{"what is left is late after one was done", func() { f.Done = map[string]bool{"m2": true} }, false},
+		{"all are left for another reason", func() { f.Done, f.Survey.Leader = nil, 0 }, false},
+	} {
+		test.facts()
+		if got := Decide(f, usualRules).Missed(); got != test.want {
+			t.Errorf("%s: missed is %t", test.name, got)
+		}
 	}
 }
 

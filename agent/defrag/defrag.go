@@ -35,10 +35,14 @@ type Facts struct {
 	Silent map[string]error
 	// OpenSnapshots counts the streams of snapshots that a member serves; one that is missing is not known to serve any.
 	OpenSnapshots map[string]int
+	// Unseen says, by name, why nothing is known of a member's open snapshots.
+	Unseen map[string]error
 	// FreeDisk in bytes where a member keeps its database; one that is missing is on another host.
 	FreeDisk map[string]int64
 	// Quota in bytes, by name; one that is missing does not tell it.
 	Quota map[string]int64
+	// Compacted: old history was given up first, or will be.
+	Compacted bool
 	// Diverged says how the members' data differ; "": it does not, or it was not asked.
 	Diverged string
 	// Done are members that this run has defragmented already.
@@ -71,6 +75,8 @@ type Step struct {
 	Estimate time.Duration
 	// Heir is who leads before it is begun; "": it does not lead.
 	Heir string
+	// Late: it is left only since it would not end inside the window.
+	Late bool
 }
 
 // Plan holds all members: those to defragment in their order, then the others by name.
@@ -95,6 +101,12 @@ func (p Plan) With(v Verdict) []Step {
 		}
 	}
 	return steps
+}
+
+// Missed says whether nobody is begun, and somebody only for want of time.
+func (p Plan) Missed() bool {
+	_, more := p.Next()
+	return !more && len(p.With(Done)) == 0 && slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Late })
 }
 
 // Waiting names the members that are left, those that were left before in front: Facts.First of the next run.
