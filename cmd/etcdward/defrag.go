@@ -115,8 +115,10 @@ func (inv *invocation) printDefrag(out agent.Defragmented, dryRun bool) error {
 }
 
 func (inv *invocation) defragTables(r defragReport) error {
-	if c := r.Compaction; c != nil {
+	if c := r.Compaction; c != nil && c.To > c.From {
 		fmt.Fprintf(inv.out, "Compacted from revision %d to %d: %s.\n", c.From, c.To, c.Reason)
+	} else if c != nil {
+		fmt.Fprintf(inv.out, "Nothing was compacted: %s.\n", c.Reason)
 	}
 	if len(r.Members) > 0 {
 		rows := [][]string{{"MEMBER", "BEFORE", "AFTER", "IN USE", "SECONDS", "LED BEFORE", "LED MEANWHILE"}}
