@@ -83,6 +83,9 @@ func (inv *invocation) defrag(ctx context.Context, o defragOptions) (err error) 
 			err = silent{fmt.Errorf("defrag: %w: members would be left", agent.ErrPartial)}
 		}
 	} else {
+		if err := m.outlast(ctx, job, o.member); err != nil {
+			return err
+		}
 		_, err = m.coordinator.Alone(ctx, "defrag", agent.WhileFull, func(ctx context.Context) (err error) {
 			out, err = job.Run(ctx, time.Time{})
 			return err
