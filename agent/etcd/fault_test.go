@@ -27,8 +27,8 @@ func TestUser(t *testing.T) {
 				want           error
 			}{
 				{"root", "secret", nil},
-				{"root", "wrong", ErrAuthFailed},
-				{"nobody", "secret", ErrAuthFailed},
+				{"root", "wrong", ErrDenied},
+				{"nobody", "secret", ErrDenied},
 				{"", "", ErrDenied},
 			} {
 				if err := os.WriteFile(password, []byte(test.password), 0o600); err != nil {

@@ -123,6 +123,9 @@ func (c *Cluster) members(ctx context.Context) (list *pb.MemberListResponse, see
 		}
 	}
 	switch {
+	case best.list == nil && (errors.Is(err, ErrDenied) || errors.Is(err, ErrAuthFailed)):
+		// It answers, to others.
+		return nil, nil, fmt.Errorf("etcd: %w: %w", ErrDenied, err)
 	case best.list == nil:
 		return nil, nil, fmt.Errorf("etcd: %w: %w", ErrUnreachable, err)
 	case len(best.list.Members) == 0:

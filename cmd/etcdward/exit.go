@@ -79,9 +79,9 @@ var hints = []struct {
 	{catalog.ErrNotFound, "etcdward list shows what there is"},
 	{seal.ErrNoIdentity, "repeat with --identity FILE, the age identity that belongs to one of snapshot.recipients"},
 	{staging.ErrNoSpace, "make room on that disk, or give --state-dir on a larger one"},
-	// Before ErrUnreachable: who is refused by all endpoints has both.
-	{etcd.ErrDenied, "etcd's authentication is on: cluster.username needs the role root"},
+	// Before ErrUnreachable: who is refused by all endpoints may have both.
 	{etcd.ErrAuthFailed, "check cluster.username and cluster.password_file"},
+	{etcd.ErrDenied, "etcd's authentication is on: cluster.username needs the role root"},
 	{etcd.ErrUnreachable, "check cluster.endpoints and the certificates with etcdward config show; is etcd running?"},
 	{etcd.ErrNoSource, "etcdward status shows the members; etcdward needs one healthy voter"},
 	{snapshot.ErrDamaged, "do not restore from it; etcdward list shows the others"},
