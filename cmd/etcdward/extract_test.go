@@ -177,13 +177,9 @@ func TestExtractKilled(t *testing.T) {
 	if err := os.WriteFile(plain, fixture(t), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	binary := program(t)
 	start := func(output string) *exec.Cmd {
-		cmd := exec.Command(self, "extract", "--file", plain, "--output", output)
-		cmd.Env = append(os.Environ(), asEtcdward+"=1")
+		cmd := exec.Command(binary, "extract", "--file", plain, "--output", output)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
