@@ -182,7 +182,7 @@ func TestUnknownVersion(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		Start(&got, Options{Version: "3.4"})
+		Start(&got, Options{Version: "3.3"})
 	}()
 	<-done
 	if want := (verdict{failed: true}); got != want {
