@@ -362,7 +362,14 @@ func (h *host) certificates(t *testing.T) {
 func (h *host) inSnapshot() {
 	h.t.Helper()
 	h.valve.set(true)
-	h.Await(2*time.Minute, "a snapshot under way", func() bool { return strings.Contains(h.show("StatusText"), "snapshot is running") })
+	// One that was through with the store when it was held up ends at once; one that begins now hangs.
+	seen := 0
+	h.Await(3*time.Minute, "a snapshot under way", func() bool {
+		if seen++; !strings.Contains(h.show("StatusText"), "snapshot is running") {
+			seen = 0
+		}
+		return seen >= 10
+	})
 }
 
 func (h *host) upgrade(t *testing.T, folder string) {
