@@ -21,8 +21,8 @@ const (
 	atOnce = 4
 	// partUnit is what the size of a part is a multiple of, in bytes.
 	partUnit = 1 << 20
-	// farewell is how long to try to abort an upload that failed.
-	farewell = 5 * time.Second
+	// farewell is how long to try to abort an upload that failed: beyond the deadline of its caller, so that it is short.
+	farewell = 3 * time.Second
 )
 
 // partSizeFor returns the size of the parts of an object, in bytes.
