@@ -87,22 +87,28 @@ func (c *Coordinator) Attend(ctx context.Context, d DueRun, run func(ctx context
 	return c.withoutLock(ctx, d.Job, err, d.WithoutLock, run)
 }
 
-// leftToOthers says, once the time for the lock is over, whether another host did the run meanwhile or is at it: then it has not
-// failed here.
+// leftToOthers says, once the time for the lock is over, whether the roll call settles the run or another host is at it: then it has
+// not failed here.
 func (c *Coordinator) leftToOthers(ctx context.Context, d DueRun) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
 	defer cancel()
-	var last etcd.Run
-	if found, err := c.Cluster.Recall(ctx, "runs/"+d.Job, &last); err == nil && found && !last.Due.Before(d.Due) && !last.Disbelieved(time.Now()) {
-		c.Log.Info("job needs no doing here", "job", d.Job, "due", d.Due.UTC().Format(time.RFC3339), "reason", last.Host+" did it")
-		return true
+	if last, found, err := c.Cluster.LastRun(ctx, d.Job); err == nil && found {
+		if reason, settled := last.Settled(d.Due, c.Host, d.Once, time.Now()); settled {
+			c.leave(d, reason)
+			return true
+		}
 	}
 	who, held, err := c.Cluster.Holder(ctx)
 	if err != nil || !held || !strings.HasPrefix(who.Task, d.Job) {
 		return false
 	}
-	c.Log.Info("job needs no doing here", "job", d.Job, "due", d.Due.UTC().Format(time.RFC3339), "reason", who.String())
+	c.leave(d, who.String())
 	return true
+}
+
+// leave says why a due run is let be.
+func (c *Coordinator) leave(d DueRun, reason string) {
+	c.Log.Info("job needs no doing here", "job", d.Job, "due", d.Due.UTC().Format(time.RFC3339), "reason", reason)
 }
 
 // askTime bounds a question to the cluster after the time for a run is over.
@@ -194,7 +200,7 @@ func (c *Coordinator) attendLocked(ctx context.Context, l *etcd.Lock, d DueRun, 
 		c.Log.Warn("the clocks of the hosts disagree: a run is on record that is not due yet", "job", d.Job, "due", last.Due, "host", last.Host)
 	}
 	if reason, settled := last.Settled(d.Due, c.Host, d.Once, time.Now()); settled {
-		c.Log.Info("job needs no doing here", "job", d.Job, "due", d.Due.UTC().Format(time.RFC3339), "reason", reason)
+		c.leave(d, reason)
 		return false, nil
 	}
 	err = run(ctx)

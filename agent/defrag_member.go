@@ -96,7 +96,7 @@ func (r *defragRun) lost(ctx context.Context, err error) error {
 
 // handOver moves leadership away from the member, where it leads, and makes sure that it does not.
 func (r *defragRun) handOver(ctx context.Context, s defrag.Step, survey etcd.Survey) (etcd.Survey, error) {
-	if survey.Leader != s.Member.ID || voters(survey) == 1 {
+	if survey.Leader != s.Member.ID || survey.Voters() == 1 {
 		return survey, nil
 	}
 	i := slices.IndexFunc(survey.Members, func(m etcd.Member) bool { return m.Name == s.Heir })
@@ -189,16 +189,6 @@ func outlasting(ctx context.Context, grace time.Duration) (context.Context, cont
 		}
 		cancel(nil)
 	}
-}
-
-func voters(s etcd.Survey) int {
-	n := 0
-	for _, m := range s.Members {
-		if !m.Learner {
-			n++
-		}
-	}
-	return n
 }
 
 func memberOf(s etcd.Survey, id uint64) etcd.Member {

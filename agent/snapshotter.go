@@ -102,11 +102,34 @@ func (s *Snapshotter) Take(ctx context.Context) (snapshot.Manifest, error) {
 // Deliver brings everything that waits to the stores, the snapshot last. The error wraps ErrPartial when some stores have it and others
 // do not, and when it does not count as proven; with any other error no store has it, and it is safe in the spool.
 func (s *Snapshotter) Deliver(ctx context.Context, m snapshot.Manifest) (Taken, error) {
-	taken, err := s.deliver(ctx, m)
-	if err == nil && !m.Proven() {
-		err = fmt.Errorf("snapshot %s: %w: stored, but it does not count as proven: %s", m.ID, ErrPartial, m.Checks[len(m.Checks)-1].Detail)
+	taken := Taken{Manifest: m, Failed: map[string]error{}}
+	delivery, err := s.Courier.Run(ctx)
+	if err != nil {
+		return taken, fmt.Errorf("deliver snapshot %s: %w", m.ID, err)
 	}
-	return taken, err
+	var failed error
+	for _, store := range s.Stores {
+		if got, ok := delivery.Stored[store.Name][m.ID]; ok {
+			taken.Stored = append(taken.Stored, store.Name)
+			taken.Manifest.Object = got.Object
+			continue
+		}
+		cause := delivery.Failed[store.Name]
+		if cause == nil {
+			cause = errors.New("it was not delivered")
+		}
+		taken.Failed[store.Name] = cause
+		failed = errors.Join(failed, fmt.Errorf("store %s: %w", store.Name, cause))
+	}
+	switch {
+	case failed == nil && !m.Proven():
+		return taken, fmt.Errorf("snapshot %s: %w: stored, but it does not count as proven: %s", m.ID, ErrPartial, m.Checks[len(m.Checks)-1].Detail)
+	case failed == nil:
+		return taken, nil
+	case len(taken.Stored) > 0:
+		return taken, fmt.Errorf("deliver snapshot %s: %w: %w", m.ID, ErrPartial, failed)
+	}
+	return taken, fmt.Errorf("deliver snapshot %s: no store has it, it waits in the spool: %w", m.ID, failed)
 }
 
 // storeTime is how long the stores are asked for anything while the cluster's lock is held.
@@ -307,35 +330,6 @@ func (s *Snapshotter) spoolAdd(sealed *os.File, m snapshot.Manifest) error {
 		s.Log.Error("spool is over its limit, snapshot dropped", "snapshot", e.Manifest.ID, "stores", strings.Join(e.Pending, " "))
 	}
 	return err
-}
-
-func (s *Snapshotter) deliver(ctx context.Context, m snapshot.Manifest) (Taken, error) {
-	taken := Taken{Manifest: m, Failed: map[string]error{}}
-	delivery, err := s.Courier.Run(ctx)
-	if err != nil {
-		return taken, fmt.Errorf("deliver snapshot %s: %w", m.ID, err)
-	}
-	var failed error
-	for _, store := range s.Stores {
-		if got, ok := delivery.Stored[store.Name][m.ID]; ok {
-			taken.Stored = append(taken.Stored, store.Name)
-			taken.Manifest.Object = got.Object
-			continue
-		}
-		cause := delivery.Failed[store.Name]
-		if cause == nil {
-			cause = errors.New("it was not delivered")
-		}
-		taken.Failed[store.Name] = cause
-		failed = errors.Join(failed, fmt.Errorf("store %s: %w", store.Name, cause))
-	}
-	switch {
-	case failed == nil:
-		return taken, nil
-	case len(taken.Stored) > 0:
-		return taken, fmt.Errorf("deliver snapshot %s: %w: %w", m.ID, ErrPartial, failed)
-	}
-	return taken, fmt.Errorf("deliver snapshot %s: no store has it, it waits in the spool: %w", m.ID, failed)
 }
 
 // minorOf reads the minor version from "3.6.16"; 0 when it cannot.

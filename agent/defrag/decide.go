@@ -49,7 +49,7 @@ func Decide(f Facts, r Rules) Plan {
 			rest = append(rest, s)
 			continue
 		}
-		if s.Member.Role == etcd.RoleLeader && voters(f.Survey) > 1 {
+		if s.Member.Role == etcd.RoleLeader && f.Survey.Voters() > 1 {
 			heir, why := chooseHeir(f.Survey, do, i)
 			if why != "" {
 				s.Verdict, s.Reason, s.Estimate = Left, why, 0
@@ -123,7 +123,7 @@ func judge(m etcd.Member, f Facts, r Rules, held string) (Verdict, string) {
 		return Left, fmt.Sprintf("etcd %s can corrupt its data when it is defragmented (etcd issue #20271): upgrade to 3.4.38, 3.5.23, 3.6.5 or later, or use --force", m.Version)
 	case known && free < need(m):
 		return Left, fmt.Sprintf("the disk is short: it takes %s, and %s are free", sizeText(need(m)), sizeText(free))
-	case m.Role == etcd.RoleLeader && !r.MoveLeader && voters(f.Survey) > 1:
+	case m.Role == etcd.RoleLeader && !r.MoveLeader && f.Survey.Voters() > 1:
 		return Left, "it leads, and defrag.move_leader is off"
 	case r.Only == "" && !quorumWithout(f.Survey):
 		return Left, fmt.Sprintf("without it the others are no quorum, and the cluster would stop: name it with --member %s in a quiet hour", m.Name)
@@ -183,18 +183,8 @@ func chooseHeir(s etcd.Survey, do []Step, leader int) (name, why string) {
 
 // quorumWithout says whether the voters are a quorum when one of them is away.
 func quorumWithout(s etcd.Survey) bool {
-	n := voters(s)
+	n := s.Voters()
 	return n-1 > n/2
-}
-
-func voters(s etcd.Survey) int {
-	n := 0
-	for _, m := range s.Members {
-		if !m.Learner {
-			n++
-		}
-	}
-	return n
 }
 
 func round(d time.Duration) time.Duration { return d.Round(time.Second) }

@@ -69,8 +69,16 @@ func (r Run) After(due time.Time, host string, ok bool, now time.Time) Run {
 
 // LastRun reads, through the quorum, what is remembered of a job; false: it never ran.
 func (l *Lock) LastRun(ctx context.Context, job string) (Run, bool, error) {
-	var r Run
-	found, err := l.Recall(ctx, "runs/"+job, &r)
+	return lastRun(ctx, job, l.Recall)
+}
+
+// LastRun is the lock's, for those who have none.
+func (c *Cluster) LastRun(ctx context.Context, job string) (Run, bool, error) {
+	return lastRun(ctx, job, c.Recall)
+}
+
+func lastRun(ctx context.Context, job string, recall func(context.Context, string, any) (bool, error)) (r Run, found bool, err error) {
+	found, err = recall(ctx, "runs/"+job, &r)
 	return r, found, err
 }
 

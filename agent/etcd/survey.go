@@ -64,6 +64,17 @@ type Survey struct {
 // Quorum says whether a majority of the voters answers and agrees on a leader.
 func (s Survey) Quorum() bool { return s.Leader != 0 }
 
+// Voters is how many members vote, whether they answer or not.
+func (s Survey) Voters() int {
+	n := 0
+	for _, m := range s.Members {
+		if !m.Learner {
+			n++
+		}
+	}
+	return n
+}
+
 // HexID is how etcd prints ids.
 func HexID(id uint64) string { return strconv.FormatUint(id, 16) }
 

@@ -69,30 +69,16 @@ func secretsReadable(cfg *config.Config) error {
 	if directory == "" {
 		return nil
 	}
-	type named struct {
-		key  string
-		file config.File
-	}
-	files := []named{{"cluster.ca_file", cfg.Cluster.CAFile}, {"cluster.cert_file", cfg.Cluster.CertFile},
-		{"cluster.key_file", cfg.Cluster.KeyFile}, {"cluster.password_file", cfg.Cluster.PasswordFile}}
-	for i, s := range cfg.Stores {
-		if s.S3 != nil {
-			files = append(files, named{fmt.Sprintf("stores[%d].s3.credentials_file", i), s.S3.CredentialsFile})
-		}
-		if s.GCS != nil {
-			files = append(files, named{fmt.Sprintf("stores[%d].gcs.credentials_file", i), s.GCS.CredentialsFile})
-		}
-	}
 	var errs error
-	for _, f := range files {
-		if f.file == "" {
+	for _, f := range credentialFiles(cfg) {
+		if f.File == "" {
 			continue
 		}
-		path, err := f.file.Path(directory)
+		path, err := f.Path(directory)
 		if err == nil {
 			err = readable(path)
 		}
-		if name, is := f.file.Credential(); is && errors.Is(err, fs.ErrNotExist) {
+		if name, is := f.Credential(); is && errors.Is(err, fs.ErrNotExist) {
 			err = fmt.Errorf("systemd handed no credential %s over: LoadCredential=%s:PATH in a drop-in, as etcdward setup writes it, and a restart", name, name)
 		}
 		if err != nil {

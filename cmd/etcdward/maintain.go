@@ -87,7 +87,7 @@ func (m *maintenance) outlast(ctx context.Context, job *agent.Defragmenter, memb
 		return nil
 	}
 	plan, err := job.Plan(ctx, time.Time{})
-	if errors.Is(err, agent.ErrNoMember) || err != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil {
 		return nil // the run says it
 	}
 	if err != nil {

@@ -59,7 +59,7 @@ func (s *setup) toHandOver(old *config.Config) []amend.Edit {
 // plainFilesFit refuses a configuration with a path that the agent cannot read itself.
 func (s *setup) plainFilesFit(cfg *config.Config) error {
 	for i, f := range credentialFiles(cfg) {
-		path, is := plainPath(f)
+		path, is := plainPath(f.File)
 		if !is {
 			continue
 		}

@@ -111,20 +111,6 @@ func (e sourceless) Hint() string {
 	return fmt.Sprintf("repeat with --credential %s=PATH; for etcd, --ca-file, --cert-file and --key-file", e.names[0])
 }
 
-// credentialFiles are the files of the configuration that hold secrets, or let into etcd.
-func credentialFiles(cfg *config.Config) []config.File {
-	files := []config.File{cfg.Cluster.CAFile, cfg.Cluster.CertFile, cfg.Cluster.KeyFile, cfg.Cluster.PasswordFile}
-	for _, s := range cfg.Stores {
-		if s.S3 != nil {
-			files = append(files, s.S3.CredentialsFile)
-		}
-		if s.GCS != nil {
-			files = append(files, s.GCS.CredentialsFile)
-		}
-	}
-	return files
-}
-
 // resolve finds the file behind every credential of the configuration: as wanted now, as before, or as a drop-in beside says.
 func (d *dropIn) resolve(cfg *config.Config, wanted map[string]string) (sources map[string]string, write []string, err error) {
 	sources = map[string]string{}
