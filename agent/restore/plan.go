@@ -61,7 +61,8 @@ type Source struct {
 	TakenAt   time.Time `yaml:"taken_at,omitempty" json:"taken_at,omitzero"`
 	Revision  int64     `yaml:"revision" json:"revision"`
 	TotalKeys int64     `yaml:"total_keys" json:"total_keys"`
-	// EtcdVersion of the server that gave it; "" when not known. StorageVersion: "" before 3.6.
+	// EtcdVersion of the server that gave it, or of the cluster where only the file tells; "" when not known.
+	// StorageVersion: "" before 3.6.
 	EtcdVersion    string `yaml:"etcd_version,omitempty" json:"etcd_version,omitempty"`
 	StorageVersion string `yaml:"storage_version,omitempty" json:"storage_version,omitempty"`
 }

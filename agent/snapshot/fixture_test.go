@@ -11,7 +11,7 @@ func TestFixture(t *testing.T) {
 	sum := sha256.Sum256(fixture())
 	want := Facts{
 		SizeBytes: 1257504, SHA256: hex.EncodeToString(sum[:]), StatusHash: "2c5df706", Revision: 708, CompactRevision: -1,
-		TotalKeys: 595, StorageVersion: "3.6.0", HashKV: HashKV{Hash: 1576616161, Revision: 708, CompactRevision: -1},
+		TotalKeys: 595, StorageVersion: "3.6.0", ClusterVersion: "3.6.0", HashKV: HashKV{Hash: 1576616161, Revision: 708, CompactRevision: -1},
 	}
 	path := write(t, fixture())
 	for _, minor := range []int{0, 6, 7} {

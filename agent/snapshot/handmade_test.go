@@ -102,20 +102,22 @@ func TestHandmadeSound(t *testing.T) {
 		edit func(*bolt.Tx) error
 		want Facts // without the hashes and what is of the whole file
 	}{
-		"plain":              {nil, Facts{Revision: 3, CompactRevision: -1, TotalKeys: 2, StorageVersion: "3.6.0"}},
-		"synced freelist":    {func(tx *bolt.Tx) error { return tx.DeleteBucket([]byte("alarm")) }, Facts{Revision: 3, CompactRevision: -1, TotalKeys: 2, StorageVersion: "3.6.0"}},
-		"deleted":            {put(bucketKey, revisionKey(4, 0, "t"), keyValue("a", 0, 0, 0)), Facts{Revision: 4, CompactRevision: -1, TotalKeys: 1, StorageVersion: "3.6.0"}},
-		"compaction done":    {meta(metaFinishedCompact, revisionKey(3, 0, "")), Facts{Revision: 3, CompactRevision: 3, TotalKeys: 2, StorageVersion: "3.6.0"}},
-		"compaction begun":   {meta(metaScheduledCompact, revisionKey(2, 0, "")), Facts{Revision: 3, CompactRevision: 2, TotalKeys: 2, StorageVersion: "3.6.0"}},
-		"compacted beyond":   {meta(metaScheduledCompact, revisionKey(9, 0, "")), Facts{Revision: 3, CompactRevision: 9, TotalKeys: 2, StorageVersion: "3.6.0"}},
-		"bumped":             {put(bucketKey, revisionKey(1003, 0, ""), nil), Facts{Revision: 1003, CompactRevision: -1, TotalKeys: 3, StorageVersion: "3.6.0"}},
-		"no storage version": {func(tx *bolt.Tx) error { return tx.Bucket(bucketMeta).Delete(metaStorageVersion) }, Facts{Revision: 3, CompactRevision: -1, TotalKeys: 2}},
+		"plain":              {nil, Facts{Revision: 3, CompactRevision: -1, TotalKeys: 2, StorageVersion: "3.6.0", ClusterVersion: "3.6.0"}},
+		"synced freelist":    {func(tx *bolt.Tx) error { return tx.DeleteBucket([]byte("alarm")) }, Facts{Revision: 3, CompactRevision: -1, TotalKeys: 2, StorageVersion: "3.6.0", ClusterVersion: "3.6.0"}},
+		"deleted":            {put(bucketKey, revisionKey(4, 0, "t"), keyValue("a", 0, 0, 0)), Facts{Revision: 4, CompactRevision: -1, TotalKeys: 1, StorageVersion: "3.6.0", ClusterVersion: "3.6.0"}},
+		"compaction done":    {meta(metaFinishedCompact, revisionKey(3, 0, "")), Facts{Revision: 3, CompactRevision: 3, TotalKeys: 2, StorageVersion: "3.6.0", ClusterVersion: "3.6.0"}},
+		"compaction begun":   {meta(metaScheduledCompact, revisionKey(2, 0, "")), Facts{Revision: 3, CompactRevision: 2, TotalKeys: 2, StorageVersion: "3.6.0", ClusterVersion: "3.6.0"}},
+		"compacted beyond":   {meta(metaScheduledCompact, revisionKey(9, 0, "")), Facts{Revision: 3, CompactRevision: 9, TotalKeys: 2, StorageVersion: "3.6.0", ClusterVersion: "3.6.0"}},
+		"bumped":             {put(bucketKey, revisionKey(1003, 0, ""), nil), Facts{Revision: 1003, CompactRevision: -1, TotalKeys: 3, StorageVersion: "3.6.0", ClusterVersion: "3.6.0"}},
+		"no storage version": {func(tx *bolt.Tx) error { return tx.Bucket(bucketMeta).Delete(metaStorageVersion) }, Facts{Revision: 3, CompactRevision: -1, TotalKeys: 2, ClusterVersion: "3.6.0"}},
+		"odd cluster version": {func(tx *bolt.Tx) error { return tx.Bucket(bucketCluster).Put(metaClusterVersion, []byte("3.6\n")) },
+			Facts{Revision: 3, CompactRevision: -1, TotalKeys: 2, StorageVersion: "3.6.0"}},
 		"3.5": {func(tx *bolt.Tx) error {
 			return errors.Join(tx.Bucket(bucketMeta).Delete(metaStorageVersion), tx.Bucket(bucketCluster).Put(metaClusterVersion, []byte("3.5.0")))
-		}, Facts{Revision: 3, CompactRevision: -1, TotalKeys: 3 + 1 + 1}},
+		}, Facts{Revision: 3, CompactRevision: -1, TotalKeys: 3 + 1 + 1, ClusterVersion: "3.5.0"}},
 		"no keys": {func(tx *bolt.Tx) error {
 			return errors.Join(tx.DeleteBucket(bucketKey), tx.Bucket(bucketCluster).Put([]byte("x"), nil), func() error { _, err := tx.CreateBucket(bucketKey); return err }())
-		}, Facts{CompactRevision: -1, StorageVersion: "3.6.0"}},
+		}, Facts{CompactRevision: -1, StorageVersion: "3.6.0", ClusterVersion: "3.6.0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

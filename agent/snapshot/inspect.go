@@ -65,8 +65,8 @@ func inspect(path string, minor int) (Facts, error) {
 	return facts, err
 }
 
-// storageVersionForm is what etcd writes as its storage version; absent before 3.6.
-var storageVersionForm = regexp.MustCompile(`^([0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5})?$`)
+// versionForm is what etcd writes as its storage version (absent before 3.6) and as its cluster version.
+var versionForm = regexp.MustCompile(`^([0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5})?$`)
 
 var (
 	// errCannotOpen marks an error that says nothing of the file's soundness.
@@ -108,7 +108,7 @@ func read(tx *bolt.Tx, minor int) (Facts, error) {
 	if v := meta.Get(metaConsistentIndex); len(v) != 8 || binary.BigEndian.Uint64(v) == 0 {
 		return Facts{}, fmt.Errorf("meta: consistent_index is %x: no etcd server wrote this", v)
 	}
-	if v := meta.Get(metaStorageVersion); !storageVersionForm.Match(v) {
+	if v := meta.Get(metaStorageVersion); !versionForm.Match(v) {
 		return Facts{}, fmt.Errorf("meta: storageVersion is %.40q", v)
 	}
 	compact, err := compactRevision(meta)
@@ -126,8 +126,11 @@ func read(tx *bolt.Tx, minor int) (Facts, error) {
 		TotalKeys:       rows.live,
 		StorageVersion:  string(meta.Get(metaStorageVersion)),
 	}
+	if v := tx.Bucket(bucketCluster).Get(metaClusterVersion); versionForm.Match(v) {
+		facts.ClusterVersion = string(v)
+	}
 	if minor == 0 {
-		minor = minorOf(facts.StorageVersion, string(tx.Bucket(bucketCluster).Get(metaClusterVersion)))
+		minor = minorOf(facts.StorageVersion, facts.ClusterVersion)
 	}
 	if minor < 6 {
 		facts.TotalKeys = rows.total

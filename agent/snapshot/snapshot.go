@@ -66,6 +66,9 @@ type Facts struct {
 	TotalKeys int64 `json:"total_keys"`
 	// StorageVersion is the schema's, "3.6.0"; "" before etcd 3.6.
 	StorageVersion string `json:"storage_version"`
+	// ClusterVersion that its members had agreed on, "3.6.0": also in a file of 3.5, and in one of the first
+	// seconds of a 3.6, which has no StorageVersion yet. "": none, or nothing that etcd writes.
+	ClusterVersion string `json:"cluster_version,omitempty"`
 	// HashKV is what a live member would answer for the same revisions.
 	HashKV HashKV `json:"hash_kv"`
 }

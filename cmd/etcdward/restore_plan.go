@@ -158,7 +158,8 @@ func fileSource(ctx context.Context, path string) (restore.Source, error) {
 		}
 	}
 	f := exam.Facts
-	return restore.Source{File: path, SHA256: f.SHA256, SizeBytes: f.SizeBytes, Revision: f.Revision, TotalKeys: f.TotalKeys, StorageVersion: f.StorageVersion}, nil
+	return restore.Source{File: path, SHA256: f.SHA256, SizeBytes: f.SizeBytes, Revision: f.Revision, TotalKeys: f.TotalKeys,
+		EtcdVersion: f.ClusterVersion, StorageVersion: f.StorageVersion}, nil
 }
 
 // planMembers finds the members, and the newest revision that a living one has.

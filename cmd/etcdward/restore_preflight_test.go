@@ -129,3 +129,18 @@ func TestRestorePreflights(t *testing.T) {
 		})
 	}
 }
+
+// TestRestoreYoungSnapshot: a file without a storage version (of 3.5, or of the first seconds of a 3.6) is not for an
+// older etcd either.
+func TestRestoreYoungSnapshot(t *testing.T) {
+	c := cluster.Start(t, cluster.Options{Version: "3.5", Members: 1, Args: []string{cluster.NoFsync}})
+	c.FillKubernetes(t, 5)
+	s := newSite(t, c)
+	file, plan := filepath.Join(s.dir, "s.db"), filepath.Join(s.dir, "plan.yaml")
+	c.Members[0].Etcdctl(t, "snapshot", "save", file)
+	s.must(t, "restore", "plan", "--file", file, "--manifests", s.dir, "--output", plan)
+	r := s.restore(t, "", "apply", plan, "--member", c.Members[0].Name, "--data-dir", filepath.Join(s.dir, "etcd"), "--yes", "--etcd-version", "3.4.38")
+	if r.code != exitFailed || !strings.Contains(r.err, "this host has etcd 3.4.38 and the snapshot is of 3.5.0: that would be a downgrade") {
+		t.Errorf("exit %d\n%s", r.code, r.err)
+	}
+}
