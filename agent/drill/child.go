@@ -7,16 +7,19 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"syscall"
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/server/v3/embed"
+
+	"github.com/etcdward/etcdward/agent/child"
 )
 
-// childArgument as the first argument makes a process of this binary a member. It is no verb: users never
-// type it.
-const childArgument = "internal-etcd"
+// membership runs a member, reading runs one without peers: each in a process of its own.
+var (
+	membership = child.Task{Name: "internal-etcd", Args: 1, Do: serve, Converses: true}
+	reading    = child.Task{Name: "internal-etcd-read", Args: 1, Do: readMain}
+)
 
 // What the child says on stdout, one line each; any other line is an error.
 const (
@@ -27,25 +30,14 @@ const (
 // ChildMain is the member, or the reader of a data directory, when this process was started as one; else it returns at once. main calls it
 // first, and so does the TestMain of every package whose tests boot one.
 func ChildMain() {
-	if len(os.Args) != 3 || os.Args[1] != childArgument && os.Args[1] != readArgument {
-		return
-	}
-	task := serve
-	if os.Args[1] == readArgument {
-		task = readMain
-	}
-	if err := task(os.Args[2]); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		syscall.Exit(1)
-	}
-	// Not os.Exit: the race detector holds each of those up for a second.
-	syscall.Exit(0)
+	membership.Main()
+	reading.Main()
 }
 
 // serve runs the member until stdin ends, which it does with the parent at the latest.
-func serve(argument string) error {
+func serve(args []string) error {
 	var spec Spec
-	if err := json.Unmarshal([]byte(argument), &spec); err != nil {
+	if err := json.Unmarshal([]byte(args[0]), &spec); err != nil {
 		return err
 	}
 	if err := spec.validate(); err != nil {

@@ -8,18 +8,17 @@ package drill
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/url"
-	"os/exec"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/etcdward/etcdward/agent/child"
 )
 
 // Spec says what to boot.
@@ -51,13 +50,11 @@ func (s Spec) validate() error {
 
 // Member is a running child.
 type Member struct {
-	Spec  Spec
-	cmd   *exec.Cmd
-	stdin io.WriteCloser
-	said  *bufio.Reader
+	Spec    Spec
+	process *child.Process
+	said    *bufio.Reader
 
-	mu   sync.Mutex // of stdin, and the answers to what goes there
-	wait func() error
+	mu sync.Mutex // of stdin, and the answers to what goes there
 }
 
 // stopTime is how long a member has to end by itself.
@@ -73,34 +70,16 @@ func Boot(spec Spec) (*Member, error) {
 	if err != nil {
 		return nil, fmt.Errorf("boot member %s: %w", spec.Name, err)
 	}
-	cmd := exec.Command("/proc/self/exe", childArgument, string(argument))
-	cmd.Env = []string{"GOTRACEBACK=single"}
-	stderr := new(lastWords)
-	cmd.Stderr = stderr
-	stdin, err := cmd.StdinPipe()
+	process, err := membership.Start(context.Background(), []string{string(argument)})
 	if err != nil {
 		return nil, fmt.Errorf("boot member %s: %w", spec.Name, err)
 	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, fmt.Errorf("boot member %s: %w", spec.Name, err)
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("boot member %s: %w", spec.Name, err)
-	}
-	m := &Member{Spec: spec, cmd: cmd, stdin: stdin, said: bufio.NewReader(stdout)}
-	m.wait = sync.OnceValue(func() error {
-		if err := cmd.Wait(); err != nil {
-			return fmt.Errorf("member %s: %w %s", spec.Name, err, stderr)
-		}
-		return nil
-	})
-	return m, nil
+	return &Member{Spec: spec, process: process, said: bufio.NewReader(process.Stdout)}, nil
 }
 
 // Ready waits until the member serves clients.
 func (m *Member) Ready(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { _ = m.cmd.Process.Kill() })
+	stop := context.AfterFunc(ctx, m.process.Kill)
 	defer stop()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -137,7 +116,7 @@ func (m *Member) Write(ctx context.Context, changes []Change) error {
 	if err != nil {
 		return fmt.Errorf("member %s: %w", m.Spec.Name, err)
 	}
-	if _, err := m.stdin.Write(append(line, '\n')); err != nil {
+	if _, err := m.process.Stdin.Write(append(line, '\n')); err != nil {
 		return errors.Join(fmt.Errorf("member %s: %w", m.Spec.Name, err), m.wait())
 	}
 	return m.expect(ctx, sayDone)
@@ -145,20 +124,15 @@ func (m *Member) Write(ctx context.Context, changes []Change) error {
 
 // Stop ends the member, by its own shutdown or, after a while, by force.
 func (m *Member) Stop() error {
-	kill := time.AfterFunc(stopTime, func() { _ = m.cmd.Process.Kill() })
+	kill := time.AfterFunc(stopTime, m.process.Kill)
 	defer kill.Stop()
-	return errors.Join(m.stdin.Close(), m.wait())
+	return errors.Join(m.process.Stdin.Close(), m.wait())
 }
 
-// lastWords keeps the end of what a child says on stderr.
-type lastWords struct{ text []byte }
-
-func (l *lastWords) Write(p []byte) (int, error) {
-	l.text = append(l.text, p...)
-	if over := len(l.text) - 4096; over > 0 {
-		l.text = l.text[over:]
+// wait waits until the child has ended.
+func (m *Member) wait() error {
+	if err := m.process.Wait(); err != nil {
+		return fmt.Errorf("member %s: %w", m.Spec.Name, err)
 	}
-	return len(p), nil
+	return nil
 }
-
-func (l *lastWords) String() string { return string(bytes.TrimSpace(l.text)) }

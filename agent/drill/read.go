@@ -6,19 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"syscall"
 
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/storage/mvcc"
-)
 
-// readArgument as the first argument makes a process of this binary the child of Read. It is no verb.
-const readArgument = "internal-etcd-read"
+	"github.com/etcdward/etcdward/agent/child"
+)
 
 // Reading is what an etcd answered on a data directory.
 type Reading struct {
@@ -52,33 +48,23 @@ func Read(ctx context.Context, dataDir, name string, revision int64, held ...*os
 		return Reading{}, fmt.Errorf("read %s: %w", dataDir, err)
 	}
 	defer func() { _ = os.Remove(spec.LogFile) }() // etcd may have written none
-	cmd := exec.CommandContext(ctx, "/proc/self/exe", readArgument, string(argument))
-	cmd.Env = []string{"GOTRACEBACK=single"}
-	cmd.ExtraFiles = held
-	var stdout bytes.Buffer
-	stderr := new(lastWords)
-	cmd.Stdout, cmd.Stderr = &stdout, stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
+	said, err := reading.Run(ctx, []string{string(argument)}, held...)
+	var death *child.Death
+	switch {
+	case errors.As(err, &death):
+		return Reading{}, fmt.Errorf("boot etcd on %s: %w %s", dataDir, err, lastOf(spec.LogFile))
+	case err != nil:
 		return Reading{}, fmt.Errorf("read %s: %w", dataDir, err)
-	}
-	if err := cmd.Start(); err != nil {
-		return Reading{}, fmt.Errorf("read %s: %w", dataDir, err)
-	}
-	err = cmd.Wait()
-	_ = stdin.Close()
-	if ctx.Err() != nil {
-		return Reading{}, fmt.Errorf("read %s: %w", dataDir, context.Cause(ctx))
-	}
-	if err != nil {
-		return Reading{}, fmt.Errorf("boot etcd on %s: %w: %s %s", dataDir, err, stderr, lastOf(spec.LogFile))
 	}
 	var r Reading
-	if err := json.Unmarshal(stdout.Bytes(), &r); err != nil {
+	if err := json.Unmarshal(said, &r); err != nil {
 		return r, fmt.Errorf("read %s: the child's answer: %w", dataDir, err)
 	}
 	return r, nil
 }
+
+// maxLogBytes bounds what is told of a log.
+const maxLogBytes = 4096
 
 // lastOf is the end of a log; nothing where there is none.
 func lastOf(path string) string {
@@ -86,20 +72,13 @@ func lastOf(path string) string {
 	if err != nil {
 		return ""
 	}
-	var end lastWords
-	_, _ = end.Write(text) // it never fails
-	return end.String()
+	return string(bytes.TrimSpace(text[max(0, len(text)-maxLogBytes):]))
 }
 
 // readMain is the child of Read.
-func readMain(argument string) error {
-	go func() {
-		// The parent holds the other end: no child outlives it.
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		syscall.Exit(1)
-	}()
+func readMain(args []string) error {
 	var spec readSpec
-	if err := json.Unmarshal([]byte(argument), &spec); err != nil {
+	if err := json.Unmarshal([]byte(args[0]), &spec); err != nil {
 		return err
 	}
 	if _, err := os.Stat(filepath.Join(spec.DataDir, "member", "wal")); err != nil {
@@ -118,11 +97,11 @@ func readMain(argument string) error {
 		return err
 	}
 	// Below the API, so that etcd's own authentication, which a snapshot carries, does not stand in the way.
-	reading, err := readAll(context.Background(), server.Server.KV(), spec.Revision)
+	r, err := readAll(context.Background(), server.Server.KV(), spec.Revision)
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(reading)
+	return json.NewEncoder(os.Stdout).Encode(r)
 }
 
 // alone is the configuration of a member without peers.

@@ -1,48 +1,34 @@
 package restore
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"time"
 
 	"go.etcd.io/etcd/etcdutl/v3/snapshot"
 	"go.uber.org/zap"
+
+	"github.com/etcdward/etcdward/agent/child"
 )
 
-// childArgument as the first argument makes a process of this binary the one that restores. It is no verb: users
-// never type it.
-const childArgument = "internal-restore"
+// unpacking restores with etcd's library, in a process of its own.
+var unpacking = child.Task{Name: "internal-restore", Args: 1, Do: unpackMain}
 
 // ChildMain restores, when this process was started for that; else it returns at once. main calls it first, and so
 // does the TestMain of every package whose tests restore.
-func ChildMain() {
-	if len(os.Args) != 3 || os.Args[1] != childArgument {
-		return
-	}
-	go func() {
-		// The parent holds the other end: no child outlives it.
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		syscall.Exit(1)
-	}()
-	// Not os.Exit: the race detector holds each of those up for a second.
+func ChildMain() { unpacking.Main() }
+
+// unpackMain is the child of unpack.
+func unpackMain(args []string) error {
 	var cfg snapshot.RestoreConfig
-	err := json.Unmarshal([]byte(os.Args[2]), &cfg)
-	if err == nil {
-		err = snapshot.NewV3(zap.NewNop()).Restore(cfg)
+	if err := json.Unmarshal([]byte(args[0]), &cfg); err != nil {
+		return err
 	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		syscall.Exit(1)
-	}
-	syscall.Exit(0)
+	return snapshot.NewV3(zap.NewNop()).Restore(cfg)
 }
 
 // unpack restores the snapshot file for one member into the folder to, which must not exist, in a child process: etcd's
@@ -54,28 +40,15 @@ func unpack(ctx context.Context, p Plan, m Member, file, to string, lock *os.Fil
 	if err != nil {
 		return fmt.Errorf("restore %s: %w", file, err)
 	}
-	cmd := exec.CommandContext(ctx, "/proc/self/exe", childArgument, string(argument))
-	cmd.Env = []string{"GOTRACEBACK=none"}
-	cmd.ExtraFiles = []*os.File{lock}
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		return fmt.Errorf("restore %s: %w", file, err)
-	}
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("restore %s: start the child: %w", file, err)
-	}
 	stop := watchSize(filepath.Join(to, "member", "snap", "db"), p.Snapshot.SizeBytes, progress)
-	err = cmd.Wait()
+	_, err = unpacking.Run(ctx, []string{string(argument)}, lock)
 	stop()
-	_ = stdin.Close()
+	var death *child.Death
 	switch {
-	case ctx.Err() != nil:
-		return fmt.Errorf("restore %s: %w", file, context.Cause(ctx))
+	case errors.As(err, &death):
+		return fmt.Errorf("restore %s: etcd's own restore: %w", file, err)
 	case err != nil:
-		line, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
-		return fmt.Errorf("restore %s: etcd's own restore ended with %w: %.500s", file, err, line)
+		return fmt.Errorf("restore %s: %w", file, err)
 	}
 	return nil
 }

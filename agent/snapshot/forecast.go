@@ -1,20 +1,21 @@
 package snapshot
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
-	"os/exec"
+	"os"
 	"strconv"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
+
+	"github.com/etcdward/etcdward/agent/child"
 )
 
-// forecastArgument as the first argument makes a process of this binary the child of Forecast. It is no verb.
-const forecastArgument = "internal-forecast"
+// forecasting is the child of Forecast.
+var forecasting = child.Task{Name: "internal-forecast", Args: 2, Do: forecastMain}
 
 // RestoredFacts is what a cluster restored from a file must answer.
 type RestoredFacts struct {
@@ -30,39 +31,34 @@ type RestoredFacts struct {
 // it with this bump, above 0, and marked as compacted. It comes from the file alone, so that a restore is held to
 // something that it had no hand in.
 func Forecast(ctx context.Context, path string, bump int64) (RestoredFacts, error) {
-	cmd := exec.CommandContext(ctx, "/proc/self/exe", forecastArgument, path, strconv.FormatInt(bump, 10))
-	var stdout, stderr bytes.Buffer
-	cmd.Env = []string{"GOTRACEBACK=none"}
-	cmd.Stdout, cmd.Stderr = &limited{Buffer: &stdout, left: 4 << 10}, &limited{Buffer: &stderr, left: 8 << 10}
-	stdin, err := cmd.StdinPipe()
+	said, err := forecasting.Run(ctx, []string{path, strconv.FormatInt(bump, 10)})
 	if err != nil {
-		return RestoredFacts{}, fmt.Errorf("forecast %s: %w", path, err)
-	}
-	if err := cmd.Start(); err != nil {
-		return RestoredFacts{}, fmt.Errorf("forecast %s: start the child: %w", path, err)
-	}
-	err = cmd.Wait()
-	_ = stdin.Close()
-	if ctx.Err() != nil {
-		return RestoredFacts{}, fmt.Errorf("forecast %s: %w", path, context.Cause(ctx))
-	}
-	if err != nil {
-		return RestoredFacts{}, crashed(path, err, stderr.String())
+		return RestoredFacts{}, crashed("forecast", path, err)
 	}
 	var f RestoredFacts
-	if err := json.Unmarshal(stdout.Bytes(), &f); err != nil {
+	if err := json.Unmarshal(said, &f); err != nil {
 		return f, fmt.Errorf("forecast %s: the child's answer: %w", path, err)
 	}
 	return f, nil
 }
 
-// forecastMain hashes as mvcc does at a revision that is compacted: the newest entry of each living key, and the mark of the
-// bump, which is an entry of the key "" (mvcc/hash.go; etcdutl's restore).
-func forecastMain(path, bumpText string) (RestoredFacts, error) {
-	bump, err := strconv.ParseInt(bumpText, 10, 64)
+// forecastMain is the child of Forecast.
+func forecastMain(args []string) error {
+	beExpendable()
+	bump, err := strconv.ParseInt(args[1], 10, 64)
 	if err != nil {
-		return RestoredFacts{}, err
+		return err
 	}
+	f, err := restored(args[0], bump)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(f)
+}
+
+// restored hashes as mvcc does at a revision that is compacted: the newest entry of each living key, and the mark of the
+// bump, which is an entry of the key "" (mvcc/hash.go; etcdutl's restore).
+func restored(path string, bump int64) (RestoredFacts, error) {
 	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
 	sum.Write(bucketKey)
 	var f RestoredFacts

@@ -2,26 +2,23 @@ package snapshot
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
-	"syscall"
 
 	bolt "go.etcd.io/bbolt"
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/etcdward/etcdward/agent/child"
 )
 
-// walkArgument as the first argument makes a process of this binary a child that writes the living keys of
-// a file to stdout. It is no verb: users never type it.
-const walkArgument = "internal-walk"
+// walking is the child of Walk, which writes the living keys of a file to stdout.
+var walking = child.Task{Name: "internal-walk", Args: 2, Do: walkMain}
 
 // Entry is one key that exists at the newest revision of a file.
 type Entry struct {
@@ -37,29 +34,18 @@ const maxEntryBytes = 256 << 20
 // of etcd here. An error that wraps ErrDamaged means that the reader, which runs in a child process, died of the
 // file; an error of visit ends the walk and comes back.
 func Walk(ctx context.Context, path, prefix string, visit func(Entry) error) error {
-	cmd := exec.CommandContext(ctx, "/proc/self/exe", walkArgument, path, prefix)
-	var stderr bytes.Buffer
-	cmd.Env = []string{"GOTRACEBACK=none"}
-	cmd.Stderr = &limited{Buffer: &stderr, left: 8 << 10}
-	stdin, err := cmd.StdinPipe()
+	reader, err := walking.Start(ctx, []string{path, prefix})
 	if err != nil {
 		return fmt.Errorf("walk %s: %w", path, err)
 	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		return fmt.Errorf("walk %s: %w", path, err)
-	}
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("walk %s: start the child: %w", path, err)
-	}
-	err = readEntries(bufio.NewReaderSize(stdout, 1<<20), visit)
-	_ = stdin.Close() // ends the child where the walk was cut
-	ended := cmd.Wait()
+	err = readEntries(bufio.NewReaderSize(reader.Stdout, 1<<20), visit)
+	_ = reader.Stdin.Close() // ends the child where the walk was cut
+	ended := reader.Wait()
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("walk %s: %w", path, context.Cause(ctx))
 	case errors.Is(err, errCut) && ended != nil:
-		return crashed(path, ended, stderr.String())
+		return crashed("walk", path, ended)
 	case err != nil:
 		return fmt.Errorf("walk %s: %w", path, err)
 	}
@@ -95,7 +81,9 @@ func readEntries(r io.Reader, visit func(Entry) error) error {
 }
 
 // walkMain is the child of Walk.
-func walkMain(path, prefix string) error {
+func walkMain(args []string) error {
+	beExpendable()
+	path, prefix := args[0], args[1]
 	w := bufio.NewWriterSize(os.Stdout, 1<<20)
 	_, err := eachLiving(path, func(place, _ []byte, kv *mvccpb.KeyValue) error {
 		if len(kv.Key) == 0 || !strings.HasPrefix(string(kv.Key), prefix) {
@@ -151,30 +139,4 @@ func eachLiving(path string, visit func(key, entry []byte, kv *mvccpb.KeyValue) 
 		})
 	})
 	return last, err
-}
-
-// readerMain does the work of the children of Walk and Forecast and exits, when this process was started as one.
-func readerMain() {
-	if len(os.Args) != 4 || os.Args[1] != walkArgument && os.Args[1] != forecastArgument {
-		return
-	}
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		syscall.Exit(1)
-	}()
-	beExpendable()
-	var err error
-	if os.Args[1] == walkArgument {
-		err = walkMain(os.Args[2], os.Args[3])
-	} else {
-		var f RestoredFacts
-		if f, err = forecastMain(os.Args[2], os.Args[3]); err == nil {
-			err = json.NewEncoder(os.Stdout).Encode(f)
-		}
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		syscall.Exit(1)
-	}
-	syscall.Exit(0)
 }
