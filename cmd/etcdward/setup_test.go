@@ -299,6 +299,15 @@ func TestSetupDropIns(t *testing.T) {
 	h.must(t, "--yes")
 	h.unchanged(t, before)
 
+	// Where nobody else says what to watch, secrets are watched as the certificates are; an encrypted one has no file to watch.
+	h.write(t, "etc/systemd/system/etcdward-certs.path.d/files.conf", "")
+	h.must(t, "--yes", "--no-check")
+	want = dropInHead + "[Path]\nPathChanged=\nPathChanged=/etc/kubernetes/pki/etcd/ca.crt\nPathChanged=/etc/kubernetes/pki/etcd/healthcheck-client.crt\n" +
+		"PathChanged=/root/p\nPathChanged=/root/50%% of it\n"
+	if got := h.read(t, certsDropIn); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+
 	// Certificates that have moved are followed.
 	h.must(t, "--yes", "--no-check", "--cert-file", "/new/client.crt")
 	if got := h.read(t, serviceDropIn); !strings.Contains(got, "LoadCredential=etcd-cert:/new/client.crt\n") || !strings.Contains(got, "mine:/root/50%% of it\n") {

@@ -183,7 +183,7 @@ func (d *dropIn) serviceText(cfg *config.Config, sources map[string]string, writ
 	return d.sections([2]string{"Unit", unit}, [2]string{"Service", service.String()})
 }
 
-// watchText is the drop-in of the unit that watches the certificates: the files to watch replace those that the unit has.
+// watchText is the drop-in of the unit that watches the certificates and secrets: the files to watch replace those that the unit has.
 func (d *dropIn) watchText(watch []string) []byte {
 	if d.beside.watched {
 		return d.text
@@ -225,11 +225,12 @@ func (d *dropIn) sections(sections ...[2]string) []byte {
 	return []byte(text)
 }
 
-// watchedFiles are those of etcd's certificate, of its authority and of its key: whichever is written last has all three taken up.
+// watchedFiles are those that systemd or the daemon read once, at the start: etcd's certificate, its authority and its key, of which
+// whichever is written last has all three taken up, and the secrets of etcd and of the stores.
 func watchedFiles(cfg *config.Config, sources map[string]string) []string {
 	var files []string
-	for _, f := range []config.File{cfg.Cluster.CertFile, cfg.Cluster.CAFile, cfg.Cluster.KeyFile} {
-		path := string(f)
+	for _, f := range credentialFiles(cfg) {
+		path := string(f.File)
 		if name, is := f.Credential(); is {
 			path = sources[name]
 		}

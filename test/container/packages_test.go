@@ -356,6 +356,10 @@ func (h *host) certificates(t *testing.T) {
 	h.same(t)
 	h.Run("mv", "/root/healthcheck-client.crt", certificate)
 	h.replaced()
+	// The keys of a store alone, as a rotation of access keys writes them.
+	h.Run("cp", "/root/s3", "/root/s3.new")
+	h.Run("mv", "/root/s3.new", "/root/s3")
+	h.replaced()
 }
 
 // inSnapshot holds up the store and waits until a snapshot is under way.
