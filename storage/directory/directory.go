@@ -25,6 +25,7 @@ import (
 // not look at that of an object, and Delete of any but "" finds nothing to remove.
 // A symbolic link below the folder is no part of it.
 type Bucket struct {
+	path string
 	root *os.Root
 	// host begins the names of this host's unfinished files.
 	host string
@@ -39,6 +40,7 @@ type Bucket struct {
 var (
 	_ storage.Bucket  = (*Bucket)(nil)
 	_ storage.Sweeper = (*Bucket)(nil)
+	_ storage.Movable = (*Bucket)(nil)
 )
 
 // Open returns the folder at path as a bucket. fs.ErrNotExist means that there is
@@ -56,7 +58,7 @@ func Open(path string) (*Bucket, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("ask for the host name: %w", err), root.Close())
 	}
-	b := &Bucket{root: root, host: hostPart(name), now: time.Now, rename: unix.Renameat2}
+	b := &Bucket{path: path, root: root, host: hostPart(name), now: time.Now, rename: unix.Renameat2}
 	if b.owner, err = ownerOf(root); err != nil {
 		return nil, errors.Join(explain("open directory", path, err), root.Close())
 	}
@@ -66,6 +68,17 @@ func Open(path string) (*Bucket, error) {
 // Close lets go of the folder. The bucket is of no use afterwards.
 func (b *Bucket) Close() error {
 	return b.root.Close()
+}
+
+// Moved implements storage.Movable: a share that was mounted since covers the folder that was opened. While nothing lies at the path
+// it is not.
+func (b *Bucket) Moved() bool {
+	there, err := os.Stat(b.path)
+	if err != nil {
+		return false
+	}
+	opened, err := b.root.Stat(".")
+	return err == nil && !os.SameFile(there, opened)
 }
 
 // Delete implements storage.Bucket. The folders of the object stay.
