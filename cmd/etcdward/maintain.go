@@ -93,10 +93,20 @@ func (m *maintenance) outlast(ctx context.Context, job *agent.Defragmenter, memb
 	if err != nil {
 		return err
 	}
-	if step, more := plan.Next(); more && len(plan.Steps) <= 2 {
+	if step, more := plan.Next(); more && votersOf(plan) <= 2 {
 		m.coordinator.LockTTL = max(etcd.LockTTL, agent.DefragBound(step.Estimate)).Round(time.Second)
 	}
 	return nil
+}
+
+// votersOf counts the members of a plan that vote.
+func votersOf(plan defrag.Plan) (n int) {
+	for _, s := range plan.Steps {
+		if !s.Member.Learner {
+			n++
+		}
+	}
+	return n
 }
 
 // jobs are the scheduled runs; the caller gives them their names and schedules.

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/defrag"
+	"github.com/etcdward/etcdward/agent/etcd"
 	"github.com/etcdward/etcdward/agent/status"
 	"github.com/etcdward/etcdward/schedule"
 	"github.com/etcdward/etcdward/test/cluster"
@@ -271,5 +273,13 @@ func TestDeliveryBesideWindow(t *testing.T) {
 	}
 	if r := s.etcdward(t, "list"); strings.Count(r.out, "\n") != 1+yields {
 		t.Errorf("%d between members, listed:\n%s", yields, r.out)
+	}
+}
+
+// TestVotersOf: a learner that answers keeps no quorum, so that the lock has to outlast the only voter's absence.
+func TestVotersOf(t *testing.T) {
+	plan := defrag.Plan{Steps: []defrag.Step{{}, {Member: etcd.Member{Learner: true}}, {Member: etcd.Member{Learner: true}}}}
+	if got := votersOf(plan); got != 1 {
+		t.Errorf("a voter and two learners: %d", got)
 	}
 }
