@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +18,7 @@ import (
 	"github.com/etcdward/etcdward/agent/defrag"
 	"github.com/etcdward/etcdward/agent/etcd"
 	"github.com/etcdward/etcdward/test/cluster"
+	"github.com/etcdward/etcdward/test/port"
 )
 
 // fill writes until the cluster has no space, under keys of its own or again and again under one.
@@ -78,14 +78,7 @@ func TestDefragSlowSample(t *testing.T) {
 
 // TestDefragUnseen has an etcd that serves its metrics elsewhere, and in 3.5 tells its quota nowhere else.
 func TestDefragUnseen(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	elsewhere := "--listen-client-http-urls=http://" + l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	elsewhere := "--listen-client-http-urls=http://" + port.Free(t, "127.0.0.1")
 	c := cluster.Start(t, cluster.Options{Version: "3.5", Members: 1, QuotaBytes: 16 << 20, Args: []string{cluster.NoFsync, elsewhere}})
 	name := c.Members[0].Name
 	rules := small

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/etcdward/etcdward/test/port"
 )
 
 // TestAway counts the failures after which a store is away.
@@ -40,14 +42,7 @@ func TestAway(t *testing.T) {
 
 // TestDialAway connects to where nobody listens, and then somebody does.
 func TestDialAway(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
+	address := port.Free(t, "127.0.0.1")
 	dial := StallingDialer(time.Minute)
 	for try := 1; try <= connects+1; try++ {
 		_, err := dial(t.Context(), "tcp", address)
@@ -56,7 +51,7 @@ func TestDialAway(t *testing.T) {
 			t.Errorf("try %d: got error %v", try, err)
 		}
 	}
-	listener, err = net.Listen("tcp", address)
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatalf("somebody else took the port: %v", err)
 	}

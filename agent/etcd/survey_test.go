@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 
 	"github.com/etcdward/etcdward/test/cluster"
+	"github.com/etcdward/etcdward/test/port"
 )
 
 // dial opens a cluster by the seeds given, or by all.
@@ -227,15 +227,8 @@ func TestLyingMember(t *testing.T) {
 	if got.Err == nil || !strings.Contains(got.Err.Error(), "member "+HexID(c.Members[0].ID)+" answers there") {
 		t.Errorf("%+v", got)
 	}
-	// Nobody listens where a listener was closed.
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dead := "https://" + l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	// Nobody listens at the first of two URLs.
+	dead := "https://" + port.Free(t, "127.0.0.1")
 	got = conn.visit(t.Context(), &pb.Member{ID: liar.ID, Name: liar.Name, ClientURLs: []string{dead, c.Members[1].ClientURL}}, "", s.ClusterID)
 	if got.Err != nil || got.Endpoint != c.Members[1].ClientURL {
 		t.Errorf("the second URL was not tried: %+v", got)

@@ -3,12 +3,12 @@ package restore
 import (
 	"context"
 	"fmt"
-	"net"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/etcdward/etcdward/agent/drill"
+	"github.com/etcdward/etcdward/test/port"
 )
 
 // TestIPv6 restores two members whose peer URLs are IPv6, and boots them.
@@ -18,8 +18,8 @@ func TestIPv6(t *testing.T) {
 	d.Members = nil
 	var clients []string
 	for i := range 2 {
-		d.Members = append(d.Members, Member{Name: fmt.Sprintf("cp-%d", i), PeerURLs: []string{"http://" + freeIPv6(t)}, DataDir: filepath.Join(s.dir, fmt.Sprint(i))})
-		clients = append(clients, "http://"+freeIPv6(t))
+		d.Members = append(d.Members, Member{Name: fmt.Sprintf("cp-%d", i), PeerURLs: []string{"http://" + port.Free(t, "::1")}, DataDir: filepath.Join(s.dir, fmt.Sprint(i))})
+		clients = append(clients, "http://"+port.Free(t, "::1"))
 	}
 	p := mustPlan(t, d)
 	for _, m := range p.Members {
@@ -53,14 +53,4 @@ func TestIPv6(t *testing.T) {
 	if err := members[0].Write(ctx, []drill.Change{{Key: "/registry/after", Value: []byte("x")}}); err != nil {
 		t.Error(err)
 	}
-}
-
-func freeIPv6(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp6", "[::1]:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }

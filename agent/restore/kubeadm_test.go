@@ -287,9 +287,12 @@ func TestKubeadm(t *testing.T) {
 	})
 	for i := range c.ips {
 		until(t, "health", func() error { return healthy(t.Context(), "http://"+c.ips[i]+":2381") })
-		if !answers(t.Context(), "https://"+c.ips[i]+":6443") {
-			t.Errorf("host %d: no API server", i)
-		}
+		until(t, "API server", func() error {
+			if !answers(t.Context(), "https://"+c.ips[i]+":6443") {
+				return fmt.Errorf("host %d: no API server", i)
+			}
+			return nil
+		})
 	}
 	// And back: the first host has its old directory again.
 	out, err := c.applier(t, 0, p, file).Rollback(t.Context())

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/test/cluster"
+	"github.com/etcdward/etcdward/test/port"
 )
 
 // TestStoreAway has one of two stores be away, and be back.
@@ -48,12 +48,4 @@ func TestStoreAway(t *testing.T) {
 }
 
 // closedPort is a URL on which nobody listens.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return "http://" + listener.Addr().String()
-}
+func closedPort(t *testing.T) string { return "http://" + port.Free(t, "127.0.0.1") }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/etcdward/etcdward/test/port"
 )
 
 // Server is an object store that runs for one test.
@@ -69,20 +71,13 @@ func FakeGCS(t *testing.T) Server {
 func start(t *testing.T, name string, arguments func(host, port string) []string) string {
 	t.Helper()
 	binary := tool(t, name)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	host, port, err := net.SplitHostPort(address)
+	address := port.Free(t, "127.0.0.1")
+	host, number, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var output bytes.Buffer
-	cmd := exec.Command(binary, arguments(host, port)...)
+	cmd := exec.Command(binary, arguments(host, number)...)
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", name, err)
