@@ -42,6 +42,7 @@ type Applier struct {
 	Now func() time.Time
 
 	member Member
+	alarms []string // that the snapshot has
 	lock   *os.File // the folder that the directories lie in, locked for one run at a time
 }
 
@@ -54,6 +55,8 @@ type Outcome struct {
 	Kept string
 	// Waiting: the member runs and has no quorum yet.
 	Waiting bool
+	// Alarms that the snapshot brought along: see AlarmsText. Only the run that restored it knows them.
+	Alarms []string
 }
 
 // Run applies the plan. Any failure leaves the host as it was, or, where even that failed, in a state that another Run or
@@ -66,8 +69,12 @@ func (a *Applier) Run(ctx context.Context) (Outcome, error) {
 	defer unlock()
 	switch j.Step {
 	case StepDone:
-		if still, err := is(l.live, j.New); err != nil || !still {
-			return Outcome{Step: StepDone}, errors.Join(err, hinted(fmt.Errorf("this plan was applied here before, and %s is not the directory that it made any more", l.live),
+		still, err := is(l.live, j.New)
+		if _, gone := os.Stat(filepath.Join(l.data, "member", "snap", "db")); gone != nil {
+			still = false
+		}
+		if err != nil || !still {
+			return Outcome{Step: StepDone}, errors.Join(err, hinted(fmt.Errorf("this plan was applied here before, and %s is not the directory that it made any more, or was emptied", l.live),
 				fmt.Sprintf("make a new plan; or, to apply this one again, move away %s and %s", l.journal, l.old)))
 		}
 		return Outcome{Step: StepDone, Already: true, Kept: kept(l, j)}, release(l.journal)
@@ -171,7 +178,8 @@ func (a *Applier) makeReady(ctx context.Context, l layout, j *journal) (done boo
 	if err != nil {
 		return false, err
 	}
-	if err := a.Plan.CheckFile(ctx, file); err != nil {
+	origin, err := a.Plan.CheckFile(ctx, file)
+	if err != nil {
 		return false, err
 	}
 	// Once more: the file may have taken the room.
@@ -179,7 +187,10 @@ func (a *Applier) makeReady(ctx context.Context, l layout, j *journal) (done boo
 		return false, err
 	}
 	a.tell("Every check on this host and on the snapshot held.")
-	a.tellSteps(l)
+	if a.alarms = origin.Alarms; len(a.alarms) > 0 {
+		a.tell("WARNING: %s", AlarmsText(a.alarms))
+	}
+	a.tellSteps(a.steps(l))
 	if a.DryRun {
 		return false, nil
 	}

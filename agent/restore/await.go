@@ -34,6 +34,22 @@ func await(ctx context.Context, limit time.Duration, met func() error) error {
 	}
 }
 
+// tellInterval is how often people hear what a wait is for.
+const tellInterval = 10 * time.Second
+
+// await is await, and says now and then what it waits for.
+func (a *Applier) await(ctx context.Context, limit time.Duration, met func() error) error {
+	begun, next := time.Now(), tellInterval
+	return await(ctx, limit, func() error {
+		err := met()
+		if waited := time.Since(begun); err != nil && waited >= next {
+			next += tellInterval
+			a.tell("Waiting for %s, of at most %s: %v.", waited.Round(time.Second), limit, err)
+		}
+		return err
+	})
+}
+
 // moveFiles moves files from one folder to another. Those that are there already were moved by an earlier run.
 func moveFiles(names []string, from, to string) error {
 	for _, name := range names {

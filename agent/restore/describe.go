@@ -1,14 +1,15 @@
 package restore
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
 )
 
 // tellSteps says what this host is about to do.
-func (a *Applier) tellSteps(l layout) {
-	for i, s := range a.steps(l) {
+func (a *Applier) tellSteps(steps []string) {
+	for i, s := range steps {
 		a.tell("%d. %s", i+1, s)
 	}
 }
@@ -33,6 +34,29 @@ func (a *Applier) steps(l layout) []string {
 	return steps
 }
 
+// stepsBack are those of a rollback.
+func (a *Applier) stepsBack(l layout, j journal) []string {
+	if asBefore, err := l.asBefore(j); err != nil || asBefore || j.Step == StepRestoring || j.Step == StepReady {
+		steps := []string{fmt.Sprintf("remove what was in the making beside %s, which is as it was", l.live)}
+		if len(j.Files) > 0 {
+			steps = append(steps, fmt.Sprintf("move the manifests that are in %s back to %s", j.Aside, j.Manifests))
+		}
+		return steps
+	}
+	var steps []string
+	if len(j.Files) > 0 {
+		steps = append(steps, fmt.Sprintf("move %s out of %s to %s, and wait until they have stopped", strings.Join(j.Files, ", "), j.Manifests, j.Aside))
+	}
+	steps = append(steps, fmt.Sprintf("rename %s, the restored directory, to %s", l.live, cmp.Or(j.Undone, l.undone("TIME"))))
+	if old := kept(l, j); old != "" {
+		steps = append(steps, fmt.Sprintf("rename %s, the directory as it was, to %s", old, l.live))
+	}
+	if len(j.Files) > 0 {
+		steps = append(steps, "move the manifests back, unchanged")
+	}
+	return steps
+}
+
 // lasts estimates how long the snapshot takes at so many MB/s.
 func (p Plan) lasts(rate int64) string {
 	return "about " + max(time.Second, time.Duration(p.Snapshot.SizeBytes/rate/1e6)*time.Second).String()
@@ -51,12 +75,16 @@ func (p Plan) Runbook(path string) string {
 	say("3. On each host, one after the other (fetching, then restoring %s and checking %s):", p.lasts(200), p.lasts(100))
 	say("   apply checks everything first, restores beside the old directory, boots an etcd on a copy, then switches by rename. With --kubeadm")
 	say("   it stops this host's control plane for the switch, a minute or two, and starts it again.")
+	key := ""
+	if p.Snapshot.Encrypted {
+		key = " --identity FILE"
+	}
 	for _, m := range p.Members {
 		say("   %s:", m.Name)
-		say("     kubeadm:      etcdward restore apply %s --member %s --kubeadm", path, m.Name)
-		say("     plain etcd:   etcdward restore apply %s --member %s --data-dir %s", path, m.Name, m.DataDir)
-		say("     RKE2:         etcdward restore apply %s --member %s --data-dir /var/lib/rancher/rke2/server/db/etcd", path, m.Name)
-		say("     k3s:          etcdward restore apply %s --member %s --data-dir /var/lib/rancher/k3s/server/db/etcd", path, m.Name)
+		say("     kubeadm:      etcdward restore apply %s --member %s --kubeadm%s", path, m.Name, key)
+		say("     plain etcd:   etcdward restore apply %s --member %s --data-dir %s%s", path, m.Name, m.DataDir, key)
+		say("     RKE2:         etcdward restore apply %s --member %s --data-dir /var/lib/rancher/rke2/server/db/etcd%s", path, m.Name, key)
+		say("     k3s:          etcdward restore apply %s --member %s --data-dir /var/lib/rancher/k3s/server/db/etcd%s", path, m.Name, key)
 	}
 	say("   The cluster serves once more than half of the members run: %d of %d.", len(p.Members)/2+1, len(p.Members))
 	say("   Then start what was stopped by hand: systemctl start etcd, rke2-server or k3s, on all hosts.")

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
-	"path/filepath"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -36,6 +36,9 @@ func (p Plan) Encode() ([]byte, error) {
 // ErrEdited, that it was a plan once.
 func Load(path string) (Plan, error) {
 	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Plan{}, hinted(fmt.Errorf("read plan: %w", err), "etcdward restore plan writes one, on one host; copy it from there")
+	}
 	if err != nil {
 		return Plan{}, fmt.Errorf("read plan: %w", err)
 	}
@@ -44,7 +47,7 @@ func Load(path string) (Plan, error) {
 	if err != nil {
 		return Plan{}, fmt.Errorf("read plan %s: %w", path, err)
 	}
-	return decodePlan(filepath.Base(path), body)
+	return decodePlan(path, body)
 }
 
 // decodePlan is Load on the bytes; name stands for the file in errors.

@@ -58,7 +58,7 @@ func readJournal(path string) (journal, error) {
 		err = fmt.Errorf("format %d is not known", j.Format)
 	}
 	if err != nil {
-		return j, fmt.Errorf("read the journal %s: %w", path, err)
+		return j, hinted(fmt.Errorf("read the journal %s: %w", path, err), "if no restore is under way there, remove the file")
 	}
 	return j, nil
 }

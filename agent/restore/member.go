@@ -3,23 +3,46 @@ package restore
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
-// nameForm is what may name a member: etcd takes more, and splits --initial-cluster at = and commas.
-var nameForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$`)
+// nameForm is what may name a member. etcd takes more, and splits --initial-cluster at = and commas; what a shell would take for
+// something else cannot be in the commands that a plan shows.
+var nameForm = regexp.MustCompile(`^[\p{L}\p{N}]([\p{L}\p{N}._/:@+-]{0,251}[\p{L}\p{N}])?$`)
 
-// ParseMember reads NAME=URL[,URL…]; dataDir is that of the host.
-func ParseMember(text, dataDir string) (Member, error) {
-	name, urls, ok := strings.Cut(text, "=")
-	if !ok {
-		return Member{}, fmt.Errorf("member %q: want NAME=PEER_URL", text)
+// ParseMembers reads NAME=URL[,URL…] of each; none is fine. dataDir is that of their hosts.
+func ParseMembers(texts []string, dataDir string) (members []Member, err error) {
+	for _, text := range texts {
+		name, urls, ok := strings.Cut(text, "=")
+		if !ok {
+			return nil, fmt.Errorf("member %q: want NAME=PEER_URL", text)
+		}
+		members = append(members, Member{Name: name, PeerURLs: strings.Split(urls, ","), DataDir: dataDir})
 	}
-	m := Member{Name: name, PeerURLs: strings.Split(urls, ","), DataDir: dataDir}
-	return m, validateMembers([]Member{m})
+	if len(members) == 0 {
+		return nil, nil
+	}
+	return members, validateMembers(members)
+}
+
+// checkPeerURL takes https://HOST:PORT, where other members can find it.
+func checkPeerURL(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Path != "" || u.User != nil || u.RawQuery != "" {
+		return fmt.Errorf("peer URL %.100q: want https://HOST:PORT", text)
+	}
+	if port, err := strconv.Atoi(u.Port()); err != nil || port < 1 || port > 65535 {
+		return fmt.Errorf("peer URL %.100q: want https://HOST:PORT, with a port from 1 to 65535", text)
+	}
+	if ip := net.ParseIP(u.Hostname()); ip != nil && ip.IsUnspecified() {
+		return fmt.Errorf("peer URL %.100q: other members cannot find it there; give the address of the host", text)
+	}
+	return nil
 }
 
 // validateMembers holds names, URLs and paths to what etcd and this program can use.
@@ -31,7 +54,7 @@ func validateMembers(members []Member) error {
 	for _, m := range members {
 		switch {
 		case !nameForm.MatchString(m.Name):
-			return fmt.Errorf("member name %.70q: letters, digits, dots and dashes", m.Name)
+			return fmt.Errorf("member name %.70q: want letters, digits and ._/:@+-, which etcd and a shell take as they are; start etcd with such a --name", m.Name)
 		case names[m.Name]:
 			return fmt.Errorf("member %s is there twice", m.Name)
 		case !filepath.IsAbs(m.DataDir) || filepath.Clean(m.DataDir) != m.DataDir || m.DataDir == "/":
@@ -41,9 +64,8 @@ func validateMembers(members []Member) error {
 		}
 		names[m.Name] = true
 		for _, text := range m.PeerURLs {
-			u, err := url.Parse(text)
-			if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Port() == "" || u.Path != "" || u.User != nil || u.RawQuery != "" {
-				return fmt.Errorf("member %s: peer URL %.100q: want https://HOST:PORT", m.Name, text)
+			if err := checkPeerURL(text); err != nil {
+				return fmt.Errorf("member %s: %w", m.Name, err)
 			}
 			if urls[text] {
 				return fmt.Errorf("member %s: the peer URL %s is there twice", m.Name, text)

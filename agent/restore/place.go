@@ -23,11 +23,11 @@ func (a *Applier) putInPlace(ctx context.Context, l layout, j journal) (Outcome,
 		a.tell("That failed: %v. Going back.", err)
 		// Going back must not be cut short by what ended the way forward.
 		if back := a.goBack(context.WithoutCancel(ctx), l, &j); back != nil {
-			return Outcome{Step: j.Step}, errors.Join(err, hinted(fmt.Errorf("going back failed as well: %w", back), "etcdward restore rollback PLAN tries again"))
+			return Outcome{Step: j.Step}, hinted(errors.Join(err, fmt.Errorf("going back failed as well: %w", back)), "etcdward restore rollback PLAN tries again"+asideText(j))
 		}
 		return Outcome{Step: j.Step}, err
 	}
-	return Outcome{Step: StepDone, Kept: kept(l, j), Waiting: waiting}, nil
+	return Outcome{Step: StepDone, Kept: kept(l, j), Waiting: waiting, Alarms: a.alarms}, nil
 }
 
 // place takes the steps in their order, from whichever the journal is at.
@@ -105,30 +105,77 @@ func (a *Applier) Rollback(ctx context.Context) (Outcome, error) {
 		if err := a.sameWay(l, j); err != nil {
 			return Outcome{Step: j.Step}, err
 		}
-		asBefore, err := l.asBefore(j)
-		if err == nil && !asBefore && a.Host == nil {
-			err = a.checkStopped(ctx, l)
-		}
-		if err != nil {
+		if err := a.canGoBack(ctx, l, j); err != nil {
 			return Outcome{Step: j.Step}, err
 		}
 	}
 	a.tell("Going back from %q.", j.Step)
+	a.tellSteps(a.stepsBack(l, j))
 	if a.DryRun {
 		return Outcome{Step: j.Step}, nil
 	}
 	if err := a.confirm(); err != nil {
 		return Outcome{Step: j.Step}, err
 	}
-	undone := j.Undone
+	undone, was := j.Undone, j.Step
 	if err := a.goBack(ctx, l, &j); err != nil {
-		return Outcome{Step: j.Step}, err
+		return Outcome{Step: j.Step}, errors.Join(err, a.stay(l, &j, was))
 	}
 	undone = cmp.Or(undone, j.Undone)
 	if found, err := identify(undone); err != nil || found == (identity{}) {
 		undone = ""
 	}
 	return Outcome{Step: StepRolledBack, Kept: undone}, nil
+}
+
+// canGoBack makes sure, before anything is stopped, that the way back leads somewhere.
+func (a *Applier) canGoBack(ctx context.Context, l layout, j journal) error {
+	asBefore, err := l.asBefore(j)
+	if err != nil || asBefore {
+		return err
+	}
+	others, err := otherJournals(l)
+	if err != nil {
+		return err
+	}
+	for path, other := range others {
+		if other.Step == StepDone && other.Old == j.New && other.New != (identity{}) {
+			return hinted(fmt.Errorf("what this plan restored was itself replaced, by a restore with another plan, SHA-256 %.16s…", other.Plan),
+				"roll that one back first, with its own plan: "+path+" is its record")
+		}
+	}
+	if err := l.feasible(j, backward); err != nil {
+		return err
+	}
+	if a.Host == nil {
+		return a.checkStopped(ctx, l)
+	}
+	return nil
+}
+
+// stay has the restored directory, which could not be taken away, run as it did.
+func (a *Applier) stay(l layout, j *journal, was Step) error {
+	still, err := is(l.live, j.New)
+	if err != nil || !still || was != StepDone && was != StepGoingBack {
+		return err
+	}
+	if err := errors.Join(moveFiles(j.Files, j.Aside, j.Manifests), removeAside(j.Aside)); err != nil {
+		return hinted(err, "etcdward restore rollback PLAN tries again"+asideText(*j))
+	}
+	j.Step = was
+	if err := j.write(l.journal); err != nil {
+		return err
+	}
+	a.tell("Nothing was taken back: what was restored is in place, as before.")
+	return nil
+}
+
+// asideText names the folder that manifests may be left in.
+func asideText(j journal) string {
+	if len(j.Files) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; until then manifests may be in %s, and not in %s", j.Aside, j.Manifests)
 }
 
 // goBack takes the steps back to where nothing was begun.
@@ -179,14 +226,15 @@ func (a *Applier) stopPods(ctx context.Context, l layout, j journal) error {
 	if len(j.Files) == 0 {
 		return nil
 	}
-	a.tell("Moving %d manifests from %s to %s, and waiting for their processes to end.", len(j.Files), j.Manifests, j.Aside)
+	limit := cmp.Or(a.StopLimit, 2*time.Minute)
+	a.tell("Moving %d manifests from %s to %s, and waiting for their processes to end, at most %s.", len(j.Files), j.Manifests, j.Aside, limit)
 	if err := os.MkdirAll(j.Aside, 0o700); err != nil {
 		return err
 	}
 	if err := moveFiles(j.Files, j.Manifests, j.Aside); err != nil {
 		return err
 	}
-	err := await(ctx, cmp.Or(a.StopLimit, 2*time.Minute), func() error {
+	err := a.await(ctx, limit, func() error {
 		busy, err := locked(l.data)
 		if err == nil && busy {
 			err = fmt.Errorf("an etcd still runs on %s", l.data)
@@ -198,15 +246,16 @@ func (a *Applier) stopPods(ctx context.Context, l layout, j journal) error {
 		}
 		return err
 	})
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		return hinted(err, "does the kubelet run, and watch "+j.Manifests+"? systemctl status kubelet; crictl ps shows what is left, crictl stop ends it")
 	}
-	return nil
+	return err
 }
 
 // startPods moves the manifests back, etcd's first, and waits until its process has the directory. waiting: it has no quorum.
 func (a *Applier) startPods(ctx context.Context, l layout, j journal) (waiting bool, err error) {
-	a.tell("Moving the manifests back to %s.", j.Manifests)
+	limit := cmp.Or(a.StartLimit, 5*time.Minute)
+	a.tell("Moving the manifests back to %s, and waiting for etcd, at most %s.", j.Manifests, limit)
 	for i := len(j.Files) - 1; i >= 0; i-- {
 		if err := moveFiles(j.Files[i:i+1], j.Aside, j.Manifests); err != nil {
 			return false, err
@@ -215,7 +264,7 @@ func (a *Applier) startPods(ctx context.Context, l layout, j journal) (waiting b
 	if err := removeAside(j.Aside); err != nil {
 		return false, err
 	}
-	err = await(ctx, cmp.Or(a.StartLimit, 5*time.Minute), func() error {
+	err = a.await(ctx, limit, func() error {
 		busy, err := locked(l.data)
 		if err == nil && !busy {
 			err = fmt.Errorf("no etcd has opened %s", l.data)
@@ -227,14 +276,16 @@ func (a *Applier) startPods(ctx context.Context, l layout, j journal) (waiting b
 	})
 	alone := len(a.Plan.Members) == 1
 	switch {
+	case ctx.Err() != nil:
+		return false, err
 	case err != nil:
 		return false, hinted(err, "does the kubelet run, and watch "+j.Manifests+"? systemctl status kubelet; crictl logs shows what etcd says")
 	case a.Host.health == "":
 		return !alone, nil // nobody tells
 	case alone:
-		return false, await(ctx, cmp.Or(a.StartLimit, 5*time.Minute), func() error { return healthy(ctx, a.Host.health) })
+		return false, a.await(ctx, limit, func() error { return healthy(ctx, a.Host.health) })
 	}
-	err = await(ctx, cmp.Or(a.HealthLimit, 30*time.Second), func() error { return healthy(ctx, a.Host.health) })
+	err = a.await(ctx, cmp.Or(a.HealthLimit, 30*time.Second), func() error { return healthy(ctx, a.Host.health) })
 	if err != nil && ctx.Err() == nil {
 		return true, nil // the other hosts are to come
 	}

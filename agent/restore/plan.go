@@ -59,8 +59,10 @@ type Source struct {
 	SHA256    string    `yaml:"sha256" json:"sha256"`
 	SizeBytes int64     `yaml:"size_bytes" json:"size_bytes"`
 	TakenAt   time.Time `yaml:"taken_at,omitempty" json:"taken_at,omitzero"`
-	Revision  int64     `yaml:"revision" json:"revision"`
-	TotalKeys int64     `yaml:"total_keys" json:"total_keys"`
+	// Encrypted: apply takes an identity to read it.
+	Encrypted bool  `yaml:"encrypted,omitempty" json:"encrypted,omitempty"`
+	Revision  int64 `yaml:"revision" json:"revision"`
+	TotalKeys int64 `yaml:"total_keys" json:"total_keys"`
 	// EtcdVersion of the server that gave it, or of the cluster where only the file tells; "" when not known.
 	// StorageVersion: "" before 3.6.
 	EtcdVersion    string `yaml:"etcd_version,omitempty" json:"etcd_version,omitempty"`
@@ -84,6 +86,9 @@ type Draft struct {
 	// RevisionBump 0: DefaultBump, or what it takes.
 	RevisionBump int64
 }
+
+// MaxBump is the largest RevisionBump: revisions are signed numbers of 64 bits, and the cluster goes on from there.
+const MaxBump = math.MaxInt64 / 4
 
 // headroom is what the bump leaves, unless it was given, for revisions that were handed out and never seen here.
 const headroom = 100_000_000
@@ -174,7 +179,9 @@ func (p Plan) validate() error {
 		return fmt.Errorf("snapshot: %.70q is no SHA-256", p.Snapshot.SHA256)
 	case p.Snapshot.SizeBytes <= 0 || p.Snapshot.SizeBytes > maxSnapshotBytes:
 		return fmt.Errorf("snapshot: size of %d bytes", p.Snapshot.SizeBytes)
-	case p.Snapshot.Revision < 1 || p.RevisionBump < 1 || p.Snapshot.Revision > math.MaxInt64/4 || p.RevisionBump > math.MaxInt64/4:
+	case p.Snapshot.Revision == 0:
+		return hinted(errors.New("the snapshot has no keys: nothing was ever written to that etcd"), "a new cluster needs no restore; etcdward list shows other snapshots")
+	case p.Snapshot.Revision < 1 || p.RevisionBump < 1 || p.Snapshot.Revision > math.MaxInt64/4 || p.RevisionBump > MaxBump:
 		return fmt.Errorf("revision %d with a bump of %d is out of range", p.Snapshot.Revision, p.RevisionBump)
 	case p.Revision() <= p.HighestRevision:
 		return fmt.Errorf("revision %d does not clear %d, the highest seen", p.Revision(), p.HighestRevision)

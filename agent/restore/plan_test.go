@@ -104,13 +104,20 @@ func TestPlanLayoutDoesNotCount(t *testing.T) {
 
 func TestWrongMembers(t *testing.T) {
 	for _, text := range []string{"", "a", "a=", "=https://h:2380", "a=ftp://h:2380", "a=https://h", "a=https://h:2380/x", "a b=https://h:2380",
-		"a=https://u:p@h:2380", "a=https://h:2380,https://h:2380", "-=https://h:2380"} {
-		if m, err := ParseMember(text, "/var/lib/etcd"); err == nil {
+		"a=https://u:p@h:2380", "a=https://h:2380,https://h:2380", "-=https://h:2380", "a=https://h:99999", "a=https://h:0", "a=https://0.0.0.0:2380",
+		"a=https://[::]:2380", "a=https://:2380", "a$(reboot)=https://h:2380"} {
+		if m, err := ParseMembers([]string{text}, "/var/lib/etcd"); err == nil {
 			t.Errorf("%q: %+v", text, m)
 		}
 	}
-	if m, err := ParseMember("cp-1.eu=https://h:2380,https://i:2380", "/var/lib/etcd"); err != nil || len(m.PeerURLs) != 2 {
+	if m, err := ParseMembers([]string{"cp-1.eu=https://h:2380,https://i:2380", "nöde_2/é=https://[fd00::1]:2380"}, "/var/lib/etcd"); err != nil || len(m) != 2 || len(m[0].PeerURLs) != 2 {
 		t.Errorf("%+v %v", m, err)
+	}
+	if _, err := ParseMembers([]string{"a=https://h:2380", "a=https://i:2380"}, "/var/lib/etcd"); err == nil || !strings.Contains(err.Error(), "twice") {
+		t.Errorf("one name twice: %v", err)
+	}
+	if m, err := ParseMembers(nil, "/var/lib/etcd"); err != nil || m != nil {
+		t.Errorf("none: %+v %v", m, err)
 	}
 	d := smallDraft()
 	d.Members[0].DataDir = "etcd"

@@ -72,6 +72,8 @@ func checkRights(l layout) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return hinted(fmt.Errorf("data directory %s: the folder that it lies in is not there: %w", l.data, err), "is --data-dir right? On a new host: mkdir -p "+l.folder())
+	case errors.Is(err, fs.ErrPermission) && os.Geteuid() == 0:
+		return hinted(fmt.Errorf("data directory %s: even root cannot write in %s: %w", l.data, l.folder(), err), "lsattr -d shows whether it is immutable, chattr -i ends that; else a security module may forbid it (ausearch -m avc)")
 	case errors.Is(err, fs.ErrPermission):
 		return hinted(fmt.Errorf("data directory %s: this user cannot write in %s: %w", l.data, l.folder(), err), "run this as root")
 	case err != nil:
@@ -85,20 +87,11 @@ func checkRights(l layout) error {
 
 // checkOtherPlans refuses to begin in the middle of what another plan began on the same directory.
 func checkOtherPlans(l layout) error {
-	prefix := strings.TrimSuffix(filepath.Base(l.journal), l.short+".json")
-	entries, err := os.ReadDir(l.folder())
+	others, err := otherJournals(l)
 	if err != nil {
-		return fmt.Errorf("look for other restores: %w", err)
+		return err
 	}
-	for _, e := range entries {
-		path := filepath.Join(l.folder(), e.Name())
-		if path == l.journal || !strings.HasPrefix(e.Name(), prefix) || !strings.HasSuffix(e.Name(), ".json") {
-			continue
-		}
-		other, err := readJournal(path)
-		if err != nil {
-			return hinted(err, "if no restore is under way there, remove the file")
-		}
+	for path, other := range others {
 		switch other.Step {
 		case StepStopping, StepSwitching, StepStarting, StepGoingBack:
 			return hinted(fmt.Errorf("a restore with another plan, SHA-256 %.16s…, was begun on %s and came as far as %q", other.Plan, l.data, other.Step),
@@ -106,6 +99,26 @@ func checkOtherPlans(l layout) error {
 		}
 	}
 	return nil
+}
+
+// otherJournals are those of other plans on the same directory, by their paths.
+func otherJournals(l layout) (map[string]journal, error) {
+	prefix := strings.TrimSuffix(filepath.Base(l.journal), l.short+".json")
+	entries, err := os.ReadDir(l.folder())
+	if err != nil {
+		return nil, fmt.Errorf("look for other restores: %w", err)
+	}
+	others := map[string]journal{}
+	for _, e := range entries {
+		path := filepath.Join(l.folder(), e.Name())
+		if path == l.journal || !strings.HasPrefix(e.Name(), prefix) || !strings.HasSuffix(e.Name(), ".json") {
+			continue
+		}
+		if others[path], err = readJournal(path); err != nil {
+			return nil, err
+		}
+	}
+	return others, nil
 }
 
 // checkName holds a member to the name that RKE2 and k3s keep in its data directory.
@@ -139,8 +152,39 @@ func checkTarget(l layout) error {
 		return hinted(fmt.Errorf("the target %s is not empty, and no data directory of etcd: there is no folder member in it", l.data),
 			"give the data directory itself with --data-dir, or an empty one")
 	}
+	if !empty {
+		if err := checkWhole(l); err != nil {
+			return err
+		}
+	}
 	if _, err := os.Lstat(l.old); !errors.Is(err, fs.ErrNotExist) {
 		return hinted(fmt.Errorf("%s is there already, from an earlier restore with this plan", l.old), "move it away, or make a new plan")
+	}
+	return nil
+}
+
+// skeletonBytes is more than the database has that an etcd leaves which was started on an empty directory, and found that its cluster
+// knows it already: no log, and no keys.
+const skeletonBytes = 128 << 10
+
+// checkWhole refuses a data directory of which a part is kept elsewhere: what is restored is one whole.
+func checkWhole(l layout) error {
+	const byHand = "a log of its own, etcd's --wal-dir, is not supported: restore by hand, with etcdward fetch, and etcdutl snapshot restore --wal-dir with the token and the bump of the plan"
+	for _, name := range []string{"member", "member/snap", "member/wal"} {
+		path := filepath.Join(l.data, name)
+		info, err := os.Lstat(path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("data directory: %w", err)
+		}
+		if err == nil && info.Mode().Type() == fs.ModeSymlink {
+			return hinted(fmt.Errorf("%s is a link: what was restored would take its place, on this disk", path), byHand+"; or move here first what it leads to")
+		}
+	}
+	db, err := os.Stat(filepath.Join(l.data, "member", "snap", "db"))
+	_, log := os.Lstat(filepath.Join(l.data, "member", "wal"))
+	if err == nil && db.Size() > skeletonBytes && errors.Is(log, fs.ErrNotExist) {
+		return hinted(fmt.Errorf("%s has a database and no log: either etcd keeps that elsewhere, or it was lost", l.data),
+			byHand+". If it was lost, move "+l.data+" away and apply again")
 	}
 	return nil
 }
@@ -180,31 +224,31 @@ func (a *Applier) checkStopped(ctx context.Context, l layout) error {
 
 // CheckFile holds the plain snapshot file to the plan, then makes the checks of levels 1 and 2 on it. An error that wraps
 // snapshot.ErrDamaged says that the file must not be restored from.
-func (p Plan) CheckFile(ctx context.Context, path string) error {
+func (p Plan) CheckFile(ctx context.Context, path string) (snapshot.Origin, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("check snapshot: %w", err)
+		return snapshot.Origin{}, hinted(fmt.Errorf("check snapshot: %w", err), "the file must be on this host; --file says where")
 	}
 	defer file.Close()
 	digest, err := snapshot.DigestOf(ctx, file)
 	if err != nil {
-		return fmt.Errorf("check snapshot %s: %w", path, err)
+		return snapshot.Origin{}, fmt.Errorf("check snapshot %s: %w", path, err)
 	}
 	exam, err := snapshot.ExamineDigested(ctx, path, digest, 0)
 	if err != nil {
-		return fmt.Errorf("check snapshot: %w", err)
+		return snapshot.Origin{}, fmt.Errorf("check snapshot: %w", err)
 	}
 	const wayOut = "nothing was changed on this host; etcdward list shows other snapshots, restore plan ID makes a plan of one"
 	if exam.Facts.SHA256 != p.Snapshot.SHA256 {
-		return hinted(fmt.Errorf("check snapshot %s: SHA-256 is %s and the plan has %s: %w, or another snapshot", path, exam.Facts.SHA256, p.Snapshot.SHA256, snapshot.ErrDamaged), wayOut)
+		return snapshot.Origin{}, hinted(fmt.Errorf("check snapshot %s: SHA-256 is %s and the plan has %s: %w, or another snapshot", path, exam.Facts.SHA256, p.Snapshot.SHA256, snapshot.ErrDamaged), wayOut)
 	}
 	for _, c := range exam.Checks {
 		if !c.OK {
-			return hinted(fmt.Errorf("check snapshot %s: check %s: %w: %s", path, c.Name, snapshot.ErrDamaged, c.Detail), wayOut)
+			return snapshot.Origin{}, hinted(fmt.Errorf("check snapshot %s: check %s: %w: %s", path, c.Name, snapshot.ErrDamaged, c.Detail), wayOut)
 		}
 	}
 	if exam.Facts.Revision != p.Snapshot.Revision {
-		return hinted(fmt.Errorf("check snapshot %s: it ends at revision %d and the plan has %d", path, exam.Facts.Revision, p.Snapshot.Revision), wayOut)
+		return snapshot.Origin{}, hinted(fmt.Errorf("check snapshot %s: it ends at revision %d and the plan has %d", path, exam.Facts.Revision, p.Snapshot.Revision), wayOut)
 	}
-	return nil
+	return exam.Origin, nil
 }

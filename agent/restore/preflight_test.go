@@ -75,6 +75,17 @@ func TestPreflights(t *testing.T) {
 				t.Fatal(err)
 			}
 		}},
+		{"a log elsewhere", "has a database and no log", func(t *testing.T, s *site, _ *Applier) {
+			if err := errors.Join(os.RemoveAll(filepath.Join(s.data, "member", "wal")), os.Truncate(filepath.Join(s.data, "member", "snap", "db"), 1<<20)); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"a log behind a link", "is a link", func(t *testing.T, s *site, _ *Applier) {
+			wal := filepath.Join(s.data, "member", "wal")
+			if err := errors.Join(os.Rename(wal, s.data+"-wal"), os.Symlink(s.data+"-wal", wal)); err != nil {
+				t.Fatal(err)
+			}
+		}},
 		{"target is a file", "not a directory", func(t *testing.T, s *site, a *Applier) { a.DataDir = filepath.Join(s.data, "member", "snap", "db") }},
 		{"target in a folder that is not there", "not there", func(_ *testing.T, s *site, a *Applier) { a.DataDir = filepath.Join(s.dir, "mnt", "etcd") }},
 		{"target is a link to a disk that is not there", "which is not there", func(t *testing.T, s *site, _ *Applier) {

@@ -120,6 +120,49 @@ func (l layout) look(j journal) (scene, error) {
 	return s, nil
 }
 
+// feasible says whether decide comes to its end from what lies where, by carrying out its moves on paper. Nothing is changed.
+func (l layout) feasible(j journal, decide func(journal, scene, bool) ([]move, error)) error {
+	s, err := l.look(j)
+	if err != nil {
+		return err
+	}
+	for {
+		next, err := decide(j, s, true)
+		if err != nil {
+			return l.lost(j, s, err)
+		}
+		if len(next) == 0 {
+			return nil
+		}
+		m := next[0]
+		if m.exchange {
+			s[m.from], s[m.to] = s[m.to], s[m.from]
+			continue
+		}
+		s[m.to] = s[m.from]
+		delete(s, m.from)
+	}
+}
+
+// lost says in words what lies where, when that is not what the journal has.
+func (l layout) lost(j journal, s scene, err error) error {
+	place := func(id identity) string {
+		at := s.find(id)
+		switch {
+		case id == identity{}:
+			return "there was none"
+		case at == nowhere:
+			return "gone"
+		}
+		return l.path(at, j)
+	}
+	hint := fmt.Sprintf("nothing can be switched here any more: have the directory that etcd is to run on at %s, and remove %s", l.live, l.journal)
+	if len(j.Files) > 0 {
+		hint += fmt.Sprintf("; manifests that are in %s go back to %s", j.Aside, j.Manifests)
+	}
+	return hinted(fmt.Errorf("switch %s: %w: the directory as it was: %s; the restored one: %s", l.live, err, place(j.Old), place(j.New)), hint)
+}
+
 // rename carries out moves until decide has none left. Each is synced before the next.
 func (l layout) rename(j journal, decide func(journal, scene, bool) ([]move, error)) error {
 	exchange := true
@@ -130,8 +173,7 @@ func (l layout) rename(j journal, decide func(journal, scene, bool) ([]move, err
 		}
 		next, err := decide(j, s, exchange)
 		if err != nil {
-			return hinted(fmt.Errorf("switch %s: %w: found %v, want %v and %v", l.live, err, s, j.Old, j.New),
-				fmt.Sprintf("look at %s*: the directory as it was, and the restored one, are both there; put one in place by hand and remove %s", l.live, l.journal))
+			return l.lost(j, s, err)
 		}
 		if len(next) == 0 {
 			return nil

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os/exec"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -25,6 +27,27 @@ func (s Source) Needs() string {
 		return s.StorageVersion
 	}
 	return s.EtcdVersion
+}
+
+// AlarmsText says what alarms that a snapshot has do to the cluster that is restored from it. They are etcd's own keys, and
+// come along (etcdserver/api/v3alarm).
+func AlarmsText(alarms []string) string {
+	text := fmt.Sprintf("the snapshot has the alarm %s raised: the restored cluster takes no writes until it is disarmed, with etcdctl alarm disarm once the members run", strings.Join(alarms, ", "))
+	if slices.Contains(alarms, "CORRUPT") {
+		text += ". CORRUPT means that members differed when it was taken: an older snapshot may be the better one"
+	}
+	return text
+}
+
+// versionForm is a version of etcd as people give it.
+var versionForm = regexp.MustCompile(`^v?[0-9]+\.[0-9]+(\.[0-9]+)?([-+][0-9A-Za-z.+-]+)?$`)
+
+// ParseEtcdVersion takes 3.6.16, 3.6 and v3.6.16; anything else is an error, since it would be compared with nothing.
+func ParseEtcdVersion(text string) (string, error) {
+	if !versionForm.MatchString(text) {
+		return "", fmt.Errorf("%.40q is no version of etcd, such as 3.6.16", text)
+	}
+	return strings.TrimPrefix(text, "v"), nil
 }
 
 // checkVersion refuses an etcd older than the data: 3.6 ends on 3.7's, and 3.5 runs on anything and spoils it without a word.

@@ -28,7 +28,7 @@ func ChildMain() {
 
 // answer is the one line of JSON that the child prints.
 type answer struct {
-	Facts   Facts  `json:"facts"`
+	finding
 	Damage  string `json:"damage,omitempty"`  // what is wrong with the file
 	Trouble string `json:"trouble,omitempty"` // why the question stays open
 }
@@ -54,7 +54,7 @@ func answerTo(path, minor string) answer {
 	if err != nil {
 		return answer{Trouble: firstBytes(err.Error())}
 	}
-	facts, err := inspect(path, number)
+	found, err := inspect(path, number)
 	// bbolt quotes keys, which in a damaged file may be of any length.
 	switch {
 	case errors.Is(err, errCannotOpen):
@@ -62,7 +62,7 @@ func answerTo(path, minor string) answer {
 	case err != nil:
 		return answer{Damage: firstBytes(err.Error())}
 	}
-	return answer{Facts: facts}
+	return answer{finding: found}
 }
 
 // answerOnce gives a function that prints the first answer it gets and ends the process.
@@ -88,22 +88,22 @@ func firstBytes(s string) string {
 
 // inspectInChild runs inspect on path in a process of its own. An error that wraps ErrDamaged
 // means that the file is not sound, or that the parser died of it.
-func inspectInChild(ctx context.Context, path string, minor int) (Facts, error) {
+func inspectInChild(ctx context.Context, path string, minor int) (finding, error) {
 	said, err := inspection.Run(ctx, []string{path, strconv.Itoa(minor)})
 	if err != nil {
-		return Facts{}, crashed("inspect", path, err)
+		return finding{}, crashed("inspect", path, err)
 	}
 	var a answer
 	if err := json.Unmarshal(said, &a); err != nil {
-		return Facts{}, fmt.Errorf("inspect %s: the child's answer: %w", path, err)
+		return finding{}, fmt.Errorf("inspect %s: the child's answer: %w", path, err)
 	}
 	switch {
 	case a.Trouble != "":
-		return Facts{}, fmt.Errorf("inspect %s: %s", path, a.Trouble)
+		return finding{}, fmt.Errorf("inspect %s: %s", path, a.Trouble)
 	case a.Damage != "":
-		return Facts{}, fmt.Errorf("%w: %s", ErrDamaged, a.Damage)
+		return finding{}, fmt.Errorf("%w: %s", ErrDamaged, a.Damage)
 	}
-	return a.Facts, nil
+	return a.finding, nil
 }
 
 // crashed reads the end of a child that did verb on path: a panic or a fault is the file's doing, being killed from outside is not.

@@ -13,6 +13,8 @@ type Examination struct {
 	Checks []Check
 	// Facts of the file. With level 1 failed only SizeBytes and SHA256 are set, with level 2 failed likewise.
 	Facts Facts
+	// Origin of the file, once level 2 held.
+	Origin Origin
 }
 
 // OK says whether every check was made and held.
@@ -50,7 +52,7 @@ func ExamineDigested(ctx context.Context, path string, digest *Digest, minor int
 	if !trailer.OK {
 		return e, nil
 	}
-	facts, err := inspectInChild(ctx, path, minor)
+	found, err := inspectInChild(ctx, path, minor)
 	switch {
 	case errors.Is(err, ErrDamaged):
 		e.Checks = append(e.Checks, Check{Name: CheckPages, Detail: err.Error()})
@@ -58,8 +60,9 @@ func ExamineDigested(ctx context.Context, path string, digest *Digest, minor int
 	case err != nil:
 		return e, fmt.Errorf("examine snapshot: %w", err)
 	}
+	facts := found.Facts
 	facts.SizeBytes, facts.SHA256 = e.Facts.SizeBytes, e.Facts.SHA256
-	e.Facts = facts
+	e.Facts, e.Origin = facts, found.Origin
 	e.Checks = append(e.Checks, Check{Name: CheckPages, OK: true,
 		Detail: fmt.Sprintf("pages, buckets and revisions hold; %d keys up to revision %d", facts.TotalKeys, facts.Revision)})
 	return e, nil

@@ -11,7 +11,7 @@ func TestFixture(t *testing.T) {
 	sum := sha256.Sum256(fixture())
 	want := Facts{
 		SizeBytes: 1257504, SHA256: hex.EncodeToString(sum[:]), StatusHash: "2c5df706", Revision: 708, CompactRevision: -1,
-		TotalKeys: 595, StorageVersion: "3.6.0", ClusterVersion: "3.6.0", HashKV: HashKV{Hash: 1576616161, Revision: 708, CompactRevision: -1},
+		TotalKeys: 595, StorageVersion: "3.6.0", HashKV: HashKV{Hash: 1576616161, Revision: 708, CompactRevision: -1},
 	}
 	path := write(t, fixture())
 	for _, minor := range []int{0, 6, 7} {
@@ -24,8 +24,8 @@ func TestFixture(t *testing.T) {
 	if e := examine(t, path, 5); e.Facts.TotalKeys <= want.TotalKeys {
 		t.Errorf("Examine for 3.5: got %d keys in total, want more than the %d that live", e.Facts.TotalKeys, want.TotalKeys)
 	}
-	facts, err := inspect(path, 6)
-	if err != nil || facts.HashKV != want.HashKV {
-		t.Errorf("inspect: got %+v, error %v", facts, err)
+	found, err := inspect(path, 6)
+	if err != nil || found.Facts.HashKV != want.HashKV || found.Origin.ClusterVersion != "3.6.0" {
+		t.Errorf("inspect: got %+v, error %v", found, err)
 	}
 }

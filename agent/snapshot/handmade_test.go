@@ -5,10 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	bolt "go.etcd.io/bbolt"
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"google.golang.org/protobuf/proto"
 )
@@ -102,28 +104,27 @@ func TestHandmadeSound(t *testing.T) {
 		edit func(*bolt.Tx) error
 		want Facts // without the hashes and what is of the whole file
 	}{
-		"plain":              {nil, Facts{Revision: 3, CompactRevision: -1, TotalKeys: 2, StorageVersion: "3.6.0", ClusterVersion: "3.6.0"}},
-		"synced freelist":    {func(tx *bolt.Tx) error { return tx.DeleteBucket([]byte("alarm")) }, Facts{Revision: 3, CompactRevision: -1, TotalKeys: 2, StorageVersion: "3.6.0", ClusterVersion: "3.6.0"}},
-		"deleted":            {put(bucketKey, revisionKey(4, 0, "t"), keyValue("a", 0, 0, 0)), Facts{Revision: 4, CompactRevision: -1, TotalKeys: 1, StorageVersion: "3.6.0", ClusterVersion: "3.6.0"}},
-		"compaction done":    {meta(metaFinishedCompact, revisionKey(3, 0, "")), Facts{Revision: 3, CompactRevision: 3, TotalKeys: 2, StorageVersion: "3.6.0", ClusterVersion: "3.6.0"}},
-		"compaction begun":   {meta(metaScheduledCompact, revisionKey(2, 0, "")), Facts{Revision: 3, CompactRevision: 2, TotalKeys: 2, StorageVersion: "3.6.0", ClusterVersion: "3.6.0"}},
-		"compacted beyond":   {meta(metaScheduledCompact, revisionKey(9, 0, "")), Facts{Revision: 3, CompactRevision: 9, TotalKeys: 2, StorageVersion: "3.6.0", ClusterVersion: "3.6.0"}},
-		"bumped":             {put(bucketKey, revisionKey(1003, 0, ""), nil), Facts{Revision: 1003, CompactRevision: -1, TotalKeys: 3, StorageVersion: "3.6.0", ClusterVersion: "3.6.0"}},
-		"no storage version": {func(tx *bolt.Tx) error { return tx.Bucket(bucketMeta).Delete(metaStorageVersion) }, Facts{Revision: 3, CompactRevision: -1, TotalKeys: 2, ClusterVersion: "3.6.0"}},
-		"odd cluster version": {func(tx *bolt.Tx) error { return tx.Bucket(bucketCluster).Put(metaClusterVersion, []byte("3.6\n")) },
-			Facts{Revision: 3, CompactRevision: -1, TotalKeys: 2, StorageVersion: "3.6.0"}},
+		"plain":              {nil, Facts{Revision: 3, CompactRevision: -1, TotalKeys: 2, StorageVersion: "3.6.0"}},
+		"synced freelist":    {func(tx *bolt.Tx) error { return tx.DeleteBucket([]byte("alarm")) }, Facts{Revision: 3, CompactRevision: -1, TotalKeys: 2, StorageVersion: "3.6.0"}},
+		"deleted":            {put(bucketKey, revisionKey(4, 0, "t"), keyValue("a", 0, 0, 0)), Facts{Revision: 4, CompactRevision: -1, TotalKeys: 1, StorageVersion: "3.6.0"}},
+		"compaction done":    {meta(metaFinishedCompact, revisionKey(3, 0, "")), Facts{Revision: 3, CompactRevision: 3, TotalKeys: 2, StorageVersion: "3.6.0"}},
+		"compaction begun":   {meta(metaScheduledCompact, revisionKey(2, 0, "")), Facts{Revision: 3, CompactRevision: 2, TotalKeys: 2, StorageVersion: "3.6.0"}},
+		"compacted beyond":   {meta(metaScheduledCompact, revisionKey(9, 0, "")), Facts{Revision: 3, CompactRevision: 9, TotalKeys: 2, StorageVersion: "3.6.0"}},
+		"bumped":             {put(bucketKey, revisionKey(1003, 0, ""), nil), Facts{Revision: 1003, CompactRevision: -1, TotalKeys: 3, StorageVersion: "3.6.0"}},
+		"no storage version": {func(tx *bolt.Tx) error { return tx.Bucket(bucketMeta).Delete(metaStorageVersion) }, Facts{Revision: 3, CompactRevision: -1, TotalKeys: 2}},
 		"3.5": {func(tx *bolt.Tx) error {
 			return errors.Join(tx.Bucket(bucketMeta).Delete(metaStorageVersion), tx.Bucket(bucketCluster).Put(metaClusterVersion, []byte("3.5.0")))
-		}, Facts{Revision: 3, CompactRevision: -1, TotalKeys: 3 + 1 + 1, ClusterVersion: "3.5.0"}},
+		}, Facts{Revision: 3, CompactRevision: -1, TotalKeys: 3 + 1 + 1}},
 		"no keys": {func(tx *bolt.Tx) error {
 			return errors.Join(tx.DeleteBucket(bucketKey), tx.Bucket(bucketCluster).Put([]byte("x"), nil), func() error { _, err := tx.CreateBucket(bucketKey); return err }())
-		}, Facts{CompactRevision: -1, StorageVersion: "3.6.0", ClusterVersion: "3.6.0"}},
+		}, Facts{CompactRevision: -1, StorageVersion: "3.6.0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := write(t, withTrailer(handmade(t, test.edit)))
 			e := examine(t, path, 0)
-			got, err := inspect(path, 0)
+			found, err := inspect(path, 0)
+			got := found.Facts
 			if !e.OK() || err != nil || got.HashKV != e.Facts.HashKV || got.StatusHash != e.Facts.StatusHash {
 				t.Fatalf("Examine: got %+v; inspect: got %+v, error %v", e, got, err)
 			}
@@ -191,4 +192,31 @@ func TestHandmadeDamaged(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOrigin: what a file says of its cluster, beside what identifies it.
+func TestOrigin(t *testing.T) {
+	alarm := func(kind pb.AlarmType, member uint64) func(*bolt.Tx) error {
+		raised, err := proto.Marshal(&pb.AlarmMember{MemberID: member, Alarm: kind})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return put(bucketAlarm, raised, nil)
+	}
+	for name, test := range map[string]struct {
+		edit func(*bolt.Tx) error
+		want Origin
+	}{
+		"plain":               {nil, Origin{ClusterVersion: "3.6.0"}},
+		"odd cluster version": {put(bucketCluster, metaClusterVersion, []byte("3.6\n")), Origin{}},
+		"no alarms known":     {func(tx *bolt.Tx) error { return tx.DeleteBucket(bucketAlarm) }, Origin{ClusterVersion: "3.6.0"}},
+		"alarms": {func(tx *bolt.Tx) error {
+			return errors.Join(alarm(pb.AlarmType_NOSPACE, 7)(tx), alarm(pb.AlarmType_NOSPACE, 8)(tx), alarm(pb.AlarmType_CORRUPT, 7)(tx))
+		}, Origin{ClusterVersion: "3.6.0", Alarms: []string{"CORRUPT", "NOSPACE"}}},
+	} {
+		if e := examine(t, write(t, withTrailer(handmade(t, test.edit))), 0); !e.OK() || !reflect.DeepEqual(e.Origin, test.want) {
+			t.Errorf("%s: got %+v, want %+v", name, e.Origin, test.want)
+		}
+	}
+	wantDamage(t, examine(t, write(t, withTrailer(handmade(t, put(bucketAlarm, []byte{0xff}, nil)))), 0), CheckPages)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -12,6 +13,8 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"google.golang.org/protobuf/proto"
 )
 
 // The buckets and keys of etcd's schema that the checks read (server/storage/schema).
@@ -21,6 +24,7 @@ var (
 	bucketLease   = []byte("lease")
 	bucketMembers = []byte("members")
 	bucketCluster = []byte("cluster")
+	bucketAlarm   = []byte("alarm")
 
 	metaConsistentIndex  = []byte("consistent_index")
 	metaScheduledCompact = []byte("scheduledCompactRev")
@@ -32,37 +36,43 @@ var (
 // openTimeout is how long to wait for another process that has the file locked for itself.
 const openTimeout = 5 * time.Second
 
+// finding is all that the parser found in a sound file.
+type finding struct {
+	Facts  Facts  `json:"facts"`
+	Origin Origin `json:"origin"`
+}
+
 // inspect is the parser: level 2 of the checks, and the facts. It runs in the child
 // process only, on a file whose trailer holds. Every error of it means damage, but
 // for one that wraps errCannotOpen.
 //
 // minor is that of the etcd server, for the meaning of TotalKeys; 0: as the file says.
-func inspect(path string, minor int) (Facts, error) {
+func inspect(path string, minor int) (finding, error) {
 	db, err := bolt.Open(path, 0o400, &bolt.Options{ReadOnly: true, PreLoadFreelist: true, Timeout: openTimeout})
 	if err != nil {
 		if errors.Is(err, bolterrors.ErrTimeout) {
-			return Facts{}, fmt.Errorf("%w: another process holds it: %w", errCannotOpen, err)
+			return finding{}, fmt.Errorf("%w: another process holds it: %w", errCannotOpen, err)
 		}
 		// bbolt has errors of its own for what it does not like in a file; these are the system's.
 		if errno := syscall.Errno(0); errors.As(err, &errno) {
-			return Facts{}, fmt.Errorf("%w: %w", errCannotOpen, err)
+			return finding{}, fmt.Errorf("%w: %w", errCannotOpen, err)
 		}
-		return Facts{}, fmt.Errorf("open as bbolt: %w", err)
+		return finding{}, fmt.Errorf("open as bbolt: %w", err)
 	}
 	tx, err := db.Begin(false)
 	if err != nil {
-		return Facts{}, errors.Join(fmt.Errorf("%w: %w", errCannotOpen, err), db.Close())
+		return finding{}, errors.Join(fmt.Errorf("%w: %w", errCannotOpen, err), db.Close())
 	}
 	err = checkPages(tx)
 	if errors.Is(err, errCheckLeft) {
-		return Facts{}, err // it still reads the pages
+		return finding{}, err // it still reads the pages
 	}
-	var facts Facts
+	var found finding
 	if err == nil {
-		facts, err = read(tx, minor)
+		found, err = read(tx, minor)
 	}
 	_, _ = tx.Rollback(), db.Close() // nothing was written
-	return facts, err
+	return found, err
 }
 
 // versionForm is what etcd writes as its storage version (absent before 3.6) and as its cluster version.
@@ -98,27 +108,28 @@ func checkPages(tx *bolt.Tx) error {
 }
 
 // read takes the facts from a transaction whose pages are sound.
-func read(tx *bolt.Tx, minor int) (Facts, error) {
+func read(tx *bolt.Tx, minor int) (finding, error) {
 	for _, name := range [][]byte{bucketKey, bucketMeta, bucketLease, bucketMembers, bucketCluster} {
 		if tx.Bucket(name) == nil {
-			return Facts{}, fmt.Errorf("bucket %q is missing", name)
+			return finding{}, fmt.Errorf("bucket %q is missing", name)
 		}
 	}
 	meta := tx.Bucket(bucketMeta)
 	if v := meta.Get(metaConsistentIndex); len(v) != 8 || binary.BigEndian.Uint64(v) == 0 {
-		return Facts{}, fmt.Errorf("meta: consistent_index is %x: no etcd server wrote this", v)
+		return finding{}, fmt.Errorf("meta: consistent_index is %x: no etcd server wrote this", v)
 	}
 	if v := meta.Get(metaStorageVersion); !versionForm.Match(v) {
-		return Facts{}, fmt.Errorf("meta: storageVersion is %.40q", v)
+		return finding{}, fmt.Errorf("meta: storageVersion is %.40q", v)
 	}
 	compact, err := compactRevision(meta)
 	if err != nil {
-		return Facts{}, err
+		return finding{}, err
 	}
 	rows, err := scanRows(tx)
 	if err != nil {
-		return Facts{}, err
+		return finding{}, err
 	}
+	var origin Origin
 	facts := Facts{
 		StatusHash:      fmt.Sprintf("%08x", rows.hash),
 		Revision:        rows.last.main,
@@ -127,16 +138,38 @@ func read(tx *bolt.Tx, minor int) (Facts, error) {
 		StorageVersion:  string(meta.Get(metaStorageVersion)),
 	}
 	if v := tx.Bucket(bucketCluster).Get(metaClusterVersion); versionForm.Match(v) {
-		facts.ClusterVersion = string(v)
+		origin.ClusterVersion = string(v)
+	}
+	if origin.Alarms, err = alarms(tx.Bucket(bucketAlarm)); err != nil {
+		return finding{}, err
 	}
 	if minor == 0 {
-		minor = minorOf(facts.StorageVersion, facts.ClusterVersion)
+		minor = minorOf(facts.StorageVersion, origin.ClusterVersion)
 	}
 	if minor < 6 {
 		facts.TotalKeys = rows.total
 	}
 	facts.HashKV, err = hashKV(tx.Bucket(bucketKey), rows, compact)
-	return facts, err
+	return finding{facts, origin}, err
+}
+
+// alarms reads the bucket whose keys are alarms, one for each member that raised it (schema/alarm.go); nil: an etcd that knew none.
+func alarms(bucket *bolt.Bucket) (names []string, err error) {
+	if bucket == nil {
+		return nil, nil
+	}
+	err = bucket.ForEach(func(k, _ []byte) error {
+		raised := new(pb.AlarmMember)
+		if err := proto.Unmarshal(k, raised); err != nil {
+			return fmt.Errorf("bucket %q: %w", bucketAlarm, err)
+		}
+		if name := raised.Alarm.String(); raised.Alarm != pb.AlarmType_NONE && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+		return nil
+	})
+	slices.Sort(names)
+	return names, err
 }
 
 // compactRevision is that of the last compaction that was begun: a member hashes as if it were done.

@@ -165,7 +165,8 @@ func (h *history) check(t *testing.T) {
 	if err := os.WriteFile(path, withTrailer(body), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got, err := inspect(path, 6)
+	found, err := inspect(path, 6)
+	got := found.Facts
 	if err != nil || got.HashKV.Hash != want.Hash || got.HashKV.Revision != want.Revision || got.HashKV.CompactRevision != want.CompactRevision {
 		t.Errorf("inspect: got %+v, error %v, the store says %+v", got.HashKV, err, want)
 	}

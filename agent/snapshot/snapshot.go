@@ -66,11 +66,17 @@ type Facts struct {
 	TotalKeys int64 `json:"total_keys"`
 	// StorageVersion is the schema's, "3.6.0"; "" before etcd 3.6.
 	StorageVersion string `json:"storage_version"`
-	// ClusterVersion that its members had agreed on, "3.6.0": also in a file of 3.5, and in one of the first
-	// seconds of a 3.6, which has no StorageVersion yet. "": none, or nothing that etcd writes.
-	ClusterVersion string `json:"cluster_version,omitempty"`
 	// HashKV is what a live member would answer for the same revisions.
 	HashKV HashKV `json:"hash_kv"`
+}
+
+// Origin is what a sound snapshot file says of the cluster that it came from, beside the Facts, which identify it.
+type Origin struct {
+	// ClusterVersion that its members had agreed on, "3.6.0": also in a file of 3.5, and in one of the first
+	// seconds of a 3.6, which has no StorageVersion yet. "": none, or nothing that etcd writes.
+	ClusterVersion string `json:"cluster_version"`
+	// Alarms that were raised, "NOSPACE" and "CORRUPT": a cluster restored from the file has them, and takes no writes.
+	Alarms []string `json:"alarms"`
 }
 
 // HashKV is the hash over the key space that etcd's HashKV call computes. Two

@@ -53,6 +53,7 @@ type hinter interface{ Hint() string }
 func exitCode(ctx context.Context, err error) int {
 	var use *usageError
 	var invalid *configError
+	var gone hangup
 	switch {
 	case err == nil:
 		return exitOK
@@ -60,7 +61,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitUsage
 	case errors.As(err, &invalid):
 		return exitConfig
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+	case ctx.Err() != nil && errors.Is(err, context.Canceled), errors.As(err, &gone):
 		return exitInterrupted
 	case errors.Is(err, agent.ErrPartial), errors.Is(err, snapshot.ErrDamaged):
 		return exitFindings

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,6 +41,50 @@ func (r *applyRequest) flags(f *pflag.FlagSet) {
 	f.BoolVar(&r.dryRun, "dry-run", false, "make every check, show each step, change nothing")
 }
 
+// check refuses flags that were given and say nothing, as an unset variable of a shell does.
+func (r *applyRequest) check(f *pflag.FlagSet) error {
+	if f.Changed("data-dir") && r.dataDir == "" {
+		return &usageError{errors.New("flag --data-dir: it is empty: give etcd's data directory")}
+	}
+	if f.Changed("etcd-version") {
+		version, err := restore.ParseEtcdVersion(r.etcdVersion)
+		if err != nil {
+			return &usageError{fmt.Errorf("flag --etcd-version: %w", err)}
+		}
+		r.etcdVersion = version
+	}
+	return nil
+}
+
+// lingering is ctx for a verb that stops a control plane: a terminal that is gone ends it as Ctrl-C does, by going back, and a reader
+// of its output that is gone does not end it at all.
+func lingering(ctx context.Context) (lingers context.Context, stop func()) {
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, cancel := context.WithCancelCause(ctx)
+	hung := make(chan os.Signal, 1)
+	signal.Notify(hung, syscall.SIGHUP)
+	go func() {
+		select {
+		case <-hung:
+			cancel(hangup{})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(hung)
+		signal.Reset(syscall.SIGPIPE)
+		cancel(nil)
+	}
+}
+
+// hangup means that the terminal is gone. To the caller that is the interruption which it is to Ctrl-C.
+type hangup struct{}
+
+func (hangup) Error() string { return "interrupted: the terminal is gone" }
+
+// Is makes it a cancellation.
+func (hangup) Is(target error) bool { return target == context.Canceled }
+
 func restoreApplyCommand(inv *invocation) *cobra.Command {
 	var r applyRequest
 	cmd := &cobra.Command{
@@ -47,11 +93,17 @@ func restoreApplyCommand(inv *invocation) *cobra.Command {
 		Long: "Checks everything first, restores into a new directory beside the old one, boots an etcd on a copy of it and compares every\n" +
 			"key, and only then switches by rename. The old directory is kept. Killed or interrupted, run it again: it goes on from where it\n" +
 			"was, or use restore rollback. Needs root, the configuration, and read access to the store (or --file).\n\n" +
-			"Exit codes: 0 done; 1 refused or failed, and the host is as it was; 4 no such snapshot.",
+			"Exit codes: 0 done; 1 refused or failed, and the host is as it was, or the error says what to do; 4 no such snapshot; 130 interrupted,\n" +
+			"likewise.",
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.plan = args[0]
-			return inv.restoreApply(cmd.Context(), r)
+			if err := r.check(cmd.Flags()); err != nil {
+				return err
+			}
+			ctx, stop := lingering(cmd.Context())
+			defer stop()
+			return inv.restoreApply(ctx, r)
 		},
 	}
 	r.flags(cmd.Flags())
@@ -75,7 +127,7 @@ func (inv *invocation) restoreApply(ctx context.Context, r applyRequest) error {
 		done() // the bar makes way
 		inv.talk(format, args...)
 	}
-	fetched := filepath.Join(inv.stateDir, "restore", a.Plan.Snapshot.SHA256+".db")
+	fetched := inv.fetchedPath(a.Plan)
 	a.Fetch = func(ctx context.Context) (string, error) {
 		if path := cmp.Or(r.file, a.Plan.Snapshot.File); path != "" {
 			return path, nil
@@ -89,15 +141,19 @@ func (inv *invocation) restoreApply(ctx context.Context, r applyRequest) error {
 		return inv.confirmCluster(a.Plan.Cluster, "makes this host member "+a.Member+", and replaces what its etcd holds by a snapshot of "+timeOrUnknown(a.Plan.Snapshot.TakenAt))
 	}
 	outcome, err := a.Run(ctx)
+	// It holds every Secret of the cluster. Only a run that was killed leaves it, for the next.
+	if unfetched := os.Remove(fetched); unfetched != nil && !errors.Is(unfetched, fs.ErrNotExist) {
+		err = errors.Join(err, unfetched)
+	}
 	if err != nil {
 		return refused("apply", err)
 	}
-	if outcome.Step == restore.StepDone {
-		if err := os.Remove(fetched); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("restore apply: %w", err)
-		}
-	}
 	return inv.printOutcome(a, outcome, r.dryRun)
+}
+
+// fetchedPath is where the plan's snapshot lies while it is used.
+func (inv *invocation) fetchedPath(p restore.Plan) string {
+	return filepath.Join(inv.stateDir, "restore", p.Snapshot.SHA256+".db")
 }
 
 // refusal is a restore that was not done because of damage. To a script that is a failure: exit code 3 is for verbs that look
@@ -157,7 +213,7 @@ func (inv *invocation) applier(ctx context.Context, r applyRequest) (*restore.Ap
 // fetchForRestore brings the plan's snapshot from whichever store has it, the plan's own first, into a file that later runs use
 // again.
 func (inv *invocation) fetchForRestore(ctx context.Context, plan restore.Plan, path, identity string) (err error) {
-	if err := plan.CheckFile(ctx, path); err == nil {
+	if _, err := plan.CheckFile(ctx, path); err == nil {
 		return nil
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -241,7 +297,7 @@ func timeOrUnknown(t time.Time) string {
 func (inv *invocation) printOutcome(a *restore.Applier, o restore.Outcome, dryRun bool) error {
 	if inv.json() {
 		return inv.printJSON(map[string]any{"plan_sha256": a.Plan.SHA256, "member": a.Member, "step": o.Step, "already": o.Already,
-			"kept": o.Kept, "waiting": o.Waiting, "dry_run": dryRun})
+			"kept": o.Kept, "waiting": o.Waiting, "alarms": append([]string{}, o.Alarms...), "dry_run": dryRun})
 	}
 	var text string
 	switch {
@@ -262,6 +318,9 @@ func (inv *invocation) printOutcome(a *restore.Applier, o restore.Outcome, dryRu
 		text = fmt.Sprintf("Member %s is restored and runs. Once all are: restart the kubelets, and operators with informers.", a.Member)
 	default:
 		text = fmt.Sprintf("Member %s is restored. Once all hosts are: systemctl start etcd (rke2-server, k3s) on each.", a.Member)
+	}
+	if len(o.Alarms) > 0 {
+		text += "\nWARNING: " + restore.AlarmsText(o.Alarms) + "."
 	}
 	_, err := fmt.Fprintln(inv.out, text)
 	return err

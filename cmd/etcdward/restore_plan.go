@@ -12,9 +12,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/restore"
+	"github.com/etcdward/etcdward/agent/seal"
 	"github.com/etcdward/etcdward/agent/snapshot"
 )
 
@@ -44,6 +46,9 @@ func restorePlanCommand(inv *invocation) *cobra.Command {
 			if len(args) > 0 {
 				r.ref = args[0]
 			}
+			if err := r.check(cmd.Flags()); err != nil {
+				return err
+			}
 			return inv.restorePlan(cmd.Context(), r)
 		},
 	}
@@ -58,6 +63,21 @@ func restorePlanCommand(inv *invocation) *cobra.Command {
 	return cmd
 }
 
+// check holds what the flags say to what a plan can have.
+func (r *planRequest) check(f *pflag.FlagSet) error {
+	r.dir = filepath.Clean(r.dir)
+	if !filepath.IsAbs(r.dir) || r.dir == "/" {
+		return &usageError{fmt.Errorf("flag --data-dir: %q: the absolute path of etcd's data directory is wanted", r.dir)}
+	}
+	if f.Changed("bump-revision") && (r.bump < 1 || r.bump > restore.MaxBump) {
+		return &usageError{fmt.Errorf("flag --bump-revision: %d: from 1 to %d", r.bump, restore.MaxBump)}
+	}
+	if _, err := restore.ParseMembers(r.members, r.dir); err != nil {
+		return &usageError{fmt.Errorf("flag --member: %w", err)}
+	}
+	return nil
+}
+
 func (inv *invocation) restorePlan(ctx context.Context, r planRequest) (err error) {
 	defer func() {
 		if err != nil {
@@ -69,7 +89,7 @@ func (inv *invocation) restorePlan(ctx context.Context, r planRequest) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
-	source, err := h.planSource(ctx, r)
+	source, err := inv.planSource(ctx, h, r)
 	if err != nil {
 		return err
 	}
@@ -105,9 +125,9 @@ func sourceName(s restore.Source) string {
 }
 
 // planSource finds the snapshot.
-func (h *house) planSource(ctx context.Context, r planRequest) (restore.Source, error) {
+func (inv *invocation) planSource(ctx context.Context, h *house, r planRequest) (restore.Source, error) {
 	if r.file != "" {
-		return fileSource(ctx, r.file)
+		return inv.fileSource(ctx, r.file)
 	}
 	at, err := r.sel.freeze(time.Now())
 	if err != nil {
@@ -126,7 +146,7 @@ func (h *house) planSource(ctx context.Context, r planRequest) (restore.Source, 
 		return restore.Source{}, fmt.Errorf("snapshot %s: %w: not every check of its own held; etcdward show %s", m.ID, snapshot.ErrDamaged, m.ID)
 	}
 	return restore.Source{ID: m.ID, Store: found.Store.Name, At: at, SHA256: m.SHA256, SizeBytes: m.SizeBytes, TakenAt: m.TakenAt, Revision: m.Revision,
-		TotalKeys: m.TotalKeys, EtcdVersion: m.Member.Version, StorageVersion: m.StorageVersion}, nil
+		TotalKeys: m.TotalKeys, Encrypted: m.Object.Encryption == seal.Age, EtcdVersion: m.Member.Version, StorageVersion: m.StorageVersion}, nil
 }
 
 // freeze turns a time such as "26h ago" into one that means the same later; zero: none was given.
@@ -143,7 +163,7 @@ func (sel *selection) freeze(now time.Time) (at time.Time, err error) {
 }
 
 // fileSource examines a plain snapshot file.
-func fileSource(ctx context.Context, path string) (restore.Source, error) {
+func (inv *invocation) fileSource(ctx context.Context, path string) (restore.Source, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return restore.Source{}, err
@@ -157,9 +177,12 @@ func fileSource(ctx context.Context, path string) (restore.Source, error) {
 			return restore.Source{}, fmt.Errorf("%s: check %s: %w: %s", path, c.Name, snapshot.ErrDamaged, c.Detail)
 		}
 	}
+	if len(exam.Origin.Alarms) > 0 {
+		inv.talk("WARNING: %s.", restore.AlarmsText(exam.Origin.Alarms))
+	}
 	f := exam.Facts
 	return restore.Source{File: path, SHA256: f.SHA256, SizeBytes: f.SizeBytes, Revision: f.Revision, TotalKeys: f.TotalKeys,
-		EtcdVersion: f.ClusterVersion, StorageVersion: f.StorageVersion}, nil
+		EtcdVersion: exam.Origin.ClusterVersion, StorageVersion: f.StorageVersion}, nil
 }
 
 // planMembers finds the members, and the newest revision that a living one has.
@@ -173,15 +196,9 @@ func (inv *invocation) planMembers(ctx context.Context, h *house, r planRequest)
 	}
 	switch {
 	case len(r.members) > 0:
-		for _, text := range r.members {
-			m, err := restore.ParseMember(text, r.dir)
-			if err != nil {
-				return nil, 0, &usageError{fmt.Errorf("flag --member: %w", err)}
-			}
-			members = append(members, m)
-		}
+		members, err := restore.ParseMembers(r.members, r.dir)
 		inv.talk("Members as given with --member.")
-		return members, highest, nil
+		return members, highest, err
 	case len(live) > 0:
 		inv.talk("Members as the living cluster has them.")
 		if leftOut != "" {

@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
 
 	"github.com/spf13/cobra"
 )
@@ -17,7 +20,12 @@ func restoreRollbackCommand(inv *invocation) *cobra.Command {
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.plan = args[0]
-			return inv.restoreRollback(cmd.Context(), r)
+			if err := r.check(cmd.Flags()); err != nil {
+				return err
+			}
+			ctx, stop := lingering(cmd.Context())
+			defer stop()
+			return inv.restoreRollback(ctx, r)
 		},
 	}
 	r.flags(cmd.Flags())
@@ -36,6 +44,12 @@ func (inv *invocation) restoreRollback(ctx context.Context, r applyRequest) erro
 		return inv.confirmCluster(a.Plan.Cluster, "takes the restored directory away and puts the old one back")
 	}
 	outcome, err := a.Rollback(ctx)
+	if err == nil && !r.dryRun {
+		err = os.Remove(inv.fetchedPath(a.Plan)) // of an apply that was killed
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+	}
 	if err != nil {
 		return refused("rollback", err)
 	}
