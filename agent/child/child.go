@@ -81,6 +81,9 @@ func (t Task) Start(ctx context.Context, args []string, held ...*os.File) (*Proc
 		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		return nil, fmt.Errorf("start the child: %w", err)
 	}
 	return &Process{Stdin: stdin, Stdout: stdout, kill: cmd.Process.Kill, wait: sync.OnceValue(func() error {

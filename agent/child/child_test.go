@@ -152,6 +152,9 @@ func TestCancelled(t *testing.T) {
 			t.Errorf("got %v, want the cause", err)
 		}
 	}
+	if _, err := hang.Start(ctx, nil); !errors.Is(err, cause) {
+		t.Errorf("start: got %v, want the cause", err)
+	}
 }
 
 func TestConverses(t *testing.T) {

@@ -82,6 +82,15 @@ type hangup struct{}
 
 func (hangup) Error() string { return "interrupted: the terminal is gone" }
 
+// hungUp says so of an error that came of it.
+func hungUp(ctx context.Context, err error) error {
+	var gone hangup
+	if errors.Is(err, context.Canceled) && errors.As(context.Cause(ctx), &gone) && !errors.As(err, &gone) {
+		return fmt.Errorf("%w: %w", gone, err)
+	}
+	return err
+}
+
 // Is makes it a cancellation.
 func (hangup) Is(target error) bool { return target == context.Canceled }
 
@@ -103,7 +112,7 @@ func restoreApplyCommand(inv *invocation) *cobra.Command {
 			}
 			ctx, stop := lingering(cmd.Context())
 			defer stop()
-			return inv.restoreApply(ctx, r)
+			return hungUp(ctx, inv.restoreApply(ctx, r))
 		},
 	}
 	r.flags(cmd.Flags())

@@ -25,7 +25,7 @@ func restoreRollbackCommand(inv *invocation) *cobra.Command {
 			}
 			ctx, stop := lingering(cmd.Context())
 			defer stop()
-			return inv.restoreRollback(ctx, r)
+			return hungUp(ctx, inv.restoreRollback(ctx, r))
 		},
 	}
 	r.flags(cmd.Flags())
