@@ -59,11 +59,6 @@ func openFolder(t *testing.T) storage.Bucket {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := bucket.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	return bucket
 }
 

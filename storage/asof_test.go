@@ -110,7 +110,6 @@ func TestAsOfChangesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer bucket.Close()
 	obj := storagetest.Put(t, bucket, "a/key", []byte("x"))
 	past := storage.NewAsOf(bucket, time.Now())
 	_, put := past.Put(t.Context(), storagetest.Upload("a/new", nil))

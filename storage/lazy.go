@@ -10,7 +10,7 @@ import (
 )
 
 // Lazy is a bucket that is opened when it is first used, and again until that succeeds: a store that is away when the
-// program starts is used once it is back. Its methods give the error of open meanwhile. A bucket that was moved is opened anew.
+// program starts is used once it is back. Its methods give the error of open meanwhile.
 type Lazy struct {
 	open func(context.Context) (Bucket, error)
 
@@ -25,10 +25,9 @@ func NewLazy(open func(context.Context) (Bucket, error)) *Lazy { return &Lazy{op
 func (l *Lazy) Opened(ctx context.Context) (Bucket, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if movable, ok := l.bucket.(Movable); l.bucket != nil && (!ok || !movable.Moved()) {
+	if l.bucket != nil {
 		return l.bucket, nil
 	}
-	// One that was moved is not closed: others may be in the middle of its use.
 	bucket, err := l.open(ctx)
 	if err != nil {
 		return nil, err
@@ -145,10 +144,10 @@ func (l *Lazy) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	closer, ok := l.bucket.(io.Closer)
+	l.bucket = nil
 	if !ok {
 		return nil
 	}
-	l.bucket = nil
 	if err := closer.Close(); err != nil {
 		return fmt.Errorf("close store: %w", err)
 	}

@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io/fs"
 	"iter"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -181,64 +178,5 @@ func TestLazyPassesOn(t *testing.T) {
 	}
 	if err := lazy.Close(); !errors.Is(err, errAway) {
 		t.Errorf("Close: got error %v, want the bucket's", err)
-	}
-}
-
-// TestLazyMoved: a share that is mounted over a bare folder, which was opened before, is what is written to from then on; when it is away
-// for a moment the store is, too.
-func TestLazyMoved(t *testing.T) {
-	place, bare, share := filepath.Join(t.TempDir(), "place"), t.TempDir(), t.TempDir()
-	lay := func(folder string) {
-		t.Helper()
-		if err := os.Remove(place); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			t.Fatal(err)
-		}
-		if err := os.Symlink(folder, place); err != nil {
-			t.Fatal(err)
-		}
-	}
-	lay(bare)
-	var opening error
-	lazy := storage.NewLazy(func(context.Context) (storage.Bucket, error) {
-		if opening != nil {
-			return nil, opening
-		}
-		return directory.Open(place)
-	})
-	t.Cleanup(func() {
-		if err := lazy.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	put := func(key string) error {
-		_, err := lazy.Put(t.Context(), storagetest.Upload(key, nil))
-		return err
-	}
-	first, err := lazy.Opened(t.Context())
-	if err := errors.Join(err, put("before")); err != nil {
-		t.Fatal(err)
-	}
-	if again, err := lazy.Opened(t.Context()); again != first || err != nil {
-		t.Errorf("opened anew, with nothing moved: %v", err)
-	}
-	lay(share)
-	opening = errAway
-	if err := put("meanwhile"); !errors.Is(err, errAway) {
-		t.Errorf("moved, and away: got %v", err)
-	}
-	opening = nil
-	if err := put("after"); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{filepath.Join(bare, "before"), filepath.Join(share, "after")} {
-		if _, err := os.Stat(path); err != nil {
-			t.Error(err)
-		}
-	}
-	if err := os.Remove(place); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := lazy.Open(t.Context(), storage.Object{Key: "before"}); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("what the first held is found still: %v", err)
 	}
 }

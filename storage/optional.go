@@ -62,12 +62,6 @@ type Sweeper interface {
 	Sweep(ctx context.Context, prefix string) (removed int, err error)
 }
 
-// Movable is a Bucket whose place can come to hold another one, as a mount point does.
-type Movable interface {
-	// Moved tells whether it has: then this bucket is the one that lay there before, and is to be opened anew.
-	Moved() bool
-}
-
 // Inspector is a Bucket that can tell how it is set up.
 type Inspector interface {
 	// Inspect asks the store. What the store does not know, or hides from these

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// ErrAway means that nobody answers at the address of a store, and did not for a while. It is
+// ErrAway means that nobody answers at the address of a store, and did not for a while, or that its folder is not there. It is
 // for providers, who do not try again then: the caller has other stores to see to.
 var ErrAway = errors.New("the store cannot be reached")
 

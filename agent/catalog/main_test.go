@@ -39,11 +39,6 @@ func openBucket(t *testing.T) storage.Bucket {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := bucket.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	return bucket
 }
 

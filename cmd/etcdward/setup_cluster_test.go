@@ -171,7 +171,7 @@ func TestSetupHoldsBack(t *testing.T) {
 			h.unchanged(t, before)
 		})
 	}
-	held("a folder that is not there", "file does not exist: mount it", "--no-check writes without trying", "--yes", "--name", "prod", "--store-directory", "/nonexistent")
+	held("a folder that is not there", "there is no such folder: mount it", "--no-check writes without trying", "--yes", "--name", "prod", "--store-directory", "/nonexistent")
 	_, toStore, _ := s3Server(t, h, `"s3:GetObject"`)
 	held("a user who may not write", "access denied", "/usr/share/etcdward/iam", append([]string{"--yes", "--name", "prod"}, toStore...)...)
 	held("nobody answers", "no endpoint answers", "see that etcd runs", append(good, "--endpoint", "https://127.0.0.1:1")...)

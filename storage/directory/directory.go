@@ -24,13 +24,13 @@ import (
 // Bucket is a folder as a storage.Bucket. It keeps no versions, so that Open does
 // not look at that of an object, and Delete of any but "" finds nothing to remove.
 // A symbolic link below the folder is no part of it.
+//
+// Between two calls nothing of it is held open, so that a share can be unmounted, and one that is mounted meanwhile is
+// used.
 type Bucket struct {
 	path string
-	root *os.Root
 	// host begins the names of this host's unfinished files.
 	host string
-	// owner of what is made; nil: whoever runs this.
-	owner *owner
 	// now is time.Now but in tests.
 	now func() time.Time
 	// rename is unix.Renameat2 but in tests.
@@ -40,46 +40,50 @@ type Bucket struct {
 var (
 	_ storage.Bucket  = (*Bucket)(nil)
 	_ storage.Sweeper = (*Bucket)(nil)
-	_ storage.Movable = (*Bucket)(nil)
 )
 
-// Open returns the folder at path as a bucket. fs.ErrNotExist means that there is
+// Open returns the folder at path as a bucket. storage.ErrAway, also of each call later, means that there is
 // none. It is not made: where a share is not mounted, the backups would fill the
 // disk of the host instead.
 func Open(path string) (*Bucket, error) {
-	root, err := os.OpenRoot(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("open directory %s: %w: mount it, or make it with: mkdir -p -m 0700 %[1]s", path, fs.ErrNotExist)
-	case err != nil:
-		return nil, explain("open directory", path, err)
-	}
 	name, err := os.Hostname()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("ask for the host name: %w", err), root.Close())
+		return nil, fmt.Errorf("ask for the host name: %w", err)
 	}
-	b := &Bucket{path: path, root: root, host: hostPart(name), now: time.Now, rename: unix.Renameat2}
-	if b.owner, err = ownerOf(root); err != nil {
-		return nil, errors.Join(explain("open directory", path, err), root.Close())
-	}
-	return b, nil
-}
-
-// Close lets go of the folder. The bucket is of no use afterwards.
-func (b *Bucket) Close() error {
-	return b.root.Close()
-}
-
-// Moved implements storage.Movable: a share that was mounted since covers the folder that was opened. While nothing lies at the path
-// it is not.
-func (b *Bucket) Moved() bool {
-	there, err := os.Stat(b.path)
+	b := &Bucket{path: path, host: hostPart(name), now: time.Now, rename: unix.Renameat2}
+	v, err := b.enter()
 	if err != nil {
-		return false
+		return nil, err
 	}
-	opened, err := b.root.Stat(".")
-	return err == nil && !os.SameFile(there, opened)
+	return b, v.leave()
 }
+
+// visit is one call's use of the folder.
+type visit struct {
+	*Bucket
+	root *os.Root
+	// owner of what is made; nil: whoever runs this.
+	owner *owner
+}
+
+// enter opens whatever folder is at the path now.
+func (b *Bucket) enter() (*visit, error) {
+	root, err := os.OpenRoot(b.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("open directory %s: %w: there is no such folder: mount it, or make it with: mkdir -p -m 0700 %[1]s", b.path, storage.ErrAway)
+	case err != nil:
+		return nil, explain("open directory", b.path, err)
+	}
+	v := &visit{Bucket: b, root: root}
+	if v.owner, err = ownerOf(root); err != nil {
+		return nil, errors.Join(explain("open directory", b.path, err), root.Close())
+	}
+	return v, nil
+}
+
+// leave lets go of the folder.
+func (v *visit) leave() error { return v.root.Close() }
 
 // Delete implements storage.Bucket. The folders of the object stay.
 func (b *Bucket) Delete(ctx context.Context, obj storage.Object) error {
@@ -92,7 +96,12 @@ func (b *Bucket) Delete(ctx context.Context, obj storage.Object) error {
 	if obj.Version != "" {
 		return nil
 	}
-	folder, err := b.openFolder(path.Dir(obj.Key))
+	v, err := b.enter()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = v.leave() }()
+	folder, err := v.openFolder(path.Dir(obj.Key))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
@@ -117,13 +126,13 @@ func (b *Bucket) Delete(ctx context.Context, obj storage.Object) error {
 
 // openFolder opens a folder below the root, "." for the root itself. A path that
 // is none, or that leads over something else than folders, is fs.ErrNotExist.
-func (b *Bucket) openFolder(name string) (*os.File, error) {
+func (v *visit) openFolder(name string) (*os.File, error) {
 	if name != "." {
 		for i := range name + "/" {
 			if i < len(name) && name[i] != '/' {
 				continue
 			}
-			switch info, err := b.root.Lstat(name[:i]); {
+			switch info, err := v.root.Lstat(name[:i]); {
 			case errors.Is(err, unix.ENOTDIR) || err == nil && !info.IsDir():
 				return nil, fs.ErrNotExist
 			case err != nil:
@@ -131,7 +140,7 @@ func (b *Bucket) openFolder(name string) (*os.File, error) {
 			}
 		}
 	}
-	return b.root.OpenFile(name, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	return v.root.OpenFile(name, os.O_RDONLY|unix.O_DIRECTORY, 0)
 }
 
 // statFile looks at a name in a folder. What is not a regular file is no object:

@@ -18,13 +18,13 @@ import (
 // acknowledged is visible, and a sweep leaves nothing else.
 func TestKilled(t *testing.T) {
 	bucket := open(t)
-	foreign := filepath.Join(bucket.root.Name(), "foreign.partial")
+	foreign := filepath.Join(bucket.path, "foreign.partial")
 	if err := os.WriteFile(foreign, []byte("foreign"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	swept := 0
 	for range 50 {
-		acknowledged := killedWriter(t, bucket.root.Name())
+		acknowledged := killedWriter(t, bucket.path)
 		visible := map[string]bool{}
 		for _, obj := range storagetest.List(t, bucket, "folder-") {
 			visible[obj.Key] = true

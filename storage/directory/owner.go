@@ -29,11 +29,11 @@ func ownerOf(root *os.Root) (*owner, error) {
 }
 
 // give hands over a file or a folder that was just made. A share that maps all users to one refuses that, and needs it not.
-func (b *Bucket) give(made *os.File) error {
-	if b.owner == nil {
+func (v *visit) give(made *os.File) error {
+	if v.owner == nil {
 		return nil
 	}
-	err := unix.Fchown(int(made.Fd()), b.owner.uid, b.owner.gid)
+	err := unix.Fchown(int(made.Fd()), v.owner.uid, v.owner.gid)
 	if errors.Is(err, unix.EPERM) || errors.Is(err, errors.ErrUnsupported) {
 		return nil
 	}

@@ -24,7 +24,6 @@ func TestOwner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer bucket.Close()
 	storagetest.Put(t, bucket, "v1/prod/snapshots/one.json", []byte("x"))
 	seen := 0
 	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {

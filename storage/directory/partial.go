@@ -26,11 +26,11 @@ const abandoned = 24 * time.Hour
 
 // createPartial makes an unfinished file in a folder and locks it for as long as it is
 // open, which a sweep takes for a sign of life.
-func (b *Bucket) createPartial(folder *os.File) (*os.File, error) {
+func (v *visit) createPartial(folder *os.File) (*os.File, error) {
 	for {
 		var random [8]byte
 		_, _ = rand.Read(random[:]) // never fails
-		name := storage.Reserved + b.host + "-" + hex.EncodeToString(random[:]) + partialSuffix
+		name := storage.Reserved + v.host + "-" + hex.EncodeToString(random[:]) + partialSuffix
 		fd, err := unix.Openat(int(folder.Fd()), name, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY|unix.O_CLOEXEC, 0o600)
 		if errors.Is(err, fs.ErrExist) {
 			continue
@@ -40,7 +40,7 @@ func (b *Bucket) createPartial(folder *os.File) (*os.File, error) {
 		file := os.NewFile(uintptr(fd), name)
 		locked, err := lock(file)
 		if err == nil && locked {
-			err = b.give(file)
+			err = v.give(file)
 		}
 		if err == nil && locked {
 			return file, nil
@@ -90,8 +90,13 @@ func partialHost(name string) (string, bool) {
 // died, and those of other hosts that were last written to a day ago. It goes on
 // after an error, and returns them all.
 func (b *Bucket) Sweep(ctx context.Context, prefix string) (removed int, err error) {
+	v, err := b.enter()
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, v.leave()) }()
 	var errs []error
-	err = fs.WalkDir(b.root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+	err = fs.WalkDir(v.root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -105,7 +110,7 @@ func (b *Bucket) Sweep(ctx context.Context, prefix string) (removed int, err err
 		if !ok || !entry.Type().IsRegular() || !strings.HasPrefix(name, prefix) {
 			return nil
 		}
-		gone, err := b.sweepFile(name, host == b.host)
+		gone, err := v.sweepFile(name, host == v.host)
 		if err != nil {
 			errs = append(errs, explain("sweep", name, err))
 		}
@@ -118,8 +123,8 @@ func (b *Bucket) Sweep(ctx context.Context, prefix string) (removed int, err err
 }
 
 // sweepFile removes one unfinished file, unless it is in use.
-func (b *Bucket) sweepFile(name string, ours bool) (bool, error) {
-	folder, err := b.openFolder(path.Dir(name))
+func (v *visit) sweepFile(name string, ours bool) (bool, error) {
+	folder, err := v.openFolder(path.Dir(name))
 	if err != nil {
 		return false, ignoreMissing(err)
 	}
@@ -129,7 +134,7 @@ func (b *Bucket) sweepFile(name string, ours bool) (bool, error) {
 		return false, ignoreMissing(err)
 	}
 	defer file.Close()
-	if !ours && b.now().Sub(time.Unix(stat.Mtim.Unix())) < abandoned {
+	if !ours && v.now().Sub(time.Unix(stat.Mtim.Unix())) < abandoned {
 		return false, nil
 	}
 	// The lock is held until the name is gone, so that its writer, if it only just made

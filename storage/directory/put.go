@@ -20,32 +20,37 @@ func (b *Bucket) Put(ctx context.Context, up storage.Upload) (storage.Object, er
 	if err := storage.CheckKey(up.Key); err != nil {
 		return storage.Object{}, err
 	}
-	obj, err := b.put(ctx, up)
+	v, err := b.enter()
+	if err != nil {
+		return storage.Object{}, err
+	}
+	defer func() { _ = v.leave() }()
+	obj, err := v.put(ctx, up)
 	if err != nil {
 		return storage.Object{}, explain("put", up.Key, err)
 	}
 	return obj, nil
 }
 
-func (b *Bucket) put(ctx context.Context, up storage.Upload) (obj storage.Object, err error) {
+func (v *visit) put(ctx context.Context, up storage.Upload) (obj storage.Object, err error) {
 	if err := ctx.Err(); err != nil {
 		return obj, err
 	}
-	if err := b.makeFolders(path.Dir(up.Key)); err != nil {
+	if err := v.makeFolders(path.Dir(up.Key)); err != nil {
 		return obj, err
 	}
-	folder, err := b.openFolder(path.Dir(up.Key))
+	folder, err := v.openFolder(path.Dir(up.Key))
 	if err != nil {
 		return obj, err
 	}
 	defer folder.Close()
 
 	// An object that is there already spares the writing of another.
-	obj, err = b.present(ctx, folder, up)
+	obj, err = v.present(ctx, folder, up)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return obj, err
 	}
-	file, err := b.createPartial(folder)
+	file, err := v.createPartial(folder)
 	if err != nil {
 		return obj, err
 	}
@@ -64,11 +69,11 @@ func (b *Bucket) put(ctx context.Context, up storage.Upload) (obj storage.Object
 	if err := ctx.Err(); err != nil {
 		return obj, err
 	}
-	switch err := b.publish(folder, partial, path.Base(up.Key)); {
+	switch err := v.publish(folder, partial, path.Base(up.Key)); {
 	case errors.Is(err, fs.ErrExist):
 		// Somebody was faster; or this is a network file system that did it, lost
 		// the reply and tried again.
-		return b.present(ctx, folder, up)
+		return v.present(ctx, folder, up)
 	case err != nil:
 		return obj, err
 	}
@@ -76,12 +81,12 @@ func (b *Bucket) put(ctx context.Context, up storage.Upload) (obj storage.Object
 	if err != nil {
 		return obj, err
 	}
-	return object(up.Key, stat), b.syncFolders(path.Dir(up.Key))
+	return object(up.Key, stat), v.syncFolders(path.Dir(up.Key))
 }
 
 // present returns the object that the key of an upload holds, and makes it last: its
 // writer may have died too soon. fs.ErrExist: it holds other bytes.
-func (b *Bucket) present(ctx context.Context, folder *os.File, up storage.Upload) (storage.Object, error) {
+func (v *visit) present(ctx context.Context, folder *os.File, up storage.Upload) (storage.Object, error) {
 	stat, err := statFile(folder, path.Base(up.Key))
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && stat.Mode != 0:
@@ -103,28 +108,28 @@ func (b *Bucket) present(ctx context.Context, folder *os.File, up storage.Upload
 	if [sha256.Size]byte(hash.Sum(nil)) != up.SHA256 {
 		return storage.Object{}, fs.ErrExist
 	}
-	return object(up.Key, stat), b.syncFolders(path.Dir(up.Key))
+	return object(up.Key, stat), v.syncFolders(path.Dir(up.Key))
 }
 
 // makeFolders makes the folder and those above it, as far as there are none.
-func (b *Bucket) makeFolders(name string) error {
+func (v *visit) makeFolders(name string) error {
 	if name == "." {
 		return nil
 	}
-	if err := b.makeFolders(path.Dir(name)); err != nil {
+	if err := v.makeFolders(path.Dir(name)); err != nil {
 		return err
 	}
-	switch err := b.root.Mkdir(name, 0o700); {
+	switch err := v.root.Mkdir(name, 0o700); {
 	case err == nil:
-		folder, err := b.openFolder(name)
+		folder, err := v.openFolder(name)
 		if err != nil {
 			return err
 		}
-		return errors.Join(b.give(folder), folder.Close())
+		return errors.Join(v.give(folder), folder.Close())
 	case !errors.Is(err, fs.ErrExist):
 		return err
 	}
-	info, err := b.root.Lstat(name)
+	info, err := v.root.Lstat(name)
 	if err == nil && !info.IsDir() {
 		return fmt.Errorf("%s is in the way, which is not a folder", name)
 	}
@@ -134,9 +139,9 @@ func (b *Bucket) makeFolders(name string) error {
 // syncFolders makes the names in a folder last, and those of the folder itself and of
 // the ones above it. It does so for each object, not just after it made a folder:
 // the folder may be the work of a Put that died before it came so far.
-func (b *Bucket) syncFolders(name string) error {
+func (v *visit) syncFolders(name string) error {
 	for ; ; name = path.Dir(name) {
-		folder, err := b.openFolder(name)
+		folder, err := v.openFolder(name)
 		if err != nil {
 			return err
 		}
@@ -151,9 +156,9 @@ func (b *Bucket) syncFolders(name string) error {
 
 // publish gives a finished file its name, in one step and only if the name is free:
 // else fs.ErrExist. Its partial name may stay, and is the caller's to remove.
-func (b *Bucket) publish(folder *os.File, partial, name string) error {
+func (v *visit) publish(folder *os.File, partial, name string) error {
 	fd := int(folder.Fd())
-	err := b.rename(fd, partial, fd, name, unix.RENAME_NOREPLACE)
+	err := v.rename(fd, partial, fd, name, unix.RENAME_NOREPLACE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
 		// NFS for one cannot do that, but does not replace on a link either.
 		return unix.Linkat(fd, partial, fd, name, 0)

@@ -24,7 +24,12 @@ func (b *Bucket) Open(ctx context.Context, obj storage.Object) (io.ReadCloser, e
 	if err := ctx.Err(); err != nil {
 		return nil, explain("open", obj.Key, err)
 	}
-	folder, err := b.openFolder(path.Dir(obj.Key))
+	v, err := b.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = v.leave() }()
+	folder, err := v.openFolder(path.Dir(obj.Key))
 	if err != nil {
 		return nil, explain("open", obj.Key, err)
 	}
@@ -93,9 +98,15 @@ func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[storage.Obje
 		if storage.CheckPrefix(prefix) != nil {
 			return
 		}
+		v, err := b.enter()
+		if err != nil {
+			yield(storage.Object{}, err)
+			return
+		}
+		defer func() { _ = v.leave() }()
 		folder, begin := path.Split(prefix)
 		folder = strings.TrimSuffix(folder, "/")
-		if err := b.list(ctx, folder, begin, yield); err != nil && !errors.Is(err, errStop) {
+		if err := v.list(ctx, folder, begin, yield); err != nil && !errors.Is(err, errStop) {
 			yield(storage.Object{}, explain("list", prefix, err))
 		}
 	}
@@ -106,8 +117,8 @@ var errStop = errors.New("enough")
 
 // list yields the objects in a folder, "" for the root, whose names begin with begin,
 // and all that is in the folders whose names do.
-func (b *Bucket) list(ctx context.Context, folder, begin string, yield func(storage.Object, error) bool) error {
-	file, err := b.openFolder(path.Join(".", folder))
+func (v *visit) list(ctx context.Context, folder, begin string, yield func(storage.Object, error) bool) error {
+	file, err := v.openFolder(path.Join(".", folder))
 	if err != nil {
 		return ignoreMissing(err)
 	}
@@ -139,7 +150,7 @@ func (b *Bucket) list(ctx context.Context, folder, begin string, yield func(stor
 			continue
 		}
 		if strings.HasSuffix(name, "/") {
-			if err := b.list(ctx, key, "", yield); err != nil {
+			if err := v.list(ctx, key, "", yield); err != nil {
 				return err
 			}
 			continue

@@ -16,7 +16,7 @@ import (
 func partials(t *testing.T, bucket *Bucket) []string {
 	t.Helper()
 	var found []string
-	for _, line := range tree(t, bucket.root.Name()) {
+	for _, line := range tree(t, bucket.path) {
 		name, _, _ := strings.Cut(filepath.Base(line), " ")
 		if _, ok := partialHost(name); ok {
 			found = append(found, name)
@@ -55,12 +55,17 @@ func TestSweep(t *testing.T) {
 		t.Helper()
 		writer := *bucket
 		writer.host = host
-		at, err := bucket.openFolder(folder)
+		v, err := writer.enter()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = v.leave() }()
+		at, err := v.openFolder(folder)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer at.Close()
-		file, err = writer.createPartial(at)
+		file, err = v.createPartial(at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +80,7 @@ func TestSweep(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	foreign := filepath.Join(bucket.root.Name(), "v1", storage.Reserved+"notes.partial")
+	foreign := filepath.Join(bucket.path, "v1", storage.Reserved+"notes.partial")
 	if err := os.WriteFile(foreign, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -104,12 +109,12 @@ func TestSweep(t *testing.T) {
 			t.Errorf("Sweep %s: removed %d, error %v, want %d", step.name, removed, err, len(step.gone))
 		}
 		for _, name := range step.gone {
-			if _, err := bucket.root.Lstat(name); err == nil {
+			if _, err := os.Lstat(filepath.Join(bucket.path, name)); err == nil {
 				t.Errorf("Sweep %s: %s is still there", step.name, name)
 			}
 		}
 		for _, name := range append(step.stay, "v1/a/key") {
-			if _, err := bucket.root.Lstat(name); err != nil {
+			if _, err := os.Lstat(filepath.Join(bucket.path, name)); err != nil {
 				t.Errorf("Sweep %s: %s: %v", step.name, name, err)
 			}
 		}
@@ -122,17 +127,22 @@ func TestSweep(t *testing.T) {
 // TestSweepBeforeLock has a sweep take a new file before its writer has locked it.
 func TestSweepBeforeLock(t *testing.T) {
 	bucket := open(t)
-	folder, err := bucket.openFolder(".")
+	v, err := bucket.enter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = v.leave() }()
+	folder, err := v.openFolder(".")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer folder.Close()
-	file, err := bucket.createPartial(folder)
+	file, err := v.createPartial(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	swept, err := os.OpenFile(filepath.Join(bucket.root.Name(), file.Name()), os.O_RDONLY, 0)
+	swept, err := os.OpenFile(filepath.Join(bucket.path, file.Name()), os.O_RDONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
