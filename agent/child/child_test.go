@@ -38,8 +38,18 @@ var (
 		}
 		return lines.Err()
 	}}
-	// parent starts a child that hangs, holding the lock on a file, and says so.
-	parent = Task{Name: "test-parent", Args: 1, Do: func(args []string) error {
+	// linger takes its time to end: until the file is gone.
+	linger = Task{Name: "test-linger", Args: 1, Converses: true, Do: func(args []string) error {
+		fmt.Println("lingering")
+		for {
+			if _, err := os.Stat(args[0]); err != nil {
+				return nil
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}}
+	// parent starts a child that holds the lock on a file, and passes on what it says.
+	parent = Task{Name: "test-parent", Args: 2, Do: func(args []string) error {
 		file, err := os.OpenFile(args[0], os.O_CREATE|os.O_RDWR, 0o600)
 		if err != nil {
 			return err
@@ -47,7 +57,11 @@ var (
 		if err := unix.Flock(int(file.Fd()), unix.LOCK_EX); err != nil {
 			return err
 		}
-		p, err := hang.Start(context.Background(), nil, file)
+		task, given := hang, []string(nil)
+		if args[1] != "" {
+			task, given = linger, args[1:]
+		}
+		p, err := task.Start(context.Background(), given, file)
 		if err != nil {
 			return err
 		}
@@ -57,7 +71,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	for _, t := range []Task{echo, fail, crash, flood, hang, talk, parent} {
+	for _, t := range []Task{echo, fail, crash, flood, hang, talk, linger, parent} {
 		t.Main()
 	}
 	goleak.VerifyTestMain(m)
@@ -188,33 +202,37 @@ func TestConverses(t *testing.T) {
 	}
 }
 
-// TestParentKilled: the child ends by itself when its parent is gone, and what it held was locked until then.
+// TestParentKilled: the child ends by itself when its parent is gone, and what it held stays locked until then.
 func TestParentKilled(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lock")
-	p, err := parent.Start(t.Context(), []string{path})
-	if err != nil {
-		t.Fatal(err)
+	for _, stay := range []string{"", filepath.Join(t.TempDir(), "stay")} {
+		if stay != "" {
+			if err := os.WriteFile(stay, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		path := filepath.Join(t.TempDir(), "lock")
+		p, err := parent.Start(t.Context(), []string{path, stay})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line, err := bufio.NewReader(p.Stdout).ReadString('\n'); !strings.HasSuffix(line, "ing\n") || err != nil {
+			t.Fatalf("%q %v", line, err)
+		}
+		if !locked(t, path) {
+			t.Error("not locked while both live")
+		}
+		p.Kill()
+		_ = p.Wait() // killed, as it should be
+		if stay != "" {
+			if !locked(t, path) {
+				t.Error("not locked while the child lives")
+			}
+			if err := os.Remove(stay); err != nil {
+				t.Fatal(err)
+			}
+		}
+		await(t, "end of the child", func() bool { return !locked(t, path) })
 	}
-	line, err := bufio.NewReader(p.Stdout).ReadString('\n')
-	if line != "hanging\n" || err != nil {
-		t.Fatalf("%q %v", line, err)
-	}
-	grandchild := childOf(t, childOf(t, os.Getpid()))
-	if !locked(t, path) {
-		t.Error("not locked while both live")
-	}
-	if err := syscall.Kill(grandchild, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	p.Kill()
-	_ = p.Wait() // killed, as it should be
-	if !locked(t, path) {
-		t.Error("not locked while the child lives")
-	}
-	if err := syscall.Kill(grandchild, syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
-	await(t, "end of the child", func() bool { return !locked(t, path) })
 }
 
 // start begins a task that hangs, and waits until it does.
