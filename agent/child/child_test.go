@@ -41,12 +41,12 @@ var (
 	// linger takes its time to end: until the file is gone.
 	linger = Task{Name: "test-linger", Args: 1, Converses: true, Do: func(args []string) error {
 		fmt.Println("lingering")
-		for {
+		for range time.Tick(time.Millisecond) {
 			if _, err := os.Stat(args[0]); err != nil {
-				return nil
+				break
 			}
-			time.Sleep(time.Millisecond)
 		}
+		return nil
 	}}
 	// parent starts a child that holds the lock on a file, and passes on what it says.
 	parent = Task{Name: "test-parent", Args: 2, Do: func(args []string) error {
