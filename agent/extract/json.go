@@ -6,10 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// parseJSON reads one JSON value, numbers as they are written. lost says what of it the result does not hold.
+// parseJSON reads one JSON value. lost says what of it the result does not hold.
 func parseJSON(text []byte) (v any, lost string, err error) {
 	if !utf8.Valid(text) {
 		return nil, "", errors.New("JSON that is no UTF-8")
@@ -22,12 +26,15 @@ func parseJSON(text []byte) (v any, lost string, err error) {
 	if _, err := p.dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, "", errors.New("parse JSON: more follows it")
 	}
-	return v, p.lost, nil
+	if half := halfCharacter(text); half != "" {
+		p.lose("%s is half a character, in whose place U+FFFD stands", half)
+	}
+	return v, strings.Join(p.lost, "; "), nil
 }
 
 type parser struct {
-	dec  *json.Decoder
-	lost string
+	dec *json.Decoder
+	loss
 }
 
 func (p *parser) value(depth int) (any, error) {
@@ -59,7 +66,7 @@ func (p *parser) value(depth int) (any, error) {
 			}
 			name := key.(string)
 			if _, twice := all[name]; twice {
-				p.lost = fmt.Sprintf("the name %.40q stands twice in one object", name)
+				p.lose("the name %.40q stands twice in one object", name)
 			}
 			if all[name], err = p.value(depth + 1); err != nil {
 				return nil, err
@@ -68,5 +75,43 @@ func (p *parser) value(depth int) (any, error) {
 		_, err := p.dec.Token()
 		return all, err
 	}
+	if literal, ok := token.(json.Number); ok {
+		v, exact := number(string(literal))
+		if !exact {
+			p.lose("the number %.40s has more digits than readers of YAML keep, and is %v here", literal, v)
+		}
+		return v, nil
+	}
 	return token, nil
+}
+
+// halfCharacter finds an escape of JSON that is half of a surrogate pair without the other half: encoding/json makes U+FFFD of
+// it. The text was read as JSON already, where a backslash stands in strings alone.
+func halfCharacter(text []byte) string {
+	unit := func(at int) (r rune, escape bool) {
+		if at+6 > len(text) || text[at] != '\\' || text[at+1] != 'u' {
+			return 0, false
+		}
+		n, err := strconv.ParseUint(string(text[at+2:at+6]), 16, 16)
+		return rune(n), err == nil
+	}
+	for at := 0; at < len(text); at++ {
+		if text[at] != '\\' {
+			continue
+		}
+		first, escape := unit(at)
+		switch {
+		case !escape:
+			at++ // what is escaped may be a backslash
+			continue
+		case utf16.IsSurrogate(first):
+			second, _ := unit(at + 6)
+			if utf16.DecodeRune(first, second) == unicode.ReplacementChar {
+				return string(text[at : at+6])
+			}
+			at += 6
+		}
+		at += 5
+	}
+	return ""
 }

@@ -67,7 +67,7 @@ func (d *decoder) single(f *field, c *content, depth int) (v any, empty bool, er
 	if err != nil {
 		return nil, false, err
 	}
-	first, second, text := number(found[1]), number(found[2]), found[3]
+	first, second, text := whole(found[1]), whole(found[2]), found[3]
 	switch f.scalar {
 	case "time", "microtime":
 		if len(c.bytes) == 0 {
@@ -88,7 +88,7 @@ func (d *decoder) single(f *field, c *content, depth int) (v any, empty bool, er
 	return nil, false, fmt.Errorf("a field of type %s", f.scalar)
 }
 
-func number(c *content) int64 {
+func whole(c *content) int64 {
 	if c == nil {
 		return 0
 	}
@@ -97,11 +97,9 @@ func number(c *content) int64 {
 
 // time is a moment as Kubernetes writes it in JSON: to the second, or to the microsecond.
 func (d *decoder) time(f *field, seconds, nanos int64) string {
-	layout, dropped := time.RFC3339, nanos
+	layout, dropped := time.RFC3339, nanos // a layout without a fraction cuts it off
 	if f.scalar == "microtime" {
 		layout, dropped = "2006-01-02T15:04:05.000000Z07:00", nanos%1000
-	} else {
-		nanos = 0
 	}
 	at := time.Unix(seconds, nanos).UTC()
 	if dropped != 0 || at.Year() < 0 || at.Year() > 9999 {

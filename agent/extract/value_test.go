@@ -2,12 +2,15 @@ package extract
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/yaml"
 
 	"github.com/etcdward/etcdward/agent/snapshot"
 )
@@ -45,6 +48,8 @@ func TestValues(t *testing.T) {
 		"no UTF-8":         {configMap(t, "\x12\x06\x0a\x01x\x12\x01\xff"), Protobuf, "", "", true},
 		"key twice":        {configMap(t, "\x12\x06\x0a\x01k\x12\x01w"), Protobuf, endYAML, `data has the key "k" twice`, true},
 		"name twice":       {`{"apiVersion":"v1","kind":"A","x":1,"x":2}`, JSON, endYAML, `the name "x" stands twice`, true},
+		"long number":      {`{"apiVersion":"v1","kind":"A","x":0.1234567890123456789}`, JSON, endYAML, "the number 0.1234567890123456789 has more digits", true},
+		"half a character": {`{"apiVersion":"v1","kind":"A","x":"\\\ud83d"}`, JSON, endYAML, `\ud83d is half a character`, true},
 		"no embedded JSON": {configMap(t, "\x0a\x09\x8a\x01\x06\x3a\x04\x0a\x02{x"), Protobuf, endYAML, "fieldsV1: it is no JSON", true},
 		"encrypted":        {"k8s:enc:aescbc:v1:key1:\x00\xff", Encrypted, endBinary, "encrypted at rest by aescbc with the key key1", false},
 		"encrypted by kms": {"k8s:enc:kms:v2:vault:\x00\xff", Encrypted, endBinary, "by kms with the key vault", false},
@@ -128,6 +133,94 @@ spec:
 `
 	if got := x.read(t, "objects/registry/example.com/widgets/b/w.yaml"); string(got) != want {
 		t.Errorf("got\n%s", got)
+	}
+}
+
+// TestNumbers holds each number to what kubectl makes of the YAML: it is the same to the last digit, or is said not to be.
+func TestNumbers(t *testing.T) {
+	for literal, want := range map[string]string{
+		"0": "0", "-0": "0", "-0.0": "0", "-1": "-1", "9223372036854775807": "9223372036854775807", "-9223372036854775808": "-9223372036854775808",
+		"12345678901234567890": "12345678901234567890", "18446744073709551615": "18446744073709551615", "18446744073709551616": "", "-9223372036854775809": "",
+		"100000000000000000000": "100000000000000000000", "123456789012345680000": "123456789012345680000", "123456789012345678901234567890": "",
+		"0.5": "0.5", "0.50": "0.5", "5e-1": "0.5", "0.1": "0.1", "1E3": "1000", "1.5e+300": "1.5e+300", "1.0": "1", "-2.50": "-2.5", "1e-7": "1e-7",
+		"0.1234567890123456789": "", "0.30000000000000004": "0.30000000000000004", "9007199254740993.0": "", "1e-400": "", "1e-99999999999999999999": "", "0e99999999999999999999": "0",
+		"1e400": "none",
+	} {
+		v, lost, err := parseJSON([]byte(`{"x":` + literal + `}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := yamlOf(v.(map[string]any))
+		if want == "none" {
+			if err == nil {
+				t.Errorf("%s: written as %s", literal, text)
+			}
+			continue
+		}
+		if err != nil || (lost != "") != (want == "") {
+			t.Errorf("%s: lost %q, error %v", literal, lost, err)
+		}
+		back, err := yaml.YAMLToJSON(text)
+		if err != nil || want != "" && string(back) != `{"x":`+want+"}" {
+			t.Errorf("%s: back came %s, error %v", literal, back, err)
+		}
+	}
+}
+
+// TestHalfCharacter holds that what encoding/json replaces in a string is seen, and nothing else is taken for it.
+func TestHalfCharacter(t *testing.T) {
+	for text, want := range map[string]string{
+		`"a"`: "", `"\u00e9"`: "", `"\ud83d\ude00"`: "", `"\ufffd"`: "", `"\\ud800"`: "", `"\"\\\\ud800"`: "", `"\ud83d\ude00\ud83d\ude00"`: "",
+		`"\ud800"`: `\ud800`, `"\uDFFF"`: `\uDFFF`, `"\ud83dx"`: `\ud83d`, `"\ud83d\ud83d\ude00"`: `\ud83d`, `"\ude00\ud83d"`: `\ude00`,
+		`"\ud83d\n"`: `\ud83d`, `"\\\ud83d"`: `\ud83d`, `"\u0041\ud83d"`: `\ud83d`, `"\ud83d\ude00\ud801"`: `\ud801`, `{"\ud800":1}`: `\ud800`,
+	} {
+		if !json.Valid([]byte(text)) {
+			t.Fatal(text)
+		}
+		_, lost, err := parseJSON([]byte(text))
+		if err != nil || (lost != "") != (want != "") || !strings.HasPrefix(lost, want) {
+			t.Errorf("%s: %q, error %v", text, lost, err)
+		}
+	}
+}
+
+// TestEmbedded holds that the JSON within protobuf is as exact, and lost as loudly.
+func TestEmbedded(t *testing.T) {
+	for data, test := range map[string]struct{ yaml, note string }{
+		`{"x":12345678901234567890}`:  {"x: 12345678901234567890", ""},
+		`{"x":0.1234567890123456789}`: {"x: 0.123456789012345", "data: the number 0.1234567890123456789 has more digits"},
+		`{"x":"\ud800"}`:              {"x: \ufffd", `data: \ud800 is half a character`},
+	} {
+		revision := appsv1.ControllerRevision{ObjectMeta: metav1.ObjectMeta{Name: "r", Namespace: "b"}, Data: runtime.RawExtension{Raw: []byte(data)}}
+		const key = "/registry/controllerrevisions/b/r"
+		value := string(encode(t, &revision, "apps/v1", "ControllerRevision"))
+		x := run(t, Extractor{Selection: Selection{Prefix: "/"}}, handmade(t, pair{key, value}))
+		line := x.index[key]
+		if line.Lossy != (test.note != "") || !strings.HasPrefix(line.Note, test.note) || x.Whole() == line.Lossy {
+			t.Errorf("%s: %+v", data, line)
+		}
+		if text := string(x.read(t, line.File)); !strings.Contains(text, test.yaml) {
+			t.Errorf("%s:\n%s", data, text)
+		}
+		if line.Lossy && string(x.read(t, line.Value)) != value {
+			t.Errorf("%s: %s is not the value", data, line.Value)
+		}
+	}
+}
+
+// TestTimes holds that a time that JSON cannot say is noted with what is lost of it.
+func TestTimes(t *testing.T) {
+	var d decoder
+	for _, test := range []struct {
+		scalar string
+		nanos  int64
+		want   string
+	}{{"time", 0, ""}, {"time", 5, "1 s and 5 ns"}, {"microtime", 5000, ""}, {"microtime", 5001, "1 s and 5001 ns"}} {
+		d.lost = nil
+		got := d.time(&field{name: "at", scalar: test.scalar}, 1, test.nanos)
+		if lost := strings.Join(d.lost, ""); !strings.HasPrefix(got, "1970-01-01T00:00:01") || !strings.HasSuffix(lost, test.want) || (lost == "") != (test.want == "") {
+			t.Errorf("%+v: %s %q", test, got, lost)
+		}
 	}
 }
 

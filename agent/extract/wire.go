@@ -13,18 +13,18 @@ const maxDepth = 128
 
 var errDeep = errors.New("nested too deep")
 
-// decoder turns one protobuf message into what its JSON says, and remembers what of it JSON does not say.
-type decoder struct {
-	lost []string
-}
+// loss is what of a value its tree does not say.
+type loss struct{ lost []string }
 
-// lose notes that something of the message is not in the result.
-func (d *decoder) lose(format string, args ...any) {
+func (l *loss) lose(format string, args ...any) {
 	const most = 3
-	if len(d.lost) < most {
-		d.lost = append(d.lost, fmt.Sprintf(format, args...))
+	if len(l.lost) < most {
+		l.lost = append(l.lost, fmt.Sprintf(format, args...))
 	}
 }
+
+// decoder turns one protobuf message into what its JSON says, and remembers what of it JSON does not say.
+type decoder struct{ loss }
 
 // content is what stands in a message for one field.
 type content struct {

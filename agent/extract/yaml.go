@@ -1,10 +1,8 @@
 package extract
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 
 	writer "go.yaml.in/yaml/v2" // that of sigs.k8s.io/yaml, which would first read the object as YAML, and cannot read each
 	"sigs.k8s.io/yaml"
@@ -54,7 +52,7 @@ func textBytes(v any, depth int) int {
 	return size
 }
 
-// same says whether two trees hold the same values; numbers are those of Kubernetes: 64 bits, whole or floating.
+// same says whether two trees hold the same values.
 func same(a, b any) bool {
 	switch a := a.(type) {
 	case map[string]any:
@@ -80,23 +78,6 @@ func same(a, b any) bool {
 			}
 		}
 		return true
-	case json.Number:
-		b, ok := b.(json.Number)
-		return ok && sameNumber(string(a), string(b))
-	case int64:
-		b, ok := b.(json.Number)
-		return ok && strconv.FormatInt(a, 10) == string(b)
 	}
-	return a == b
-}
-
-func sameNumber(a, b string) bool {
-	x, err1 := strconv.ParseInt(a, 10, 64)
-	y, err2 := strconv.ParseInt(b, 10, 64)
-	if err1 == nil && err2 == nil {
-		return x == y
-	}
-	f, err1 := strconv.ParseFloat(a, 64)
-	g, err2 := strconv.ParseFloat(b, 64)
-	return err1 == nil && err2 == nil && f == g
+	return a == b || sameNumber(a, b)
 }
