@@ -17,29 +17,37 @@ func TestForApply(t *testing.T) {
 		"service": {`{"kind":"Service","metadata":{` + server + `"name":"s","labels":{"a":"b"},"annotations":{"c":"d"}},"spec":{"clusterIP":"10.0.0.1"},"status":{"loadBalancer":{}}}`,
 			`{"kind":"Service","metadata":{"name":"s","labels":{"a":"b"},"annotations":{"c":"d"}},"spec":{"clusterIP":"10.0.0.1"}}`},
 		"owner that is no controller": {`{"kind":"Secret","metadata":{"name":"s","ownerReferences":[{"kind":"A","name":"b","uid":"1"}]}}`, `{"kind":"Secret","metadata":{"name":"s"}}`},
-		"controller":                  {`{"kind":"ReplicaSet","metadata":{"name":"s","ownerReferences":[{"kind":"Deployment","name":"web","uid":"1","controller":true}]}}`, "made anew by its Deployment web"},
 		"event":                       {`{"kind":"Event","metadata":{"name":"s"}}`, "events are of the past"},
+		"newer event":                 {`{"apiVersion":"events.k8s.io/v1","kind":"Event","metadata":{"name":"s"}}`, "events are of the past"},
+		"event of others":             {`{"apiVersion":"example.com/v1","kind":"Event"}`, `{"apiVersion":"example.com/v1","kind":"Event"}`},
 		"finalizers": {`{"kind":"Widget","metadata":{"finalizers":["foregroundDeletion","example.com/keep"]},"spec":{}}`,
 			`{"kind":"Widget","metadata":{"finalizers":["example.com/keep"]},"spec":{}}`},
 		"no finalizers left": {`{"kind":"Widget","metadata":{"finalizers":["orphan"]}}`, `{"kind":"Widget","metadata":{}}`},
 		"pod":                {`{"kind":"Pod","metadata":{"name":"p"},"spec":{"nodeName":"n","containers":[]}}`, `{"kind":"Pod","metadata":{"name":"p"},"spec":{"containers":[]}}`},
-		"job": {`{"kind":"Job","metadata":{"name":"j"},"spec":{"selector":{"matchLabels":{"controller-uid":"1"}},"template":{"metadata":{"labels":{"controller-uid":"1","batch.kubernetes.io/controller-uid":"1","job-name":"j","batch.kubernetes.io/job-name":"j","mine":"x"}}}},"status":{"active":1}}`,
-			`{"kind":"Job","metadata":{"name":"j"},"spec":{"template":{"metadata":{"labels":{"mine":"x"}}}}}`},
-		"job with a selector of its own": {`{"kind":"Job","metadata":{},"spec":{"manualSelector":true,"selector":{"a":"b"}}}`, `{"kind":"Job","metadata":{},"spec":{"manualSelector":true,"selector":{"a":"b"}}}`},
-		"job that has ended":             {`{"kind":"Job","metadata":{},"status":{"conditions":[{"type":"Complete","status":"True"}]}}`, "would run again"},
-		"job that has failed":            {`{"kind":"Job","metadata":{},"status":{"conditions":[{"type":"Failed","status":"True"}]}}`, "would run again"},
-		"job that is suspended":          {`{"kind":"Job","metadata":{},"spec":{},"status":{"conditions":[{"type":"Suspended","status":"True"}]}}`, `{"kind":"Job","metadata":{},"spec":{}}`},
+		"job": {`{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"j","labels":{"controller-uid":"1","job-name":"j","mine":"x"}},"spec":{"selector":{"matchLabels":{"controller-uid":"1"}},"template":{"metadata":{"labels":{"controller-uid":"1","batch.kubernetes.io/controller-uid":"1","job-name":"j","batch.kubernetes.io/job-name":"j","mine":"x"}}}},"status":{"active":1}}`,
+			`{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"j","labels":{"mine":"x"}},"spec":{"template":{"metadata":{"labels":{"mine":"x"}}}}}`},
+		"job of others": {`{"apiVersion":"batch.volcano.sh/v1","kind":"Job","metadata":{},"spec":{"selector":{"a":"b"}},"status":{"conditions":[{"type":"Complete","status":"True"}]}}`,
+			`{"apiVersion":"batch.volcano.sh/v1","kind":"Job","metadata":{},"spec":{"selector":{"a":"b"}}}`},
+		"pod that has ended":             {`{"kind":"Pod","metadata":{"name":"p"},"status":{"phase":"Succeeded"}}`, "would run again"},
+		"pod that has failed":            {`{"kind":"Pod","metadata":{"name":"p"},"status":{"phase":"Failed"}}`, "would run again"},
+		"pod that runs":                  {`{"kind":"Pod","metadata":{"name":"p"},"status":{"phase":"Running"}}`, `{"kind":"Pod","metadata":{"name":"p"}}`},
+		"static pod":                     {`{"kind":"Pod","metadata":{"name":"p","annotations":{"kubernetes.io/config.mirror":"1"}},"status":{"phase":"Running"}}`, "its kubelet makes"},
+		"pod looked into":                {`{"kind":"Pod","metadata":{"name":"p"},"spec":{"containers":[],"ephemeralContainers":[{"name":"debug"}]}}`, `{"kind":"Pod","metadata":{"name":"p"},"spec":{"containers":[]}}`},
+		"job with a selector of its own": {`{"apiVersion":"batch/v1","kind":"Job","metadata":{},"spec":{"manualSelector":true,"selector":{"a":"b"}}}`, `{"apiVersion":"batch/v1","kind":"Job","metadata":{},"spec":{"manualSelector":true,"selector":{"a":"b"}}}`},
+		"job that has ended":             {`{"apiVersion":"batch/v1","kind":"Job","metadata":{},"status":{"conditions":[{"type":"Complete","status":"True"}]}}`, "would run again"},
+		"job that has failed":            {`{"apiVersion":"batch/v1","kind":"Job","metadata":{},"status":{"conditions":[{"type":"Failed","status":"True"}]}}`, "would run again"},
+		"job that is suspended":          {`{"apiVersion":"batch/v1","kind":"Job","metadata":{},"spec":{},"status":{"conditions":[{"type":"Suspended","status":"True"}]}}`, `{"apiVersion":"batch/v1","kind":"Job","metadata":{},"spec":{}}`},
 		"token": {`{"kind":"Secret","type":"kubernetes.io/service-account-token","metadata":{"annotations":{"kubernetes.io/service-account.uid":"1","kubernetes.io/service-account.name":"a"}},"data":{"token":"x"}}`,
 			`{"kind":"Secret","type":"kubernetes.io/service-account-token","metadata":{"annotations":{"kubernetes.io/service-account.name":"a"}}}`},
-		"nothing in it": {`{"kind":"Job"}`, `{"kind":"Job"}`},
-		"odd types":     {`{"kind":"Job","metadata":[],"spec":"x","status":1}`, `{"kind":"Job","metadata":[],"spec":"x"}`},
+		"nothing in it": {`{"apiVersion":"batch/v1","kind":"Job"}`, `{"apiVersion":"batch/v1","kind":"Job"}`},
+		"odd types":     {`{"apiVersion":"batch/v1","kind":"Job","metadata":[],"spec":"x","status":1}`, `{"apiVersion":"batch/v1","kind":"Job","metadata":[],"spec":"x"}`},
 	} {
 		v, _, err := parseJSON([]byte(test.stored))
 		if err != nil {
 			t.Fatal(err)
 		}
 		tree := v.(map[string]any)
-		leftOut := forApply(tree)
+		leftOut := forApply(tree, nil).leftOut
 		if !strings.HasPrefix(test.want, "{") {
 			if !strings.Contains(leftOut, test.want) {
 				t.Errorf("%s: left out for %q", name, leftOut)
@@ -54,10 +62,10 @@ func TestForApply(t *testing.T) {
 
 // TestForApplyIndex holds that what is left out stands in the index, and nowhere else.
 func TestForApplyIndex(t *testing.T) {
-	owned := `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"b","ownerReferences":[{"kind":"ReplicaSet","name":"r","controller":true}]}}`
 	x := run(t, Extractor{Selection: Selection{Prefix: Registry, Namespace: "b"}, ForApply: true},
-		handmade(t, pair{"/registry/pods/b/p", owned}, pair{"/registry/configmaps/b/a", configMap(t, "")}))
-	if x.LeftOut != 1 || x.Objects != 1 || !x.Whole() {
+		handmade(t, pair{"/registry/pods/b/p", owned("v1 Pod p 1", "apps/v1 ReplicaSet r 2", "")}, pair{"/registry/configmaps/b/a", configMap(t, "")},
+			pair{"/registry/replicasets/b/r", owned("apps/v1 ReplicaSet r 2", "", "")}))
+	if x.LeftOut != 1 || x.Objects != 2 || x.Unowned != 0 || !x.Whole() {
 		t.Errorf("%+v", x.Outcome)
 	}
 	if line := x.index["/registry/pods/b/p"]; line.File != "" || line.LeftOut != "made anew by its ReplicaSet r" {

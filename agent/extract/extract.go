@@ -48,6 +48,8 @@ type Outcome struct {
 	Lossy int `json:"lossy"`
 	// LeftOut were selected, and are not to be applied.
 	LeftOut int `json:"left_out"`
+	// Unowned are those of the objects that a controller made, which is not known to make them again.
+	Unowned int `json:"unowned"`
 }
 
 // Whole says whether everything was written as objects that say all.
@@ -66,6 +68,12 @@ func (e *Extractor) Run(ctx context.Context, path, output string) (outcome Outco
 			err = errors.Join(err, f.abandon())
 		}
 	}()
+	var among owners
+	if e.ForApply {
+		if among, err = e.findOwners(ctx, path); err != nil {
+			return outcome, fmt.Errorf("extract: %w", err)
+		}
+	}
 	counts := map[Count]int{}
 	var read int64
 	err = snapshot.Walk(ctx, path, e.Selection.root(), func(entry snapshot.Entry) error {
@@ -76,7 +84,7 @@ func (e *Extractor) Run(ctx context.Context, path, output string) (outcome Outco
 		if !e.Selection.candidate(string(entry.Key)) {
 			return nil
 		}
-		r := e.render(entry)
+		r := e.render(entry, among)
 		if !e.Selection.takes(string(entry.Key), r.object) {
 			return nil
 		}
@@ -111,6 +119,9 @@ func (o *Outcome) add(r rendering, counts map[Count]int) {
 		o.Objects++
 		if r.object.Note != "" {
 			o.Lossy++
+		}
+		if r.unowned {
+			o.Unowned++
 		}
 	case r.object.Encoding == Encrypted:
 		o.Encrypted++

@@ -109,7 +109,7 @@ func openFolder(name string) (*folder, error) {
 // add writes the files of one key, and its line of the index.
 func (f *folder) add(r rendering) error {
 	line := indexed{Key: r.key, ModRevision: r.revision, Encoding: r.object.Encoding, APIVersion: r.object.APIVersion, Kind: r.object.Kind,
-		Namespace: r.object.Namespace, Name: r.object.Name, LeftOut: r.leftOut, Note: r.object.Note}
+		Namespace: r.object.Namespace, Name: r.object.Name, LeftOut: r.leftOut, Note: r.note()}
 	if !utf8.ValidString(r.key) {
 		line.KeyBase64 = base64.StdEncoding.EncodeToString([]byte(r.key))
 	}

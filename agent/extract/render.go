@@ -12,13 +12,24 @@ type rendering struct {
 	key      string
 	revision int64
 	object   decoded
-	leftOut  string // why it is not written
+	verdict         // of --for-apply
 	text     []byte // YAML; nil: there is none
 	value    []byte // as it is stored; nil where text says it all
 }
 
+// note is all that the index says of it.
+func (r rendering) note() string {
+	notes := r.remarks
+	if r.object.Note != "" {
+		notes = append([]string{r.object.Note}, notes...)
+	}
+	return strings.Join(notes, "; ")
+}
+
 // render makes files of a value. It has no error: what cannot be read is written as it is.
-func (e *Extractor) render(entry snapshot.Entry) rendering { return guarded(entry, e.read) }
+func (e *Extractor) render(entry snapshot.Entry, among owners) rendering {
+	return guarded(entry, func(entry snapshot.Entry) rendering { return e.read(entry, among) })
+}
 
 // guarded keeps one value, which is not trusted, from ending the extraction of the others.
 func guarded(entry snapshot.Entry, read func(snapshot.Entry) rendering) (r rendering) {
@@ -36,7 +47,7 @@ func stored(entry snapshot.Entry) rendering {
 	return rendering{key: string(entry.Key), revision: entry.ModRevision, value: entry.Value}
 }
 
-func (e *Extractor) read(entry snapshot.Entry) rendering {
+func (e *Extractor) read(entry snapshot.Entry, among owners) rendering {
 	r := stored(entry)
 	r.object = decode(entry.Value)
 	if rest, ok := strings.CutPrefix(r.key, Registry); ok && r.object.tree == nil {
@@ -46,13 +57,13 @@ func (e *Extractor) read(entry snapshot.Entry) rendering {
 		return r
 	}
 	if e.ForApply {
-		if r.leftOut = forApply(r.object.tree); r.leftOut != "" {
+		if r.verdict = forApply(r.object.tree, among); r.leftOut != "" {
 			return r
 		}
 	}
 	text, err := yamlOf(r.object.tree)
 	if err != nil {
-		r.object.Note = "cannot be written as YAML: " + err.Error()
+		r.object.Note, r.verdict = "cannot be written as YAML: "+err.Error(), verdict{}
 		return r
 	}
 	r.text, r.value = text, nil

@@ -271,6 +271,6 @@ func FuzzDecode(f *testing.F) {
 		if got.Encoding == Protobuf && got.Note == "" {
 			holdToTypes(t, scheme, value, got)
 		}
-		forApply(got.tree)
+		forApply(got.tree, nil)
 	})
 }

@@ -30,7 +30,8 @@ func extractCommand(inv *invocation) *cobra.Command {
 			"file for each: YAML for objects of Kubernetes, else the bytes as stored. The folder's index.jsonl names every key and its file.\n" +
 			"Neither etcd nor an API server is needed, and none is touched. Secrets are written readably, for the owner alone.\n\n" +
 			"Everything that is stored is written, unless --for-apply makes of it what kubectl apply takes in a cluster that has the objects\n" +
-			"no more: without uid, resourceVersion, status and the like, and without what controllers make again by themselves.\n\n" +
+			"no more: without uid, resourceVersion, status and the like, and without what controllers are certain to make again, their\n" +
+			"owners being among what is extracted.\n\n" +
 			"Exit codes: 0; 3 the snapshot is damaged, or some values are encrypted at rest or no objects that this version knows, and were\n" +
 			"written as they are stored; 4 no such snapshot; 1 nothing is selected, or the folder could not be written.",
 		Args: usage(cobra.MaximumNArgs(1)),
@@ -119,6 +120,9 @@ func (inv *invocation) printExtraction(source extractSource, output string, o ex
 	}
 	if !inv.json() && o.LeftOut > 0 {
 		inv.talk("%d left out, which are not to be applied: index.jsonl says why, each.", o.LeftOut)
+	}
+	if !inv.json() && o.Unowned > 0 {
+		inv.talk("%d written without the owner that made them, which is not known to make them again: index.jsonl says which, each. Look before you apply.", o.Unowned)
 	}
 	if o.Whole() {
 		return print
