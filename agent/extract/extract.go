@@ -8,6 +8,7 @@ package extract
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -33,6 +34,13 @@ type Count struct {
 	APIVersion string `json:"api_version,omitempty"`
 	Kind       string `json:"kind,omitempty"` // "": of no kind that could be read
 	Objects    int    `json:"objects"`
+}
+
+// MarshalJSON implements json.Marshaler: kinds are words of the cluster, and may be printed on a terminal.
+func (c Count) MarshalJSON() ([]byte, error) {
+	type plain Count
+	text, err := json.Marshal(plain(c))
+	return visible(text), err
 }
 
 // Outcome is what was written.
@@ -65,7 +73,7 @@ func (e *Extractor) Run(ctx context.Context, path, output string) (outcome Outco
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, f.abandon())
+			err = f.abandon(err)
 		}
 	}()
 	var among owners
@@ -154,7 +162,7 @@ func (e *Extractor) nothing(ctx context.Context, path string) error {
 	}
 	var empty emptyError
 	err := snapshot.Walk(ctx, path, root+"namespaces/", func(entry snapshot.Entry) error {
-		if name := strings.TrimPrefix(string(entry.Key), root+"namespaces/"); len(empty.namespaces) < most && printable([]byte(name)) {
+		if name := strings.TrimPrefix(string(entry.Key), root+"namespaces/"); len(empty.namespaces) < most && isName(name) {
 			empty.namespaces = append(empty.namespaces, name)
 		}
 		return nil
@@ -164,4 +172,10 @@ func (e *Extractor) nothing(ctx context.Context, path string) error {
 	}
 	slices.Sort(empty.namespaces)
 	return empty
+}
+
+// isName says whether a namespace can be called so: keys may hold what a terminal obeys.
+func isName(s string) bool {
+	const most = 63
+	return s != "" && len(s) <= most && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-.") == ""
 }

@@ -26,6 +26,7 @@ const (
 type folder struct {
 	path  string
 	made  bool // by this extraction
+	begun bool // there may be something in it
 	root  *os.Root
 	file  *os.File
 	index *bufio.Writer
@@ -67,9 +68,22 @@ func (o occupied) Error() string {
 // Hint names the way out.
 func (o occupied) Hint() string {
 	if o.isCut {
-		return "rm -r " + o.path + ", then once more"
+		return "rm -r " + shellWord(o.path) + ", then once more"
 	}
 	return "another folder: one that is empty, or not there yet"
+}
+
+// shellWord writes a path so that a shell takes it for one word, and no program for an option.
+func shellWord(path string) string {
+	if strings.HasPrefix(path, "-") {
+		path = "./" + path
+	}
+	if strings.ContainsFunc(path, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_@%+=:,./-", r))
+	}) {
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	}
+	return path
 }
 
 // openFolder makes the folder, or takes an empty one.
@@ -96,11 +110,12 @@ func openFolder(name string) (*folder, error) {
 	}
 	if f.root, err = os.OpenRoot(name); err == nil {
 		if err = f.root.Mkdir(objectsName+part, 0o700); err == nil {
+			f.begun = true
 			f.file, err = f.root.OpenFile(IndexName+part, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 		}
 	}
 	if err != nil {
-		return nil, errors.Join(err, f.abandon())
+		return nil, f.abandon(fmt.Errorf("write %s: %w", name, err))
 	}
 	f.index = bufio.NewWriter(f.file)
 	return f, nil
@@ -139,7 +154,7 @@ func (f *folder) add(r rendering) error {
 	if err != nil {
 		return fmt.Errorf("index %q: %w", r.key, err)
 	}
-	if _, err := f.index.Write(append(text, '\n')); err != nil {
+	if _, err := f.index.Write(append(visible(text), '\n')); err != nil {
 		return fmt.Errorf("write %s: %w", IndexName, err)
 	}
 	return nil
@@ -192,20 +207,27 @@ func (f *folder) commit() error {
 	return errors.Join(f.file.Close(), f.root.Close())
 }
 
-// abandon removes what was written.
-func (f *folder) abandon() error {
-	var err error
+// abandon removes what was written, for a cause, and adds to it what could not be removed.
+func (f *folder) abandon(cause error) error {
+	var left []error
 	if f.file != nil {
 		_ = f.file.Close() // it goes
 	}
-	if f.root != nil {
+	if f.begun {
 		for _, name := range []string{IndexName + part, objectsName + part, IndexName, objectsName} {
-			err = errors.Join(err, f.root.RemoveAll(name))
+			left = append(left, f.root.RemoveAll(name))
 		}
-		err = errors.Join(err, f.root.Close())
+	}
+	if f.root != nil {
+		_ = f.root.Close() // nothing is written to it
 	}
 	if f.made {
-		err = errors.Join(err, os.Remove(f.path))
+		left = append(left, os.Remove(f.path))
 	}
-	return err
+	for _, err := range left {
+		if err != nil { // the others have the same reason
+			return fmt.Errorf("%w; what was written is left there: %w", cause, err)
+		}
+	}
+	return cause
 }

@@ -2,12 +2,14 @@ package extract
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/etcdward/etcdward/agent/snapshot"
 )
@@ -56,6 +58,68 @@ func TestOccupied(t *testing.T) {
 	}
 	if _, err := e.Run(t.Context(), path, t.TempDir()); err != nil {
 		t.Errorf("an empty folder: %v", err)
+	}
+}
+
+// TestAbandon holds that what cannot be removed is said in one line, beside the cause.
+func TestAbandon(t *testing.T) {
+	output := filepath.Join(t.TempDir(), "out")
+	f, err := openFolder(output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(output, "mine"), nil, 0o600); err != nil { // of somebody else, so that the folder cannot go
+		t.Fatal(err)
+	}
+	cause := errors.New("cause")
+	if err := f.abandon(cause); !errors.Is(err, cause) || !strings.HasPrefix(err.Error(), "cause; what was written is left there: ") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestShellWord holds that the way out can be pasted.
+func TestShellWord(t *testing.T) {
+	for path, want := range map[string]string{
+		"/tmp/out-1.d": "/tmp/out-1.d", "my data": "'my data'", "-rf": "./-rf", "it's": `'it'\''s'`, "$HOME": "'$HOME'", "ü": "'ü'",
+	} {
+		if got := shellWord(path); got != want {
+			t.Errorf("%q: %s", path, got)
+		}
+	}
+}
+
+// TestVisible holds that what a terminal obeys is escaped in the index and in JSON, stays out of files of text and out of hints,
+// and is the same when it is read.
+func TestVisible(t *testing.T) {
+	const key, odd = "/odd\x1b\x7f\u009b\u202e\U000e0041é", "\x1b[2J\u009b2J\u202e"
+	x := run(t, Extractor{Selection: Selection{Prefix: "/"}}, handmade(t, pair{key, `{"apiVersion":"v1","kind":"` + "A\u009b" + `"}`},
+		pair{"/text", "a\tb\n"}, pair{"/csi", "a\u009b2J"}, pair{"/esc", "a\x1b[2J"}))
+	if line, there := x.index[key]; !there || line.Kind != "A\u009b" {
+		t.Errorf("%+v", x.index)
+	}
+	whole := x.read(t, IndexName)
+	printed, err := json.Marshal(x.Outcome)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{string(whole), string(printed)} {
+		if strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }) {
+			t.Errorf("%q", text)
+		}
+	}
+	if !strings.Contains(string(whole), `\udb40\udc41é`) {
+		t.Errorf("%q", whole)
+	}
+	for key, end := range map[string]string{"/text": endText, "/csi": endBinary, "/esc": endBinary} {
+		if line := x.index[key]; !strings.HasSuffix(line.File, end) {
+			t.Errorf("%s: %+v", key, line)
+		}
+	}
+	e := Extractor{Selection: Selection{Prefix: Registry, Namespace: "none"}}
+	_, err = e.Run(t.Context(), handmade(t, pair{"/registry/namespaces/a\nb", "x"}, pair{"/registry/namespaces/" + odd, "x"}, pair{"/registry/namespaces/red", "x"}),
+		filepath.Join(t.TempDir(), "out"))
+	if hint(err) != "one of its namespaces: red" {
+		t.Errorf("%q", hint(err))
 	}
 }
 

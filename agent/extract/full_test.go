@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -16,7 +17,7 @@ import (
 // fullVariable in the environment makes the test binary a child that has a small file system to itself, on the folder named.
 const fullVariable = "ETCDWARD_TEST_FULL"
 
-// TestFull holds that a disk that runs full is named, and that nothing is left on it.
+// TestFull holds that a disk that runs full is named, and that nothing is left on it; and that one which takes nothing is named once.
 func TestFull(t *testing.T) {
 	cmd := exec.Command("/proc/self/exe", fixtureFile(t))
 	cmd.Env = append(os.Environ(), fullVariable+"="+t.TempDir())
@@ -45,6 +46,26 @@ func fillUp(folder, path string) error {
 		}
 	}
 	e.Selection.Namespace = "team-1"
-	_, err := e.Run(context.Background(), path, folder)
-	return err
+	if _, err := e.Run(context.Background(), path, folder); err != nil {
+		return err
+	}
+	return takeNothing(folder, path)
+}
+
+func takeNothing(folder, path string) error {
+	empty := filepath.Join(folder, "empty")
+	if err := os.Mkdir(empty, 0o700); err != nil {
+		return err
+	}
+	if err := unix.Mount("none", folder, "tmpfs", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		return fmt.Errorf("mount read-only: %w", err)
+	}
+	for _, output := range []string{empty, filepath.Join(folder, "new")} {
+		e := Extractor{Selection: Selection{Prefix: Registry}}
+		_, err := e.Run(context.Background(), path, output)
+		if !errors.Is(err, unix.EROFS) || strings.ContainsAny(err.Error(), "\n;") || !strings.Contains(err.Error(), output) {
+			return fmt.Errorf("Run on a read-only file system: got error %w", err)
+		}
+	}
+	return nil
 }

@@ -115,3 +115,24 @@ func halfCharacter(text []byte) string {
 	}
 	return ""
 }
+
+// visible escapes in JSON what encoding/json leaves as it is and a terminal obeys or does not show: controls from DEL on, and what
+// turns the direction of a line.
+func visible(text []byte) []byte {
+	if !bytes.ContainsFunc(text, hidden) {
+		return text
+	}
+	var out []byte
+	for _, r := range string(text) {
+		if !hidden(r) {
+			out = utf8.AppendRune(out, r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			out = fmt.Appendf(out, `\u%04x`, unit)
+		}
+	}
+	return out
+}
+
+func hidden(r rune) bool { return r >= 0x7f && !unicode.IsPrint(r) }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -138,9 +140,10 @@ func (o *decoded) identify() {
 	o.Name, _ = meta["name"].(string)
 }
 
+// printable says whether it is text, which a terminal only shows.
 func printable(b []byte) bool {
 	for _, r := range string(b) {
-		if r == '\ufffd' || r < ' ' && r != '\n' && r != '\t' || r == 0x7f {
+		if r == utf8.RuneError || unicode.IsControl(r) && r != '\n' && r != '\t' {
 			return false
 		}
 	}
