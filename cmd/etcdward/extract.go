@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/extract"
@@ -40,10 +41,13 @@ func extractCommand(inv *invocation) *cobra.Command {
 			if len(args) > 0 {
 				ref = args[0]
 			}
-			if err := x.check(len(args) > 0); err != nil {
+			if err := x.check(cmd.Flags(), len(args) > 0); err != nil {
 				return &usageError{fmt.Errorf("extract: %w", err)}
 			}
-			return inv.extract(cmd.Context(), ref, x)
+			if err := inv.extract(cmd.Context(), ref, x); err != nil {
+				return plainError{err}
+			}
+			return nil
 		},
 	}
 	f := cmd.Flags()
@@ -58,13 +62,21 @@ func extractCommand(inv *invocation) *cobra.Command {
 	return cmd
 }
 
-// check looks for what cannot be meant.
-func (x extraction) check(hasRef bool) error {
+// check looks for what cannot be meant. An option that was given and is empty is a variable of a shell that is not set: without
+// it everything would be written, or another snapshot.
+func (x extraction) check(given *pflag.FlagSet, hasRef bool) error {
+	for _, name := range []string{"namespace", "file", "identity", "store", "at"} {
+		if given.Changed(name) && given.Lookup(name).Value.String() == "" {
+			return fmt.Errorf("--%s: it is empty", name)
+		}
+	}
 	switch {
 	case x.output == "":
 		return errors.New("--output DIR is needed")
 	case x.file != "" && hasRef:
 		return errors.New("give an ID or --file, not both")
+	case x.file != "" && x.from != selection{}:
+		return errors.New("--file is read from no store: leave out --store and --at")
 	case strings.Contains(x.Selection.Namespace, "/"):
 		return fmt.Errorf("--namespace: %q is no name", x.Selection.Namespace)
 	case x.Selection.Prefix == "":
@@ -111,10 +123,11 @@ func (inv *invocation) printExtraction(source extractSource, output string, o ex
 	} else {
 		rows := [][]string{{"KIND", "API VERSION", "OBJECTS"}}
 		for _, k := range o.Kinds {
-			if k.Kind == "" {
-				k.Kind, k.APIVersion = "(not readable)", "-"
+			kind, apiVersion := "(not readable)", "-"
+			if k.Kind != "" {
+				kind, apiVersion = shownWord(k.Kind), shownWord(k.APIVersion)
 			}
-			rows = append(rows, []string{k.Kind, k.APIVersion, fmt.Sprint(k.Objects)})
+			rows = append(rows, []string{kind, apiVersion, fmt.Sprint(k.Objects)})
 		}
 		print = inv.table(rows)
 	}

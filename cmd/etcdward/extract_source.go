@@ -38,7 +38,7 @@ func (inv *invocation) extractStored(ctx context.Context, ref string, keys seal.
 	}
 	job := agent.Fetcher{Identities: keys, Progress: h.progress}
 	if err := job.Run(ctx, found, path); err != nil {
-		return source, err
+		return source, fetchError{err}
 	}
 	file, err := os.Open(path)
 	if err == nil {

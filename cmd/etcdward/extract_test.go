@@ -43,6 +43,7 @@ func TestExtract(t *testing.T) {
 	const widget = `{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"w","namespace":"shop","uid":"1"},"spec":{"n":1},"status":{"x":1}}`
 	put("/registry/example.com/widgets/shop/w", widget)
 	put("/registry/namespaces/shop", `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop","uid":"2"}}`)
+	put("/registry/odd/a", `{"apiVersion":"v1\u001b[2J","kind":"Odd\n\tOther  v1  7\u009b\u202e"}`)
 	first := s.snapshot(t)
 	if _, err := cli.Delete(t.Context(), "/registry/", clientv3.WithPrefix()); err != nil {
 		t.Fatal(err)
@@ -59,6 +60,10 @@ func TestExtract(t *testing.T) {
 	}
 	if text := read(t, filepath.Join(out, "objects/registry/example.com/widgets/shop/w.yaml")); !strings.Contains(text, "uid: \"1\"\n") || !strings.Contains(text, "status:\n  x: 1\n") {
 		t.Errorf("as stored:\n%s", text)
+	}
+	odd := s.must(t, "extract", first.ID, "--prefix", "/registry/odd/", "--output", out+".odd")
+	if want := `"Odd\n\tOther  v1  7\u009b\u202e"  "v1\x1b[2J"  1` + "\n"; odd != "KIND"+strings.Repeat(" ", 31)+"API VERSION  OBJECTS\n"+want {
+		t.Errorf("words of the cluster:\n%q", odd)
 	}
 	table := s.must(t, "extract", first.ID, "--namespace", "shop", "--for-apply", "--output", out+".apply")
 	if !strings.HasPrefix(table, "KIND       API VERSION     OBJECTS\nNamespace  v1              1\nWidget     example.com/v1  1\n") {
@@ -89,7 +94,7 @@ func TestExtract(t *testing.T) {
 	if err := os.WriteFile(object, body, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if r := s.etcdward(t, "extract", first.ID, "--output", out+".damaged"); r.code != exitFindings || !strings.Contains(r.err, "do not restore from it") {
+	if r := s.etcdward(t, "extract", first.ID, "--output", out+".damaged"); r.code != exitFindings || !strings.Contains(r.err, "do not restore from it") || !strings.HasPrefix(r.err, "etcdward: extract") {
 		t.Errorf("damaged: exit %d: %s", r.code, r.err)
 	}
 	for _, name := range []string{".none", ".damaged"} {
@@ -142,7 +147,14 @@ func TestExtractFile(t *testing.T) {
 		{[]string{"--file", at("nonexistent")}, exitFailed, "no such file"},
 		{[]string{"--file", at("plain.db"), "latest"}, exitUsage, "not both"},
 		{[]string{"--file", at("plain.db"), "--namespace", "a/b"}, exitUsage, "is no name"},
-		{[]string{"--file", at("plain.db"), "--prefix", ""}, exitUsage, "it is empty"},
+		{[]string{"--file", at("plain.db"), "--prefix", ""}, exitUsage, "--prefix: it is empty"},
+		{[]string{"--file", at("plain.db"), "--namespace", ""}, exitUsage, "--namespace: it is empty"},
+		{[]string{"--file", ""}, exitUsage, "--file: it is empty"},
+		{[]string{"--file", at("plain.db"), "--identity", ""}, exitUsage, "--identity: it is empty"},
+		{[]string{"latest", "--store", ""}, exitUsage, "--store: it is empty"},
+		{[]string{"latest", "--at", ""}, exitUsage, "--at: it is empty"},
+		{[]string{"--file", at("plain.db"), "--store", "main"}, exitUsage, "--file is read from no store"},
+		{[]string{"--file", at("plain.db"), "--at", "1h"}, exitUsage, "--file is read from no store"},
 		{[]string{"latest"}, exitConfig, "no such file"},
 	} {
 		out := at(fmt.Sprintf("out-%d", i))
@@ -232,12 +244,34 @@ func TestExtractSealed(t *testing.T) {
 	s := newSite(t, c, fmt.Sprintf("snapshot: {recipients: [%s]}", identity.Recipient()))
 	m := s.snapshot(t)
 	out := filepath.Join(t.TempDir(), "out")
-	if r := s.etcdward(t, "extract", m.ID, "--output", out); r.code != exitFailed || !strings.Contains(r.err, "Try: repeat with --identity FILE") {
+	if r := s.etcdward(t, "extract", m.ID, "--output", out); r.code != exitFailed || !strings.Contains(r.err, "Try: repeat with --identity FILE") || !strings.HasPrefix(r.err, "etcdward: extract: snapshot "+m.ID) {
 		t.Errorf("without: exit %d %s", r.code, r.err)
 	}
 	r := s.etcdward(t, "-o", "json", "extract", "latest", "--identity", keys, "--output", out)
 	var got extractResult
 	if err := json.Unmarshal([]byte(r.out), &got); err != nil || got.ID != m.ID || got.Objects+got.Raw == 0 {
 		t.Errorf("with: exit %d %v %+v %s", r.code, err, got, r.err)
+	}
+}
+
+// TestExtractText holds that words of a cluster reach a terminal as words.
+func TestExtractText(t *testing.T) {
+	for word, want := range map[string]string{
+		"Pod": "Pod", "example.com/v1": "example.com/v1", "Größe": "Größe", "": `""`, "a b": `"a b"`, "a\x1b[2Jb": `"a\x1b[2Jb"`, "a\nb\t": `"a\nb\t"`,
+		"\u009b\u202e\x7f": `"\u009b\u202e\x7f"`, strings.Repeat("x", 100): strings.Repeat("x", 80) + "…",
+	} {
+		if got := shownWord(word); got != want {
+			t.Errorf("%q: %s", word, got)
+		}
+	}
+	cause := errors.New("a\x1b[2J\u009b\r\u202e\tb'\"é")
+	err := plainError{errors.Join(fmt.Errorf("x: %w", cause), errors.New("y"))}
+	if want := `x: a\x1b[2J\u009b\r\u202e\tb'"é; y`; err.Error() != want || !errors.Is(err, cause) {
+		t.Errorf("%s", err)
+	}
+	for text, want := range map[string]string{"fetch a: b": "extract a: b", "fetch: a": "extract: a", "a: fetch": "a: fetch"} {
+		if got := (fetchError{errors.New(text)}).Error(); got != want {
+			t.Errorf("%s: %s", text, got)
+		}
 	}
 }
