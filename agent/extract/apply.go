@@ -70,9 +70,12 @@ func forApply(tree map[string]any, among owners) (v verdict) {
 func past(kind string, tree map[string]any) string {
 	meta, _ := tree["metadata"].(map[string]any)
 	annotations, _ := meta["annotations"].(map[string]any)
+	name, _ := meta["name"].(string)
 	switch {
 	case kind == "Event" || kind == "events.k8s.io/Event":
 		return "events are of the past"
+	case kind == "RangeAllocation", kind == "Endpoints" && name == "":
+		return "an API server keeps it for itself" // which addresses are taken; which servers live
 	case kind == "batch/Job" && jobEnded(tree):
 		return "the job has ended, and would run again"
 	case kind == "Pod" && annotations["kubernetes.io/config.mirror"] != nil:

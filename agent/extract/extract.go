@@ -108,6 +108,7 @@ func (e *Extractor) Run(ctx context.Context, path, output string) (outcome Outco
 	if err != nil {
 		return outcome, fmt.Errorf("extract: %w", err)
 	}
+	outcome.Kinds = make([]Count, 0, len(counts)) // [] in JSON, not null
 	for kind, n := range counts {
 		kind.Objects = n
 		outcome.Kinds = append(outcome.Kinds, kind)

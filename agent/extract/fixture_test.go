@@ -122,6 +122,19 @@ func TestEncodesBack(t *testing.T) {
 	}
 }
 
+// TestFixtureForApply holds that everything that is written of a whole cluster has a name and a kind that an API server takes.
+func TestFixtureForApply(t *testing.T) {
+	x := run(t, Extractor{Selection: Selection{Prefix: Registry}, ForApply: true}, fixtureFile(t))
+	if x.LeftOut != 2 || x.Objects != 593 || x.Unowned != 0 || !x.Whole() {
+		t.Errorf("%+v", x.Outcome)
+	}
+	for key, line := range x.index {
+		if line.LeftOut == "" && (line.Name == "" || line.Kind == "RangeAllocation") {
+			t.Errorf("%s: %+v", key, line)
+		}
+	}
+}
+
 // protobuf is what the types of Kubernetes can do.
 type protobuf interface {
 	Marshal() ([]byte, error)

@@ -178,6 +178,14 @@ func TestOwnersOfNoControl(t *testing.T) {
 	}
 }
 
+// TestAllLeftOut holds that an extraction of what is not to be applied is one, and has a list of kinds, which is empty.
+func TestAllLeftOut(t *testing.T) {
+	x := run(t, Extractor{Selection: Selection{Prefix: Registry}, ForApply: true}, handmade(t, pair{"/registry/events/b/e", owned("v1 Event e 1", "", "")}))
+	if text, err := json.Marshal(x.Outcome); err != nil || !strings.HasPrefix(string(text), `{"kinds":[],`) || x.LeftOut != 1 {
+		t.Errorf("%s %v", text, err)
+	}
+}
+
 // TestTooManyOwners holds that the memory for owners is bounded, and that nothing is guessed beyond.
 func TestTooManyOwners(t *testing.T) {
 	among := owners{}
