@@ -67,7 +67,7 @@ type owners map[[16]byte]string
 const hasEnded = "has ended, and would run again"
 
 func ownerHash(groupKind, namespace, name, uid string) (hash [16]byte) {
-	sum := sha256.Sum256([]byte(strings.Join([]string{groupKind, namespace, name, uid}, "\x00")))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", groupKind, namespace, name, uid))
 	return [16]byte(sum[:16])
 }
 
@@ -83,11 +83,14 @@ func (e *Extractor) findOwners(ctx context.Context, path string) (owners, error)
 		if !e.Selection.candidate(string(entry.Key)) {
 			return nil
 		}
-		r := guarded(entry, func(entry snapshot.Entry) rendering { return rendering{object: decode(entry.Value)} })
-		if r.object.tree == nil || !e.Selection.takes(string(entry.Key), r.object) {
-			return nil
-		}
-		return found.add(r.object)
+		var err error
+		guarded(entry, func(entry snapshot.Entry) rendering {
+			if object := decode(entry.Value); object.tree != nil && e.Selection.takes(string(entry.Key), object) {
+				err = found.add(object)
+			}
+			return rendering{}
+		})
+		return err
 	})
 	return found, err
 }
@@ -143,7 +146,7 @@ func makesNone(kind string, tree map[string]any) string {
 	case kind == "batch/Job" && jobEnded(tree), kind == "Pod" && podEnded(tree):
 		return hasEnded
 	case kind == "batch/Job" && manager != "" && manager != "kubernetes.io/job-controller":
-		return "is run by " + manager
+		return fmt.Sprintf("is run by %.80s", manager) // it is kept for each
 	case kind == "Service" && (len(selector) == 0 || spec["type"] == "ExternalName"):
 		return "has no selector"
 	}
