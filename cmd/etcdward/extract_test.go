@@ -145,6 +145,7 @@ func TestExtractFile(t *testing.T) {
 		{[]string{"--file", at("flipped.db")}, exitFindings, "check sha256"},
 		{[]string{"--file", at("key")}, exitFindings, "check sha256"},
 		{[]string{"--file", at("nonexistent")}, exitFailed, "no such file"},
+		{[]string{"--file", at("non\x1b[2Jexistent")}, exitFailed, `non\x1b[2Jexistent: no such file`},
 		{[]string{"--file", at("plain.db"), "latest"}, exitUsage, "not both"},
 		{[]string{"--file", at("plain.db"), "--namespace", "a/b"}, exitUsage, "is no name"},
 		{[]string{"--file", at("plain.db"), "--prefix", ""}, exitUsage, "--prefix: it is empty"},
