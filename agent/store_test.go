@@ -34,19 +34,24 @@ func hour(n int) time.Time { return time.Date(2026, 11, 1, n, 0, 0, 0, time.UTC)
 func stored(n int, edit ...func(*snapshot.Manifest)) (snapshot.Manifest, []byte) {
 	content := fmt.Appendf(nil, "the bytes of snapshot %d", n)
 	id := snapshot.NewID(hour(n), int64(n))
-	sum := sha256.Sum256(content)
 	m := snapshot.Manifest{
 		Format: snapshot.Format, ID: id.String(), Cluster: snapshot.Cluster{Name: "test", ID: ourCluster}, TakenAt: id.TakenAt,
 		Member: snapshot.Member{Name: "m1", ID: "1", Role: "follower", Version: "3.6.16"},
 		Facts:  snapshot.Facts{SizeBytes: 4096, SHA256: strings.Repeat("ab", 32), Revision: id.Revision, CompactRevision: -1},
 		Checks: []snapshot.Check{{Name: snapshot.CheckSHA256, OK: true}, {Name: snapshot.CheckPages, OK: true}},
-		Object: snapshot.Stored{SizeBytes: int64(len(content)), SHA256: hex.EncodeToString(sum[:]), Compression: "none", Encryption: "none"},
+		Object: snapshot.Stored{SizeBytes: int64(len(content)), SHA256: sumOf(content), Compression: "none", Encryption: "none"},
 		Tool:   "test",
 	}
 	for _, e := range edit {
 		e(&m)
 	}
 	return m, content
+}
+
+// sumOf is the SHA-256 of bytes, hex.
+func sumOf(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
 }
 
 func unproven(m *snapshot.Manifest)  { m.Checks[1].OK = false }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"time"
@@ -119,8 +120,9 @@ func examined(exam snapshot.Examination) Verification {
 }
 
 // Stored checks a snapshot in a store: it reads the whole object back. Where the identity for an
-// encrypted one is missing, the stored bytes are checked and the result says what could not be. A read-back that held is
-// noted in the store, as far as the store lets it.
+// encrypted one is missing, the stored bytes are checked and the result says what could not be; where one was given that does
+// not open it, sound bytes are an error that wraps seal.ErrNoIdentity. A read-back that held, and any damage, is noted in the
+// store, as far as the store lets it.
 func (v *Verifier) Stored(ctx context.Context, found Found) (Verification, error) {
 	m := found.Manifest
 	file, err := v.Staging.Create("verify")
@@ -168,7 +170,9 @@ func (v *Verifier) Stored(ctx context.Context, found Found) (Verification, error
 	return out, nil
 }
 
-// sealedOnly checks the stored bytes of an object that cannot be decrypted here.
+// sealedOnly checks the stored bytes of an object that cannot be decrypted here. Bytes that are not those of the manifest are damage
+// whatever is inside, and no identity opens a damaged head: it is looked at before the identity is blamed. Bytes that hold prove
+// less than a read-back, and are not noted as one.
 func (v *Verifier) sealedOnly(ctx context.Context, found Found, out Verification) (Verification, error) {
 	sealed, err := found.Store.Catalog.Open(ctx, found.Manifest)
 	if err == nil {
@@ -178,8 +182,11 @@ func (v *Verifier) sealedOnly(ctx context.Context, found Found, out Verification
 	switch {
 	case errors.Is(err, snapshot.ErrDamaged):
 		out.add(checkObject, false, err.Error())
+		v.note(ctx, found, out)
 	case err != nil:
 		return out, fmt.Errorf("verify: %w", err)
+	case v.Identities.Given():
+		return Verification{}, fmt.Errorf("verify %s: the stored bytes are those of the manifest, and nothing inside was checked: %w", found.Manifest.ID, seal.ErrNoIdentity)
 	default:
 		out.add(checkObject, true, "the stored bytes are those of the manifest; they are encrypted and no identity was given, so that nothing inside was checked")
 	}
@@ -200,7 +207,12 @@ func (v *Verifier) note(ctx context.Context, found Found, out Verification) {
 			check.Detail = c.Detail
 		}
 	}
-	err := found.Store.Catalog.AddProof(ctx, catalog.Proof{ID: found.Manifest.ID, At: time.Now(), Check: check, Tool: v.Tool})
+	proof := catalog.Proof{ID: found.Manifest.ID, At: time.Now(), Check: check, Tool: v.Tool}
+	err := found.Store.Catalog.AddProof(ctx, proof)
+	if errors.Is(err, fs.ErrExist) && !check.OK {
+		proof.At = proof.At.Add(time.Second) // another read-back ended in this second, and may have held
+		err = found.Store.Catalog.AddProof(ctx, proof)
+	}
 	if err != nil {
 		v.Log.Warn("proof not stored", "snapshot", found.Manifest.ID, "store", found.Store.Name, "error", err)
 	}

@@ -19,6 +19,9 @@ var ErrNoIdentity = errors.New("encrypted, and no identity given opens it")
 // Identities are the secret keys that unseal. They print as <secret>.
 type Identities struct{ keys []age.Identity }
 
+// Given says whether there is any.
+func (i Identities) Given() bool { return len(i.keys) > 0 }
+
 // String hides the keys.
 func (Identities) String() string { return "<secret>" }
 

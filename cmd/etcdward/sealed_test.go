@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -14,6 +15,8 @@ import (
 	"filippo.io/age"
 
 	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/status"
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
@@ -103,11 +106,58 @@ func TestSealed(t *testing.T) {
 	if r := call(exitFailed, "fetch", "latest", "--identity", keys, "--output", opened+".2"); !strings.Contains(r.err, "no identity given opens it") {
 		t.Errorf("with a stranger's identity: %s", r.err)
 	}
+	if r := call(exitFailed, "verify", "--identity", keys); !strings.Contains(r.err, "no identity given opens it") || strings.Contains(r.out, "SOUND") {
+		t.Errorf("verify with a stranger's identity: %s%s", r.out, r.err)
+	}
 	if err := os.WriteFile(keys, []byte("AGE-SECRET-KEY-1TYPO\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if r := call(exitFailed, "fetch", "latest", "--identity", keys, "--output", opened+".3"); strings.Contains(r.err, "TYPO") {
 		t.Errorf("the error quotes the identity: %s", r.err)
+	}
+}
+
+// TestSealedDamage holds that damage of an encrypted snapshot is noted on a host that cannot decrypt it, which is how hosts are set
+// up: the damaged one is not what the good ones go for.
+func TestSealedDamage(t *testing.T) {
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
+	c.FillKubernetes(t, 20)
+	s := newSite(t, c, fmt.Sprintf("snapshot: {recipients: [%s]}", identity.Recipient()), "retention: {keep_within: 0, keep_last: 1}")
+	var taken []snapshot.Manifest
+	for range 3 {
+		advance(t, c, c.Members[0])
+		taken = append(taken, s.snapshot(t))
+	}
+	newest := taken[2]
+	flip(t, filepath.Join(s.store, newest.Object.Key))
+	if r := s.etcdward(t, "verify", newest.ID); r.code != exitFindings {
+		t.Fatalf("verify: exit %d %s%s", r.code, r.out, r.err)
+	}
+	r := s.etcdward(t, "-o", "json", "status")
+	var st status.Status
+	if err := json.Unmarshal([]byte(r.out), &st); err != nil || st.LastProven == nil || st.LastProven.ID != taken[1].ID {
+		t.Errorf("status: exit %d, %v\n%s", r.code, err, r.out)
+	}
+	out := s.must(t, "prune", "--confirm")
+	if list := s.must(t, "list"); !strings.Contains(list, taken[1].ID) || strings.Contains(list, taken[0].ID) {
+		t.Errorf("the newest that is proven is %s; prune said\n%s\nleft is\n%s", taken[1].ID, out, list)
+	}
+}
+
+// flip changes one byte in the middle of a file.
+func flip(t *testing.T, path string) {
+	t.Helper()
+	body, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body[len(body)/2] ^= 4
+	if err := os.WriteFile(path, body, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -1,0 +1,107 @@
+package agent
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"filippo.io/age"
+
+	"github.com/etcdward/etcdward/agent/seal"
+	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/staging"
+)
+
+// verifierIn unpacks below a folder of the test.
+func verifierIn(t *testing.T, with seal.Identities) *Verifier {
+	t.Helper()
+	area, err := staging.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Verifier{Staging: area, Identities: with, Tool: "test", Log: slog.New(slog.DiscardHandler)}
+}
+
+// stranger is an identity that opens nothing.
+func stranger(t *testing.T) seal.Identities {
+	t.Helper()
+	key, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "identity.txt")
+	if err := os.WriteFile(path, []byte(key.String()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := seal.ReadIdentities(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+// TestVerifySealed checks an encrypted snapshot where nothing opens it: damage is found, and noted, with a wrong identity as
+// without any; sound bytes are no proof.
+func TestVerifySealed(t *testing.T) {
+	key, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sealed strings.Builder
+	w, err := age.Encrypt(&sealed, key.Recipient())
+	if err == nil {
+		_, err = io.WriteString(w, "the bytes of a snapshot")
+	}
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	sound := sealed.String()
+	head, tail := []byte(sound), []byte(sound)
+	head[len("age-encryption.org/v1\n-> X25519 a")] ^= 1 // for another key, as it seems
+	tail[len(tail)-1] ^= 1
+	for _, test := range []struct {
+		name   string
+		body   string
+		with   seal.Identities
+		ok     bool
+		failed bool // the error: no identity
+	}{
+		{"sound, no identity", sound, seal.Identities{}, true, false},
+		{"sound, a stranger's", sound, stranger(t), false, true},
+		{"data damaged, no identity", string(tail), seal.Identities{}, false, false},
+		{"data damaged, a stranger's", string(tail), stranger(t), false, false},
+		{"head damaged, a stranger's", string(head), stranger(t), false, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bucket := openFolder(t)
+			a := storeIn(t, "a", bucket)
+			m, _ := stored(1)
+			m.Object.Encryption = seal.Age
+			m.Object.SizeBytes, m.Object.SHA256 = int64(len(sound)), sumOf([]byte(sound))
+			a.commit(t, m, []byte(sound))
+			if test.body != sound {
+				replace(t, bucket, a.Catalog.DataKey(m.ID, "none", seal.Age), []byte(test.body))
+			}
+			found, err := Find(t.Context(), []Store{a}, Latest)
+			if err != nil {
+				t.Fatal(err)
+			}
+			result, err := verifierIn(t, test.with).Stored(t.Context(), found)
+			if test.failed != errors.Is(err, seal.ErrNoIdentity) || !test.failed && err != nil || result.OK != test.ok {
+				t.Errorf("got %+v, error %v", result, err)
+			}
+			proofs, err := a.Catalog.Proofs(t.Context(), found.Entry.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			damaged := test.body != sound
+			if noted := len(proofs) == 1 && proofs[0].Check.Name == snapshot.CheckReadBack && !proofs[0].Check.OK; noted != damaged {
+				t.Errorf("proofs %+v", proofs)
+			}
+		})
+	}
+}
