@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/etcdward/etcdward/agent/catalog"
@@ -16,7 +17,10 @@ import (
 
 // Pruner removes from one store what its retention does not keep.
 type Pruner struct {
-	Store    Store
+	Store Store
+	// Live is the etcd cluster id, hex, of the cluster that answers: a store that belongs to others is left alone. "": none answers,
+	// as where backups are pruned from a machine that does not get to the cluster; then cluster.json alone says whose they are.
+	Live     string
 	Removals Removals
 	Log      *slog.Logger
 }
@@ -34,6 +38,7 @@ type PrunePlan struct {
 	// Orphans are keys of data without a manifest that are old enough to be swept.
 	Orphans []string
 
+	held    error // Held, as far as code branches on it
 	orphans []storage.Object
 	now     time.Time
 }
@@ -73,10 +78,15 @@ func (p *Pruner) Plan(ctx context.Context, now time.Time) (PrunePlan, error) {
 	if err != nil {
 		return plan, fmt.Errorf("prune %s: %w", p.Store.Name, err)
 	}
-	manifests, errs := Manifests(ctx, p.Store, listing.Snapshots)
+	if whose := (ownership{live: p.Live, ids: ours, known: true}); whose.foreign() {
+		return plan.leave(listing, fmt.Errorf("%w (%s), and the one that answers is %s", catalog.ErrOtherCluster, strings.Join(ours, ", "), p.Live)), nil
+	}
+	all := slices.Concat(listing.Snapshots, listing.Bereft)
+	slices.SortFunc(all, func(a, b catalog.Entry) int { return a.ID.Compare(b.ID) })
+	manifests, errs := Manifests(ctx, p.Store, all)
 	var judged []retention.Snapshot
 	left := map[string]string{} // by ID: why retention has no say
-	for i, entry := range listing.Snapshots {
+	for i, entry := range all {
 		id := entry.ID.String()
 		switch {
 		case errors.Is(errs[i], snapshot.ErrDamaged):
@@ -87,6 +97,8 @@ func (p *Pruner) Plan(ctx context.Context, now time.Time) (PrunePlan, error) {
 			return plan, fmt.Errorf("prune %s: %w", p.Store.Name, errs[i])
 		case !slices.Contains(ours, manifests[i].Cluster.ID):
 			left[id] = fmt.Sprintf("left alone: it is of etcd cluster %s", manifests[i].Cluster.ID)
+		case len(entry.Data) == 0 && now.Sub(entry.ID.TakenAt) < hiddenFor:
+			left[id] = "left alone: its data is gone, and somebody may want that undone"
 		default:
 			judged = append(judged, retention.Snapshot{ID: id, TakenAt: manifests[i].TakenAt, Stored: entry.Manifest.Stored,
 				Revision: manifests[i].Revision, Proven: manifests[i].Proven() && entry.Intact(manifests[i]), Emergency: manifests[i].Emergency})
@@ -96,12 +108,14 @@ func (p *Pruner) Plan(ctx context.Context, now time.Time) (PrunePlan, error) {
 		return plan, err
 	}
 	verdict := retention.Judge(judged, p.Store.Retention, now)
-	plan.Held = verdict.Held
+	if plan.Held = verdict.Held; plan.Held != "" {
+		plan.held = errors.New(plan.Held)
+	}
 	decided := map[string]retention.Decision{}
 	for _, d := range verdict.Decisions {
 		decided[d.ID] = d
 	}
-	for i, entry := range listing.Snapshots {
+	for i, entry := range all {
 		if why, ok := left[entry.ID.String()]; ok {
 			plan.Decisions = append(plan.Decisions, PruneDecision{Entry: entry, Keep: true, Reasons: []string{why}})
 			continue
@@ -116,6 +130,24 @@ func (p *Pruner) Plan(ctx context.Context, now time.Time) (PrunePlan, error) {
 		}
 	}
 	return plan, nil
+}
+
+// leave is the plan for a store of another cluster: not even what a crash left there is ours to sweep.
+func (p PrunePlan) leave(listing catalog.Listing, because error) PrunePlan {
+	p.Held, p.held = because.Error(), because
+	for _, entry := range listing.Snapshots {
+		p.Decisions = append(p.Decisions, PruneDecision{Entry: entry, Keep: true, Reasons: []string{"left alone: it is not of the cluster that answers"}})
+	}
+	return p
+}
+
+// HeldError says that nothing is removed now, and why; nil: nothing holds the plan. It wraps ErrPartial and, where the store is
+// another cluster's, catalog.ErrOtherCluster.
+func (p PrunePlan) HeldError() error {
+	if p.held == nil {
+		return nil
+	}
+	return fmt.Errorf("prune %s: %w: held: %w", p.Store, ErrPartial, p.held)
 }
 
 // discount takes the word proven from snapshots that a later read-back found damaged.
@@ -145,8 +177,8 @@ type Pruned struct {
 // it does when the plan was held. Any other error: the rest is done by another run.
 func (p *Pruner) Apply(ctx context.Context, plan PrunePlan) (Pruned, error) {
 	done := Pruned{Skipped: map[string]error{}}
-	if plan.Held != "" {
-		return done, fmt.Errorf("prune %s: %w: held: %s", p.Store.Name, ErrPartial, plan.Held)
+	if err := plan.HeldError(); err != nil {
+		return done, err
 	}
 	if err := p.remove(ctx, plan, &done); err != nil {
 		return done, fmt.Errorf("prune %s: %w", p.Store.Name, err)

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -307,5 +308,67 @@ func TestTidyBefore(t *testing.T) {
 		if got := now.Sub(plan.tidyBefore(retention.Policy{KeepWithin: test.within}).TakenAt); got != test.want {
 			t.Errorf("%d decisions, keep_within %s: got %s before, want %s", len(test.decisions), test.within, got, test.want)
 		}
+	}
+}
+
+// TestPruneAnothersStore: a store that belongs to another cluster than the one that answers is left alone, its orphans too.
+func TestPruneAnothersStore(t *testing.T) {
+	bucket := openFolder(t)
+	a := storeIn(t, "a", bucket)
+	a.fillWith(t, 1, 2, 3)
+	_, content := stored(4)
+	storagetest.Put(t, bucket, "v1/test/snapshots/"+mustID(4)+".db", content)
+	p := prunerOf(t, a, t.TempDir())
+	p.Live = otherCluster
+	plan, err := p.Plan(t.Context(), time.Now().Add(2*orphanAge))
+	if err != nil || !strings.Contains(plan.Held, "the one that answers is c2") || plan.Remove() > 0 || len(plan.Orphans) > 0 || len(plan.Decisions) != 3 {
+		t.Errorf("%+v, error %v", plan, err)
+	}
+	done, err := p.Apply(t.Context(), plan)
+	if !errors.Is(err, ErrPartial) || !errors.Is(err, catalog.ErrOtherCluster) || len(done.Removed)+len(done.Orphans) > 0 {
+		t.Errorf("Apply: %+v, error %v", done, err)
+	}
+	if got := a.numbers(t); len(got) != 3 {
+		t.Errorf("left are %v", got)
+	}
+	for _, live := range []string{"", ourCluster} {
+		p.Live = live
+		if plan, err := p.Plan(t.Context(), hour(100)); err != nil || plan.Held != "" || plan.Remove() != 2 {
+			t.Errorf("live %q: held %q, to remove %d, error %v", live, plan.Held, plan.Remove(), err)
+		}
+	}
+}
+
+// TestPruneBereft: a manifest whose data somebody removed goes once nobody can want that undone, and counts for nothing before.
+func TestPruneBereft(t *testing.T) {
+	bucket := openFolder(t)
+	a := storeIn(t, "a", bucket)
+	a.fillWith(t, 1, 2, 3)
+	for _, n := range []int{1, 3} {
+		remove(t, bucket, "v1/test/snapshots/"+mustID(n)+".db")
+	}
+	p := prunerOf(t, a, t.TempDir())
+	for _, test := range []struct {
+		now  time.Time
+		want []string
+	}{{hour(100), nil}, {hour(1).Add(hiddenFor - time.Second), nil}, {hour(1).Add(hiddenFor), []string{mustID(1)}}} {
+		plan, err := p.Plan(t.Context(), test.now)
+		if err != nil || fmt.Sprint(plan.removeIDs()) != fmt.Sprint(append([]string{}, test.want...)) {
+			t.Errorf("at %s: to remove %v, want %v, error %v", test.now, plan.removeIDs(), test.want, err)
+		}
+		if d := plan.decision(t, 2); !d.Keep || !strings.Contains(strings.Join(d.Reasons, " "), "newest proven") {
+			t.Errorf("snapshot 2: %+v", d)
+		}
+	}
+	plan, err := p.Plan(t.Context(), hour(1).Add(hiddenFor))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Apply(t.Context(), plan); err != nil {
+		t.Fatal(err)
+	}
+	listing, err := a.Catalog.List(t.Context())
+	if err != nil || len(listing.Bereft) != 1 || len(listing.Snapshots) != 1 || listing.Bereft[0].ID.Revision != 3 {
+		t.Errorf("%+v, error %v", listing, err)
 	}
 }

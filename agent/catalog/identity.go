@@ -10,12 +10,17 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/storage"
 )
 
 // ErrOtherCluster means that the home belongs to a cluster with another etcd cluster id. Writing there would let two
 // clusters prune each other's backups.
 var ErrOtherCluster = errors.New("the store's backups of this name are of another etcd cluster")
+
+// ErrIdentity means that cluster.json, or one beside it, is there and does not say whose the home is: nothing can be
+// stored or pruned there.
+var ErrIdentity = errors.New("the store does not say whose backups it holds")
 
 // clusterIDForm is how etcd cluster ids are written, hex; identityForm the keys below the home that hold an identity.
 var (
@@ -66,7 +71,8 @@ func (c *Catalog) Claim(ctx context.Context, clusterID string, accept bool) erro
 	return nil
 }
 
-// ClusterIDs are those that the home belongs to, hex; none: nobody has claimed it.
+// ClusterIDs are those that the home belongs to, hex; none: nobody has claimed it. An error that wraps ErrIdentity: what
+// says so is damaged.
 func (c *Catalog) ClusterIDs(ctx context.Context) ([]string, error) {
 	var ids []string
 	for obj, err := range c.bucket.List(ctx, c.home+"cluster") {
@@ -88,14 +94,18 @@ func (c *Catalog) ClusterIDs(ctx context.Context) ([]string, error) {
 func (c *Catalog) identity(ctx context.Context, obj storage.Object) (identity, error) {
 	var id identity
 	body, err := c.read(ctx, obj, 4096)
-	if err == nil {
-		err = json.Unmarshal(body, &id)
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, snapshot.ErrDamaged) {
 		return id, fmt.Errorf("read the identity %s: %w", obj.Key, err)
 	}
+	if err == nil {
+		err = snapshot.DecodeJSON(body, &id)
+	}
+	if err != nil {
+		// Of no snapshot: the cause, which may say so, is told and not wrapped.
+		return id, fmt.Errorf("read the identity %s: %w: %s", obj.Key, ErrIdentity, err.Error())
+	}
 	if id.Format != 1 || id.Name != c.cluster || !clusterIDForm.MatchString(id.ClusterID) {
-		return id, fmt.Errorf("read the identity %s: format %d, cluster %.70q, id %.20q is none of this home", obj.Key, id.Format, id.Name, id.ClusterID)
+		return id, fmt.Errorf("read the identity %s: %w: format %d, cluster %.70q, id %.20q is none of this home", obj.Key, ErrIdentity, id.Format, id.Name, id.ClusterID)
 	}
 	return id, nil
 }

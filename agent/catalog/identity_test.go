@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/storage"
 	"github.com/etcdward/etcdward/storage/storagetest"
 )
@@ -141,7 +142,7 @@ func TestIdentityUnreadable(t *testing.T) {
 		storagetest.Put(t, bucket, home+"cluster.json", []byte(body))
 		for _, accept := range []bool{false, true} {
 			err := open(t, bucket).Claim(t.Context(), ourID, accept)
-			if err == nil || errors.Is(err, ErrOtherCluster) || strings.ContainsAny(err.Error(), "\x1b\n") {
+			if !errors.Is(err, ErrIdentity) || errors.Is(err, ErrOtherCluster) || errors.Is(err, snapshot.ErrDamaged) || strings.ContainsAny(err.Error(), "\x1b\n") {
 				t.Errorf("%s: got %v", name, err)
 			}
 		}

@@ -60,8 +60,8 @@ func (c *Catalog) AddProof(ctx context.Context, p Proof) error {
 	return nil
 }
 
-// Proofs gives the later proofs of a snapshot, oldest first. What somebody else wrote there is an
-// error beside those that could be read.
+// Proofs gives the later proofs of a snapshot, oldest first. What somebody else wrote there is an error beside those that could be
+// read, which wraps snapshot.ErrDamaged. Any other error: the store could not be read, and there may be more.
 func (c *Catalog) Proofs(ctx context.Context, id snapshot.ID) ([]Proof, error) {
 	var proofs []Proof
 	var bad error
@@ -74,9 +74,14 @@ func (c *Catalog) Proofs(ctx context.Context, id snapshot.ID) ([]Proof, error) {
 			continue
 		}
 		p, err := c.proof(ctx, id.String(), obj)
-		if err != nil {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue // gone since it was listed
+		case errors.Is(err, snapshot.ErrDamaged):
 			bad = errors.Join(bad, fmt.Errorf("read proof %s: %w", obj.Key, err))
 			continue
+		case err != nil:
+			return proofs, fmt.Errorf("read proof %s: %w", obj.Key, err)
 		}
 		proofs = append(proofs, p)
 	}
@@ -137,7 +142,7 @@ func (c *Catalog) proof(ctx context.Context, id string, obj storage.Object) (Pro
 	if err != nil {
 		return p, err
 	}
-	if err := json.Unmarshal(body, &p); err != nil {
+	if err := snapshot.DecodeJSON(body, &p); err != nil {
 		return p, fmt.Errorf("%w: %w", snapshot.ErrDamaged, err)
 	}
 	if p.Format != 1 || p.ID != id || c.proofsPrefix(id)+proofName(p) != obj.Key {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// slack is how far two clocks may disagree before they are not believed.
-const slack = 5 * time.Minute
+// ClockSlack is how far two clocks may disagree before they are not believed.
+const ClockSlack = 5 * time.Minute
 
 // Judge decides which snapshots to keep. It depends on nothing but its arguments,
 // and not on the order of snaps.
@@ -113,11 +113,11 @@ func (j *jury) hold(now time.Time) string {
 	if len(j.counted) == 0 {
 		return "no snapshot is proven"
 	}
-	if s := j.snaps[len(j.snaps)-1]; s.TakenAt.After(now.Add(slack)) {
+	if s := j.snaps[len(j.snaps)-1]; s.TakenAt.After(now.Add(ClockSlack)) {
 		return fmt.Sprintf("snapshot %s was taken at %s, which is yet to come: a clock is wrong",
 			s.ID, s.TakenAt.UTC().Format(time.RFC3339))
 	}
-	if s := j.snaps[j.counted[0]]; !s.Stored.IsZero() && s.Stored.Before(s.TakenAt.Add(-slack)) {
+	if s := j.snaps[j.counted[0]]; !s.Stored.IsZero() && s.Stored.Before(s.TakenAt.Add(-ClockSlack)) {
 		return fmt.Sprintf("snapshot %s was stored at %s, before it was taken: the clock of the host that took it ran ahead",
 			s.ID, s.Stored.UTC().Format(time.RFC3339))
 	}

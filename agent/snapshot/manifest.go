@@ -90,7 +90,7 @@ func DecodeManifest(body []byte) (Manifest, error) {
 	if len(body) > MaxManifestBytes {
 		return m, fmt.Errorf("manifest: %d bytes, more than %d", len(body), MaxManifestBytes)
 	}
-	if err := json.Unmarshal(body, &m); err != nil {
+	if err := DecodeJSON(body, &m); err != nil {
 		return Manifest{}, fmt.Errorf("manifest: %w", err)
 	}
 	if err := m.validate(); err != nil {

@@ -8,6 +8,7 @@ package status
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -57,7 +58,8 @@ type Member struct {
 	Error        string   `json:"error,omitempty"`
 }
 
-// Store is one store. LastSuccess is when its newest proven snapshot was taken.
+// Store is one store. LastSuccess is when its newest proven snapshot was taken. Error: it could not be read, and nothing else of
+// it is known. Wrong is what was found there that is not as it should be.
 type Store struct {
 	Name        string     `json:"name"`
 	Kind        string     `json:"kind"`
@@ -65,6 +67,7 @@ type Store struct {
 	Snapshots   int        `json:"snapshots"`
 	Spooled     int        `json:"spooled"` // snapshots that wait on this host for it
 	Error       string     `json:"error,omitempty"`
+	Wrong       []string   `json:"wrong,omitempty"`
 }
 
 // Job is one job of the daemon on this host.
@@ -98,7 +101,7 @@ type Expectation struct {
 // could not be asked, jobsErr why the records of the jobs could not be read.
 func Judge(s *Status, e Expectation, clusterErr, jobsErr error) {
 	var wrong []string
-	note := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	note := func(format string, args ...any) { wrong = append(wrong, oneLine(fmt.Sprintf(format, args...))) }
 	if clusterErr != nil {
 		note("the cluster could not be asked: %v", clusterErr)
 	}
@@ -108,11 +111,17 @@ func Judge(s *Status, e Expectation, clusterErr, jobsErr error) {
 		case store.Error != "":
 			note("store %s could not be read: %s", store.Name, store.Error)
 		case store.LastSuccess == nil:
-			note("store %s holds no proven snapshot", store.Name)
+			note("store %s holds no proven snapshot of this cluster", store.Name)
 		case store.LastSuccess.Before(e.Snapshot):
 			note("store %s: its newest proven snapshot is %s old, and a newer one was due", store.Name, age(e.Now.Sub(*store.LastSuccess)))
 		}
-		if store.Spooled > 0 {
+		for _, what := range store.Wrong {
+			note("store %s: %s", store.Name, what)
+		}
+		switch {
+		case store.Spooled == 1:
+			note("store %s lacks a snapshot that waits on this host", store.Name)
+		case store.Spooled > 1:
 			note("store %s lacks %d snapshots that wait on this host", store.Name, store.Spooled)
 		}
 	}
@@ -135,6 +144,11 @@ func Judge(s *Status, e Expectation, clusterErr, jobsErr error) {
 		s.Verdict = Protected
 		s.Reasons = []string{fmt.Sprintf("proven restorable to %s, revision %d", s.LastProven.TakenAt.UTC().Format(time.RFC3339), s.LastProven.Revision)}
 	}
+}
+
+// oneLine puts errors that were joined beside each other: a reason is one line.
+func oneLine(text string) string {
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
 }
 
 func judgeMembers(members []Member, note func(string, ...any)) {

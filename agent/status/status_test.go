@@ -39,7 +39,12 @@ func TestJudge(t *testing.T) {
 		{name: "late", spoil: func(s *Status) { s.Stores[0].LastSuccess = &old }, verdict: AtRisk, reason: "newest proven snapshot is 3 h old"},
 		{name: "empty store", spoil: func(s *Status) { s.Stores[0].LastSuccess = nil }, verdict: AtRisk, reason: "store primary holds no proven snapshot"},
 		{name: "store away", spoil: func(s *Status) { s.Stores[0].Error = "timeout" }, verdict: AtRisk, reason: "store primary could not be read: timeout"},
-		{name: "spooled", spoil: func(s *Status) { s.Stores[0].Spooled = 2 }, verdict: AtRisk, reason: "lacks 2 snapshots"},
+		{name: "spooled", spoil: func(s *Status) { s.Stores[0].Spooled = 2 }, verdict: AtRisk, reason: "lacks 2 snapshots that wait"},
+		{name: "one spooled", spoil: func(s *Status) { s.Stores[0].Spooled = 1 }, verdict: AtRisk, reason: "lacks a snapshot that waits"},
+		{name: "store with a flaw", spoil: func(s *Status) { s.Stores[0].Wrong = []string{"snapshot X is damaged"} }, verdict: AtRisk,
+			reason: "store primary: snapshot X is damaged"},
+		{name: "errors that were joined", spoil: func(s *Status) { s.Members = nil }, cluster: errors.Join(errors.New("a refused"), errors.New("b refused")),
+			verdict: AtRisk, reason: "the cluster could not be asked: a refused; b refused"},
 		{name: "member down", spoil: func(s *Status) { s.Members[1].Error = "refused" }, verdict: AtRisk, reason: "member cp-2 does not answer: refused"},
 		{name: "member cut off", spoil: func(s *Status) { s.Members[1].Healthy = false }, verdict: AtRisk, reason: "member cp-2 is not healthy"},
 		{name: "alarm", spoil: func(s *Status) { s.Members[0].Alarms = []string{"NOSPACE"} }, verdict: AtRisk, reason: "member cp-1 has the alarm NOSPACE"},
@@ -59,6 +64,9 @@ func TestJudge(t *testing.T) {
 			}
 			if !slices.ContainsFunc(s.Reasons, func(r string) bool { return strings.Contains(r, c.reason) }) {
 				t.Errorf("reasons %q hold none with %q", s.Reasons, c.reason)
+			}
+			if strings.Contains(strings.Join(s.Reasons, ""), "\n") {
+				t.Errorf("a reason of several lines: %q", s.Reasons)
 			}
 		})
 	}

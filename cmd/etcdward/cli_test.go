@@ -62,7 +62,7 @@ func TestExitCodes(t *testing.T) {
 			if r.code != c.code || !strings.Contains(r.err, c.says) {
 				t.Errorf("exit %d, want %d; stderr lacks %q:\n%s", r.code, c.code, c.says, r.err)
 			}
-			if c.code != exitOK && c.says != "" && !strings.HasPrefix(r.err, "etcdward: ") {
+			if c.code != exitOK && c.says != "" && !strings.Contains("\n"+r.err, "\netcdward: ") {
 				t.Errorf("the error does not begin with the program's name:\n%s", r.err)
 			}
 		})

@@ -178,7 +178,7 @@ func (d *demo) damage(ctx context.Context) error {
 // prune shows the plan and carries it out.
 func (d *demo) prune(ctx context.Context) error {
 	d.say("Prune: what retention does not keep goes, never the newest proven snapshot.")
-	job, err := d.house.pruner(d.house.stores[0])
+	job, err := d.house.pruner(d.house.stores[0], "")
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/etcd"
 )
 
 func pruneCommand(inv *invocation) *cobra.Command {
@@ -19,7 +20,8 @@ func pruneCommand(inv *invocation) *cobra.Command {
 		Use:   "prune",
 		Short: "Say what retention would remove and why; remove it with --confirm",
 		Long: "Judges every snapshot by the retention of its store. Nothing is removed without --confirm, nothing but snapshots of this\n" +
-			"cluster ever, and never the newest proven one.\n\n" +
+			"cluster ever, and never the newest proven one. A store that belongs to another etcd cluster than the one that answers\n" +
+			"is left alone; where none answers, the store's own cluster.json says what belongs to it.\n\n" +
 			"Exit codes: 0; 3 held, or the store refused to let something go.",
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return inv.prune(cmd.Context(), store, confirm) },
@@ -39,6 +41,8 @@ type prunedStore struct {
 	// Skipped are snapshots that the store would not let go, with its reason.
 	Skipped map[string]string `json:"skipped"`
 	Error   string            `json:"error,omitempty"`
+
+	read bool // what it holds is known
 }
 
 type prunedEntry struct {
@@ -64,10 +68,11 @@ func (inv *invocation) prune(ctx context.Context, only string, confirm bool) (er
 		}
 		h.sweepStores(ctx)
 	}
+	live := h.liveID(ctx)
 	var failed error
 	results := []prunedStore{}
 	for _, store := range stores {
-		job, err := h.pruner(store)
+		job, err := h.pruner(store, live)
 		if err != nil {
 			return err
 		}
@@ -85,11 +90,28 @@ func (inv *invocation) prune(ctx context.Context, only string, confirm bool) (er
 		return errors.Join(inv.printJSON(results), failed)
 	}
 	for _, r := range results {
+		if !r.read {
+			continue // the error says it
+		}
 		if err := inv.printPruned(r, confirm); err != nil {
 			return err
 		}
 	}
 	return failed
+}
+
+// liveID is the etcd cluster id of the cluster that answers; "": none does. Then it goes on: backups are pruned from machines that do
+// not get to the cluster, and cluster.json says whose they are.
+func (h *house) liveID(ctx context.Context) string {
+	cluster, err := h.cluster()
+	if err == nil {
+		var survey etcd.Survey
+		if survey, err = cluster.Survey(ctx); err == nil {
+			return etcd.HexID(survey.ClusterID)
+		}
+	}
+	h.log.Warn("cluster not asked, cluster.json alone says whose the snapshots are", "error", err)
+	return ""
 }
 
 func (inv *invocation) pruneStore(ctx context.Context, job *agent.Pruner, confirm bool) (prunedStore, error) {
@@ -98,16 +120,13 @@ func (inv *invocation) pruneStore(ctx context.Context, job *agent.Pruner, confir
 	if err != nil {
 		return r, err
 	}
-	r.Held = plan.Held
+	r.Held, r.read = plan.Held, true
 	r.Orphans = append(r.Orphans, plan.Orphans...)
 	for _, d := range plan.Decisions {
 		r.Snapshots = append(r.Snapshots, prunedEntry{d.Entry.ID.String(), d.Keep, d.Proven, d.Reasons})
 	}
 	if !confirm {
-		if plan.Held != "" {
-			return r, fmt.Errorf("prune %s: %w: held: %s", job.Store.Name, agent.ErrPartial, plan.Held)
-		}
-		return r, nil
+		return r, plan.HeldError()
 	}
 	done, err := job.Apply(ctx, plan)
 	r.Removed = append(r.Removed, done.Removed...)

@@ -130,13 +130,13 @@ func (h *house) settle(ctx context.Context, taken agent.Taken, err error) error 
 		if _, failed := taken.Failed[store.Name]; failed {
 			continue
 		}
-		err = errors.Join(err, h.pruneStore(ctx, store))
+		err = errors.Join(err, h.pruneStore(ctx, store, m.Cluster.ID))
 	}
 	return err
 }
 
-func (h *house) pruneStore(ctx context.Context, store agent.Store) error {
-	job, err := h.pruner(store)
+func (h *house) pruneStore(ctx context.Context, store agent.Store, live string) error {
+	job, err := h.pruner(store, live)
 	if err != nil {
 		return err
 	}

@@ -139,8 +139,11 @@ func TestSealedDamage(t *testing.T) {
 	}
 	r := s.etcdward(t, "-o", "json", "status")
 	var st status.Status
-	if err := json.Unmarshal([]byte(r.out), &st); err != nil || st.LastProven == nil || st.LastProven.ID != taken[1].ID {
+	if err := json.Unmarshal([]byte(r.out), &st); err != nil || r.code != exitFindings || st.LastProven == nil || st.LastProven.ID != taken[1].ID {
 		t.Errorf("status: exit %d, %v\n%s", r.code, err, r.out)
+	}
+	if !strings.Contains(strings.Join(st.Reasons, " "), newest.ID) {
+		t.Errorf("no reason names %s: %q", newest.ID, st.Reasons)
 	}
 	out := s.must(t, "prune", "--confirm")
 	if list := s.must(t, "list"); !strings.Contains(list, taken[1].ID) || strings.Contains(list, taken[0].ID) {

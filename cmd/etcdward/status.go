@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/etcd"
-	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/spool"
 	"github.com/etcdward/etcdward/agent/status"
 	"github.com/etcdward/etcdward/schedule"
@@ -71,12 +69,11 @@ func (h *house) mayLook() error {
 // status gathers everything and judges it.
 func (h *house) status(ctx context.Context, now time.Time) status.Status {
 	s := status.Status{Cluster: status.Cluster{Name: h.config.Cluster.Name}, Members: []status.Member{}, Stores: make([]status.Store, len(h.stores)), Jobs: []status.Job{}}
-	var clusterErr error
+	clusterErr := h.statusOfCluster(ctx, &s) // first: what a store holds counts only for the cluster that it is of
 	proven := make([]*status.Proven, len(h.stores))
 	var wg sync.WaitGroup
-	wg.Go(func() { clusterErr = h.statusOfCluster(ctx, &s) })
 	for i := range h.stores {
-		wg.Go(func() { s.Stores[i], proven[i] = h.statusOfStore(ctx, h.stores[i]) })
+		wg.Go(func() { s.Stores[i], proven[i] = h.statusOfStore(ctx, h.stores[i], s.Cluster.ID, now) })
 	}
 	wg.Wait()
 	for _, p := range proven {
@@ -114,8 +111,8 @@ func (h *house) statusOfCluster(ctx context.Context, s *status.Status) error {
 	return nil
 }
 
-// statusOfStore lists one store and finds its newest proven snapshot, reading manifests from the newest back.
-func (h *house) statusOfStore(ctx context.Context, store agent.Store) (status.Store, *status.Proven) {
+// statusOfStore looks at one store.
+func (h *house) statusOfStore(ctx context.Context, store agent.Store, live string, now time.Time) (status.Store, *status.Proven) {
 	row := status.Store{Name: store.Name}
 	for _, s := range h.config.Stores {
 		if s.Name == store.Name {
@@ -124,37 +121,19 @@ func (h *house) statusOfStore(ctx context.Context, store agent.Store) (status.St
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	listing, err := store.Catalog.List(ctx)
+	inspector := agent.Inspector{Store: store, Live: live}
+	seen, err := inspector.Run(ctx, now)
 	if err != nil {
 		row.Error = err.Error()
 		return row, nil
 	}
-	row.Snapshots = len(listing.Snapshots)
-	for _, entry := range slices.Backward(listing.Snapshots) {
-		m, err := store.Catalog.Manifest(ctx, entry)
-		if err != nil && !errors.Is(err, snapshot.ErrDamaged) {
-			row.Error = err.Error()
-			return row, nil
-		}
-		if err != nil || !m.Proven() || !entry.Intact(m) || m.Emergency {
-			continue
-		}
-		checks := m.Checks
-		proofs, err := store.Catalog.Proofs(ctx, entry.ID)
-		if err != nil {
-			h.log.Warn("proof cannot be read", "snapshot", m.ID, "store", store.Name, "error", err)
-		}
-		for _, p := range proofs {
-			checks = append(checks, p.Check)
-		}
-		level := snapshot.Level(checks)
-		if level == 0 {
-			continue // a later proof found it damaged
-		}
-		row.LastSuccess = &m.TakenAt
-		return row, &status.Proven{ID: m.ID, TakenAt: m.TakenAt, Revision: m.Revision, Level: level, Store: store.Name}
+	row.Snapshots, row.Wrong = seen.Snapshots, seen.Wrong
+	if seen.Newest == nil {
+		return row, nil
 	}
-	return row, nil
+	m := seen.Newest.Manifest
+	row.LastSuccess = &seen.Newest.At
+	return row, &status.Proven{ID: m.ID, TakenAt: m.TakenAt, Revision: m.Revision, Level: seen.Newest.Level, Store: store.Name}
 }
 
 // statePath is where the daemon keeps when its jobs last ran.
@@ -224,7 +203,11 @@ func (inv *invocation) printStatus(s status.Status) error {
 	}
 	rows = append(rows, []string{"\nSTORE", "KIND", "SNAPSHOTS", "NEWEST PROVEN", "WAITING HERE"})
 	for _, st := range s.Stores {
-		rows = append(rows, []string{st.Name, st.Kind, fmt.Sprint(st.Snapshots), timeOrDash(st.LastSuccess), fmt.Sprint(st.Spooled)})
+		count := fmt.Sprint(st.Snapshots)
+		if st.Error != "" {
+			count = "not known"
+		}
+		rows = append(rows, []string{st.Name, st.Kind, count, timeOrDash(st.LastSuccess), fmt.Sprint(st.Spooled)})
 	}
 	rows = append(rows, []string{"\nJOB", "LAST STARTED", "LAST ENDED", "OUTCOME", "NEXT"})
 	for _, j := range s.Jobs {

@@ -252,13 +252,13 @@ func (h *house) sweepStores(ctx context.Context) {
 	sweeping.Wait()
 }
 
-// pruner prunes one store.
-func (h *house) pruner(store agent.Store) (*agent.Pruner, error) {
+// pruner prunes one store. live is the etcd cluster id, hex, of the cluster that answers; "": none does.
+func (h *house) pruner(store agent.Store, live string) (*agent.Pruner, error) {
 	removals, err := h.removals()
 	if err != nil {
 		return nil, err
 	}
-	return &agent.Pruner{Store: store, Removals: removals, Log: h.log}, nil
+	return &agent.Pruner{Store: store, Live: live, Removals: removals, Log: h.log}, nil
 }
 
 // removals are the notes of what prune is about to remove.
