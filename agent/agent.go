@@ -8,6 +8,7 @@ package agent
 
 import (
 	"errors"
+	"log/slog"
 
 	"github.com/etcdward/etcdward/agent/catalog"
 	"github.com/etcdward/etcdward/agent/retention"
@@ -18,6 +19,14 @@ type Store struct {
 	Name      string
 	Catalog   *catalog.Catalog
 	Retention retention.Policy
+	// Log is told what a search passed over; nil: nobody is.
+	Log *slog.Logger
+}
+
+func (s Store) warn(message string, args ...any) {
+	if s.Log != nil {
+		s.Log.Warn(message, args...)
+	}
 }
 
 // ErrPartial means that the work was done, but not everywhere or not without findings: one store of

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/etcdward/etcdward/agent/catalog"
@@ -18,62 +19,132 @@ type Found struct {
 	Store    Store
 	Entry    catalog.Entry
 	Manifest snapshot.Manifest
+	// Passed says what was passed over for it: in Latest's place a newer one, or the same one in another store. Each wraps
+	// snapshot.ErrDamaged, or is the error of a store that could not be read and may hold a newer one.
+	Passed []error
 }
 
-// Find looks for a snapshot, by ID or Latest, in the stores in their order. The error wraps catalog.ErrNotFound when every
-// store was read and none has it; otherwise a store could not be read.
+// Find looks for a snapshot, by ID or Latest, in the stores in their order. What is damaged in one store is looked for in the others, and
+// Latest is the newest that can be read; what was passed over is logged. The error wraps catalog.ErrNotFound when every store was read and
+// none has it, and snapshot.ErrDamaged when what they have is damaged; otherwise a store could not be read.
 func Find(ctx context.Context, stores []Store, ref string) (Found, error) {
-	if ref == Latest {
-		return findLatest(ctx, stores)
+	list := func(store Store) ([]catalog.Entry, error) {
+		listing, err := store.Catalog.List(ctx)
+		return slices.Concat(listing.Snapshots, listing.Bereft), err
 	}
-	id, err := snapshot.ParseID(ref)
-	if err != nil {
-		return Found{}, fmt.Errorf("%w: %w", catalog.ErrNotFound, err)
-	}
-	var unread error
-	for _, store := range stores {
-		entry, err := store.Catalog.Find(ctx, id)
-		if errors.Is(err, catalog.ErrNotFound) {
-			continue
-		}
+	if ref != Latest {
+		id, err := snapshot.ParseID(ref)
 		if err != nil {
-			unread = errors.Join(unread, fmt.Errorf("store %s: %w", store.Name, err))
+			return Found{}, fmt.Errorf("%w: %w", catalog.ErrNotFound, err)
+		}
+		list = func(store Store) ([]catalog.Entry, error) {
+			entry, err := store.Catalog.Find(ctx, id)
+			if errors.Is(err, catalog.ErrNotFound) {
+				return nil, nil
+			}
+			return []catalog.Entry{entry}, err
+		}
+	}
+	var all []Found
+	var unread []error
+	for _, store := range stores {
+		entries, err := list(store)
+		if err != nil {
+			unread = append(unread, fmt.Errorf("store %s: %w", store.Name, err))
 			continue
 		}
-		m, err := store.Catalog.Manifest(ctx, entry)
-		return Found{store, entry, m}, err
+		for _, entry := range entries {
+			all = append(all, Found{Store: store, Entry: entry})
+		}
 	}
-	if unread != nil {
-		return Found{}, fmt.Errorf("find snapshot %s: %w", ref, unread)
+	slices.SortStableFunc(all, func(a, b Found) int { return b.Entry.ID.Compare(a.Entry.ID) })
+	found, passed, err := firstReadable(ctx, all)
+	if found == nil && err == nil && ref != Latest {
+		found, err = firstBereft(ctx, all)
+	}
+	switch {
+	case err != nil:
+		return Found{}, fmt.Errorf("find snapshot %s: %w", ref, err)
+	case found != nil:
+		if found.Passed = passed; ref == Latest {
+			found.Passed = append(found.Passed, unread...)
+		}
+		for _, cause := range found.Passed {
+			found.Store.warn("passed over", "instead", found.Entry.ID.String(), "error", cause)
+		}
+		return *found, nil
+	case len(passed)+len(unread) > 0:
+		return Found{}, fmt.Errorf("find snapshot %s: %w", ref, errors.Join(append(passed, unread...)...))
+	case ref == Latest:
+		return Found{}, fmt.Errorf("the latest snapshot: %w: there is none yet", catalog.ErrNotFound)
 	}
 	return Found{}, fmt.Errorf("snapshot %s: %w", ref, catalog.ErrNotFound)
 }
 
-// findLatest takes the newest of all stores; the first store that has it gives it.
-func findLatest(ctx context.Context, stores []Store) (Found, error) {
-	var newest Found
-	var unread error
-	for _, store := range stores {
-		listing, err := store.Catalog.List(ctx)
-		if err != nil {
-			unread = errors.Join(unread, fmt.Errorf("store %s: %w", store.Name, err))
-			continue
+// firstReadable gives the first that is whole as far as a listing and its manifest tell, and why those before it are not. nil: none
+// is. The error is that of a store that could not be read, and may have had it.
+func firstReadable(ctx context.Context, all []Found) (found *Found, passed []error, err error) {
+	bereft := 0
+	for i, f := range all {
+		if err != nil && f.Entry.ID.Compare(all[i-1].Entry.ID) != 0 {
+			return nil, passed, err // an older one is not what was asked for
 		}
-		if n := len(listing.Snapshots); n > 0 {
-			if last := listing.Snapshots[n-1]; newest.Entry.Manifest.Key == "" || last.ID.Compare(newest.Entry.ID) > 0 {
-				newest = Found{Store: store, Entry: last}
+		if len(f.Entry.Data) == 0 {
+			if bereft++; bereft <= named {
+				// The pages of a listing that was made while it was stored may have missed the data.
+				if again, ferr := f.Store.Catalog.Find(ctx, f.Entry.ID); ferr == nil {
+					f.Entry = again
+				}
 			}
 		}
+		if len(f.Entry.Data) == 0 {
+			passed = append(passed, fmt.Errorf("store %s: snapshot %s: %w: its data is gone", f.Store.Name, f.Entry.ID, snapshot.ErrDamaged))
+			continue
+		}
+		m, merr := f.Store.Catalog.Manifest(ctx, f.Entry)
+		switch {
+		case errors.Is(merr, catalog.ErrNotFound): // removed since it was listed
+		case errors.Is(merr, snapshot.ErrDamaged):
+			passed = append(passed, fmt.Errorf("store %s: %w", f.Store.Name, merr))
+		case merr != nil:
+			err = errors.Join(err, fmt.Errorf("store %s: %w", f.Store.Name, merr))
+		default:
+			f.Manifest = m
+			return &f, passed, nil
+		}
 	}
-	switch {
-	case unread != nil && newest.Entry.Manifest.Key == "":
-		return newest, fmt.Errorf("find the latest snapshot: %w", unread)
-	case newest.Entry.Manifest.Key == "":
-		return newest, fmt.Errorf("the latest snapshot: %w: there is none yet", catalog.ErrNotFound)
+	return nil, passed, err
+}
+
+// firstBereft gives the first whose data is not listed: where a store keeps versions, its manifest may still bring it back.
+func firstBereft(ctx context.Context, all []Found) (*Found, error) {
+	for _, f := range all {
+		if len(f.Entry.Data) > 0 {
+			continue
+		}
+		m, err := f.Store.Catalog.Manifest(ctx, f.Entry)
+		if errors.Is(err, snapshot.ErrDamaged) || errors.Is(err, catalog.ErrNotFound) {
+			continue
+		}
+		f.Manifest = m
+		return &f, err
 	}
-	m, err := newest.Store.Catalog.Manifest(ctx, newest.Entry)
-	newest.Manifest = m
-	return newest, err
+	return nil, nil
+}
+
+// Holders names the stores that list a snapshot whole. The error names those that could not be read.
+func Holders(ctx context.Context, stores []Store, id snapshot.ID) (names []string, err error) {
+	for _, store := range stores {
+		entry, ferr := store.Catalog.Find(ctx, id)
+		switch {
+		case errors.Is(ferr, catalog.ErrNotFound):
+		case ferr != nil:
+			err = errors.Join(err, fmt.Errorf("store %s: %w", store.Name, ferr))
+		case len(entry.Data) > 0:
+			names = append(names, store.Name)
+		}
+	}
+	return names, err
 }
 
 // reads is how many manifests are read at once.

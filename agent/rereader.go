@@ -55,7 +55,7 @@ func (r *Rereader) reread(ctx context.Context, store Store, entry catalog.Entry)
 	if err != nil {
 		return err
 	}
-	result, err := r.Verifier.Stored(ctx, Found{store, entry, m})
+	result, err := r.Verifier.Stored(ctx, Found{Store: store, Entry: entry, Manifest: m})
 	if err != nil {
 		return err
 	}

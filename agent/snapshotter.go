@@ -301,23 +301,8 @@ func (s *Snapshotter) sealInto(ctx context.Context, sealed, plain *os.File, m *s
 		return err
 	}
 	m.Object = snapshot.Stored{SizeBytes: object.size, SHA256: object.hex(), Compression: s.Sealer.Compression(), Encryption: s.Sealer.Encryption()}
-	m.Restore = restoreHint(*m)
+	m.Restore = catalog.ByHand(*m)
 	return nil
-}
-
-// restoreHint says how the plain file comes back without etcdward.
-func restoreHint(m snapshot.Manifest) string {
-	file := m.ID + ".db" + seal.Suffix(m.Object.Compression, m.Object.Encryption)
-	steps := []string{}
-	if m.Object.Encryption == seal.Age {
-		steps = append(steps, "age -d -i IDENTITY "+file+" > "+strings.TrimSuffix(file, ".age"))
-		file = strings.TrimSuffix(file, ".age")
-	}
-	if m.Object.Compression == seal.Zstd {
-		steps = append(steps, "zstd -d "+file)
-		file = strings.TrimSuffix(file, ".zst")
-	}
-	return strings.Join(append(steps, "etcdutl snapshot restore "+file+" --data-dir NEW"), " && ")
 }
 
 func (s *Snapshotter) spoolAdd(sealed *os.File, m snapshot.Manifest) error {

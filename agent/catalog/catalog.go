@@ -169,7 +169,7 @@ func (c *Catalog) Find(ctx context.Context, id snapshot.ID) (Entry, error) {
 	return entry, nil
 }
 
-// Manifest reads the manifest of an entry, and holds it to its place. An error that wraps snapshot.ErrDamaged means that it
+// Manifest reads the manifest of an entry, and holds it to its place. Its line for a shell is made anew: people copy it into one. An error that wraps snapshot.ErrDamaged means that it
 // is no manifest, was copied from elsewhere, or names other data than the listing shows.
 func (c *Catalog) Manifest(ctx context.Context, entry Entry) (snapshot.Manifest, error) {
 	body, err := c.read(ctx, entry.Manifest, snapshot.MaxManifestBytes)
@@ -198,6 +198,7 @@ func (c *Catalog) Manifest(ctx context.Context, entry Entry) (snapshot.Manifest,
 		return m, fmt.Errorf("read manifest %s: %w: its data has %d bytes in the store and not %d", entry.ID, snapshot.ErrDamaged,
 			entry.Data[data].Size, m.Object.SizeBytes)
 	}
+	m.Restore = ByHand(m)
 	return m, nil
 }
 

@@ -19,7 +19,8 @@ func listCommand(inv *invocation) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the snapshots in the stores, oldest first",
-		Long: "Lists what is committed in the stores. The table needs one listing of each store; -o json reads every manifest.\n" +
+		Long: "Lists what is committed in the stores. The table needs one listing of each store, and reads the manifests of its newest " + fmt.Sprint(looked) + "\n" +
+			"snapshots to mark those that are damaged, not proven, or of an emergency; -o json reads every manifest.\n" +
 			"With --at a versioned store is read as it was: what somebody deleted or overwrote since is there again.\n\n" +
 			"Exit codes: 0; 3 a store, or a snapshot in it, could not be read.",
 		Args: usage(cobra.NoArgs),
@@ -28,6 +29,9 @@ func listCommand(inv *invocation) *cobra.Command {
 	sel.flags(cmd.Flags())
 	return cmd
 }
+
+// looked is how many manifests of a store the table reads: those that somebody may be about to use.
+const looked = 24
 
 // listed is one manifest as `list -o json` prints it.
 type listed struct {
@@ -47,7 +51,7 @@ func (inv *invocation) list(ctx context.Context, sel selection) (err error) {
 	}
 	var unread error
 	read := 0
-	rows := [][]string{{"ID", "TAKEN (UTC)", "REVISION", "STORED", "STORE"}}
+	rows := [][]string{{"ID", "TAKEN (UTC)", "REVISION", "STORED", "STORE", "MANIFEST"}}
 	manifests := []listed{}
 	for _, store := range stores {
 		listing, err := store.Catalog.List(ctx)
@@ -64,8 +68,10 @@ func (inv *invocation) list(ctx context.Context, sel selection) (err error) {
 			manifests, unread = append(manifests, found...), errors.Join(unread, err)
 			continue
 		}
-		for _, e := range listing.Snapshots {
-			rows = append(rows, []string{e.ID.String(), timeText(e.ID.TakenAt), fmt.Sprint(e.ID.Revision), bytesText(e.SizeBytes()), store.Name})
+		marks, err := marksOf(ctx, store, listing.Snapshots)
+		unread = errors.Join(unread, err)
+		for i, e := range listing.Snapshots {
+			rows = append(rows, []string{e.ID.String(), timeText(e.ID.TakenAt), fmt.Sprint(e.ID.Revision), bytesText(e.SizeBytes()), store.Name, marks[i]})
 		}
 	}
 	if read == 0 {
@@ -78,6 +84,32 @@ func (inv *invocation) list(ctx context.Context, sel selection) (err error) {
 		return errors.Join(inv.printJSON(sortListed(manifests)), unread)
 	}
 	return errors.Join(inv.table(rows), unread)
+}
+
+// marksOf says of each snapshot what its manifest is like, "-" where that was not read; what is wrong with one is an error.
+func marksOf(ctx context.Context, store agent.Store, entries []catalog.Entry) ([]string, error) {
+	var unread error
+	marks := slices.Repeat([]string{"-"}, len(entries))
+	first := max(0, len(entries)-looked)
+	manifests, errs := agent.Manifests(ctx, store, entries[first:])
+	for i, m := range manifests {
+		mark := "ok"
+		switch {
+		case errors.Is(errs[i], snapshot.ErrDamaged):
+			mark = "damaged"
+		case errs[i] != nil:
+			mark = "not read"
+		case m.Emergency:
+			mark = "emergency"
+		case !m.Proven():
+			mark = "not proven"
+		}
+		marks[first+i] = mark
+		if errs[i] != nil && !errors.Is(errs[i], catalog.ErrNotFound) {
+			unread = errors.Join(unread, fmt.Errorf("store %s: %w", store.Name, errs[i]))
+		}
+	}
+	return marks, unread
 }
 
 // manifestsOf reads the manifests of a store; those that cannot be read are errors beside the others.

@@ -23,7 +23,7 @@ func showCommand(inv *invocation) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show ID",
 		Short: "Show one manifest and its proofs",
-		Long:  "Shows the manifest of a snapshot, and the proofs that were made since. ID may be latest.\n\nExit codes: 0; 4 no such snapshot.",
+		Long:  "Shows the manifest of a snapshot, the stores that have it, and the proofs that were made since. ID may be latest.\n\nExit codes: 0; 4 no such snapshot.",
 		Args:  usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return inv.show(cmd.Context(), args[0], sel)
@@ -47,7 +47,15 @@ func (inv *invocation) show(ctx context.Context, ref string, sel selection) (err
 	for i, p := range proofs {
 		rows[i] = proofRow{p.At, p.Check, p.Tool}
 	}
-	return inv.printManifest(found.Manifest, rows, []string{found.Store.Name})
+	stores, err := h.selected(sel)
+	if err != nil {
+		return err
+	}
+	holders, err := agent.Holders(ctx, stores, found.Entry.ID)
+	if err != nil {
+		h.log.Warn("not known whether a store has it", "snapshot", found.Manifest.ID, "error", err)
+	}
+	return inv.printManifest(found.Manifest, rows, holders)
 }
 
 // find builds the house and looks a snapshot up in it. The caller closes the house.

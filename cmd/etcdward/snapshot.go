@@ -77,6 +77,9 @@ func (inv *invocation) printManifest(m snapshot.Manifest, proofs []proofRow, sto
 	for _, c := range m.Checks {
 		pairs = append(pairs, [2]string{"Check " + c.Name, okText(c)})
 	}
+	if len(stores) == 0 {
+		stores = []string{"none has its data"}
+	}
 	pairs = append(pairs, [2]string{"Object", fmt.Sprintf("%s (%s)", m.Object.Key, bytesText(m.Object.SizeBytes))},
 		[2]string{"Stores", strings.Join(stores, ", ")}, [2]string{"By hand", m.Restore})
 	for _, p := range proofs {

@@ -20,7 +20,8 @@ func verifyCommand(inv *invocation) *cobra.Command {
 		Short: "Make all checks on a snapshot; reads the whole object back",
 		Long: "Makes every check that can be made on a stored snapshot (the latest one by default) or on a file: plain, as etcdctl\n" +
 			"wrote it, or compressed and encrypted, as stores hold it.\n\n" +
-			"Exit codes: 0 every check held; 3 damaged; 4 no such snapshot; 1 it could not be checked.",
+			"Exit codes: 0 every check held; 3 damaged, or passed over for damage: a newer one, or the same one in another store; 4 no such snapshot;\n" +
+			"1 it could not be checked.",
 		Args: usage(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ref := agent.Latest
@@ -59,7 +60,13 @@ func (inv *invocation) verify(ctx context.Context, ref, file, identity string, s
 	if err != nil {
 		return err
 	}
-	return inv.printVerification(result)
+	print := inv.printVerification(result)
+	for _, cause := range found.Passed {
+		if errors.Is(cause, snapshot.ErrDamaged) && result.OK {
+			print = errors.Join(print, fmt.Errorf("verify %s: %w: %w", ref, agent.ErrPartial, cause))
+		}
+	}
+	return print
 }
 
 // verifyFile needs neither a configuration nor a state directory: what it unpacks goes below $TMPDIR.

@@ -81,7 +81,7 @@ func (h *house) addStore(s config.Store) error {
 		return err
 	}
 	keep := h.config.RetentionOf(s)
-	h.stores = append(h.stores, agent.Store{Name: s.Name, Catalog: cat, Retention: retention.Policy{
+	h.stores = append(h.stores, agent.Store{Name: s.Name, Catalog: cat, Log: h.log, Retention: retention.Policy{
 		KeepWithin: keep.KeepWithin, KeepLast: keep.KeepLast, KeepDaily: keep.KeepDaily, KeepWeekly: keep.KeepWeekly,
 		KeepMonthly: keep.KeepMonthly, Location: h.config.TimeZone.Location,
 	}})

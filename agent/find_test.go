@@ -1,0 +1,126 @@
+package agent
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/etcdward/etcdward/agent/catalog"
+	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/storage"
+	"github.com/etcdward/etcdward/storage/storagetest"
+)
+
+// TestFind has two stores with the same three snapshots, and spoils what is in them.
+func TestFind(t *testing.T) {
+	key := func(n int, suffix string) string { return "v1/test/snapshots/" + mustID(n) + suffix }
+	nothing := func(*testing.T, storage.Bucket, storage.Bucket) {}
+	for _, test := range []struct {
+		name  string
+		spoil func(t *testing.T, a, b storage.Bucket)
+		ref   string
+		want  string // store and number; "": none
+		error error
+		said  []string // of what was passed over, in this order
+	}{
+		{"latest", nothing, Latest, "a 3", nil, nil},
+		{"an ID", nothing, mustID(2), "a 2", nil, nil},
+		{"none of that ID", nothing, mustID(9), "", catalog.ErrNotFound, nil},
+		{"no ID", nothing, "../x", "", catalog.ErrNotFound, nil},
+		{"the newest has no data in one store", func(t *testing.T, a, _ storage.Bucket) { remove(t, a, key(3, ".db")) }, Latest, "b 3", nil,
+			[]string{"store a: snapshot " + mustID(3) + ": damaged: its data is gone"}},
+		{"the newest has no data anywhere", func(t *testing.T, a, b storage.Bucket) { remove(t, a, key(3, ".db")); remove(t, b, key(3, ".db")) }, Latest, "a 2", nil,
+			[]string{"store a: snapshot " + mustID(3), "store b: snapshot " + mustID(3)}},
+		{"the newest has no manifest that can be read", func(t *testing.T, a, b storage.Bucket) {
+			replace(t, a, key(3, ".json"), []byte("{"))
+			replace(t, b, key(3, ".json"), []byte("{"))
+		}, Latest, "a 2", nil, []string{"store a: read manifest " + mustID(3), "store b: read manifest " + mustID(3)}},
+		{"an older one is damaged", func(t *testing.T, a, _ storage.Bucket) { replace(t, a, key(2, ".json"), []byte("{")) }, Latest, "a 3", nil, nil},
+		{"the ID is damaged in one store", func(t *testing.T, a, _ storage.Bucket) { replace(t, a, key(2, ".json"), []byte("{")) }, mustID(2), "b 2", nil,
+			[]string{"store a: read manifest " + mustID(2)}},
+		{"the ID is damaged in both", func(t *testing.T, a, b storage.Bucket) {
+			replace(t, a, key(2, ".json"), []byte("{"))
+			replace(t, b, key(2, ".json"), []byte("{"))
+		}, mustID(2), "", snapshot.ErrDamaged, nil},
+		// A version of it may still be there.
+		{"the ID has no data anywhere", func(t *testing.T, a, b storage.Bucket) { remove(t, a, key(2, ".db")); remove(t, b, key(2, ".db")) }, mustID(2), "a 2", nil,
+			[]string{"store a: snapshot " + mustID(2), "store b: snapshot " + mustID(2)}},
+		{"nothing can be read", func(t *testing.T, a, b storage.Bucket) {
+			for n := range 3 {
+				replace(t, a, key(n+1, ".json"), []byte("{"))
+				replace(t, b, key(n+1, ".json"), []byte("{"))
+			}
+		}, Latest, "", snapshot.ErrDamaged, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			buckets := []storage.Bucket{openFolder(t), openFolder(t)}
+			var said bytes.Buffer
+			var stores []Store
+			for i, bucket := range buckets {
+				store := storeIn(t, []string{"a", "b"}[i], bucket)
+				store.fillWith(t, 1, 2, 3)
+				store.Log = slog.New(slog.NewTextHandler(&said, nil))
+				stores = append(stores, store)
+			}
+			test.spoil(t, buckets[0], buckets[1])
+			found, err := Find(t.Context(), stores, test.ref)
+			got := ""
+			if err == nil {
+				got = fmt.Sprintf("%s %d", found.Store.Name, found.Manifest.Revision)
+			}
+			if got != test.want || !errors.Is(err, test.error) {
+				t.Errorf("got %q, error %v; want %q, %v", got, err, test.want, test.error)
+			}
+			if len(found.Passed) != len(test.said) || strings.Count(said.String(), "\n") != len(test.said) {
+				t.Fatalf("passed over %q, said\n%swant %q", found.Passed, said.String(), test.said)
+			}
+			for i, want := range test.said {
+				if !strings.Contains(found.Passed[i].Error(), want) || !strings.Contains(said.String(), want) || !errors.Is(found.Passed[i], snapshot.ErrDamaged) {
+					t.Errorf("passed over because of %q, want %q", found.Passed[i], want)
+				}
+			}
+		})
+	}
+}
+
+// TestFindFaults: where the newest cannot be read for want of the store, no older one is given in its place; another store may
+// give the newest, and it is said that one was not asked.
+func TestFindFaults(t *testing.T) {
+	storagetest.Faults(t, openFolder, func(t *testing.T, faulty *storagetest.Faulty, bucket storage.Bucket) {
+		a := storeIn(t, "a", bucket)
+		a.fillWith(t, 1, 2)
+		found, err := Find(t.Context(), []Store{storeIn(t, "a", faulty)}, Latest)
+		if faulty.Met() != errors.Is(err, storagetest.ErrFault) || err == nil && found.Manifest.Revision != 2 {
+			t.Errorf("fault met: %v; got %s, error %v", faulty.Met(), found.Manifest.ID, err)
+		}
+	})
+	a, b := storeIn(t, "a", down(openFolder(t))), storeIn(t, "b", openFolder(t))
+	b.fillWith(t, 1)
+	found, err := Find(t.Context(), []Store{a, b}, Latest)
+	if err != nil || found.Store.Name != "b" || len(found.Passed) != 1 || !errors.Is(found.Passed[0], storagetest.ErrFault) {
+		t.Errorf("%+v, error %v", found, err)
+	}
+	if found, err = Find(t.Context(), []Store{a, b}, mustID(1)); err != nil || len(found.Passed) > 0 {
+		t.Errorf("%+v, error %v", found, err)
+	}
+	if _, err = Find(t.Context(), []Store{a, b}, mustID(2)); !errors.Is(err, storagetest.ErrFault) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestHolders(t *testing.T) {
+	bereft := openFolder(t)
+	stores := []Store{storeIn(t, "a", openFolder(t)), storeIn(t, "b", openFolder(t)), storeIn(t, "c", bereft), storeIn(t, "d", openFolder(t)), storeIn(t, "e", down(openFolder(t)))}
+	for _, n := range []int{0, 2, 3} {
+		stores[n].fillWith(t, 1)
+	}
+	remove(t, bereft, "v1/test/snapshots/"+mustID(1)+".db")
+	names, err := Holders(t.Context(), stores, snapshot.NewID(hour(1), 1))
+	if !slices.Equal(names, []string{"a", "d"}) || !errors.Is(err, storagetest.ErrFault) {
+		t.Errorf("%v, error %v", names, err)
+	}
+}
