@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -113,6 +114,27 @@ func blame(m snapshot.Manifest, sealed io.Reader, cause error) error {
 	return fmt.Errorf("snapshot %s: %w: the stored object is the one that was written, and cannot be decoded: %w", m.ID, snapshot.ErrDamaged, cause)
 }
 
+// difference names what a manifest says otherwise than its file.
+func difference(found, said snapshot.Facts) string {
+	var parts []string
+	for _, f := range []struct {
+		name        string
+		found, said any
+	}{
+		{"size in bytes", found.SizeBytes, said.SizeBytes}, {"SHA-256", found.SHA256, said.SHA256}, {"status hash", found.StatusHash, said.StatusHash},
+		{"revision", found.Revision, said.Revision}, {"compact revision", found.CompactRevision, said.CompactRevision},
+		{"total keys", found.TotalKeys, said.TotalKeys}, {"storage version", found.StorageVersion, said.StorageVersion},
+		{"HashKV", found.HashKV.Hash, said.HashKV.Hash},
+		{"revision of HashKV", found.HashKV.Revision, said.HashKV.Revision},
+		{"compact revision of HashKV", found.HashKV.CompactRevision, said.HashKV.CompactRevision},
+	} {
+		if f.found != f.said {
+			parts = append(parts, fmt.Sprintf("%s is %v, and the manifest says %v", f.name, f.found, f.said))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
 // sameFile holds what was found in a file to what its manifest says.
 func sameFile(exam snapshot.Examination, m snapshot.Manifest) error {
 	for _, c := range exam.Checks {
@@ -121,7 +143,7 @@ func sameFile(exam snapshot.Examination, m snapshot.Manifest) error {
 		}
 	}
 	if exam.Facts != m.Facts {
-		return fmt.Errorf("%w: it is a sound snapshot, and not the one of the manifest: found %+v", snapshot.ErrDamaged, exam.Facts)
+		return fmt.Errorf("%w: it is a sound snapshot, and not the one of the manifest: %s", snapshot.ErrDamaged, difference(exam.Facts, m.Facts))
 	}
 	return nil
 }

@@ -140,7 +140,7 @@ func (v *Verifier) Stored(ctx context.Context, found Found) (Verification, error
 	case errors.Is(err, seal.ErrNoIdentity):
 		return v.sealedOnly(ctx, found, out)
 	case errors.Is(err, snapshot.ErrDamaged):
-		out.add(checkObject, false, err.Error())
+		out.add(checkObject, false, snapshot.Damage(err))
 		v.note(ctx, found, out)
 		return out, nil
 	case err != nil:
@@ -158,7 +158,7 @@ func (v *Verifier) Stored(ctx context.Context, found Found) (Verification, error
 	if same == nil {
 		out.add(snapshot.CheckReadBack, true, "decoded, it is byte for byte what etcd sent")
 	} else {
-		out.add(snapshot.CheckReadBack, false, same.Error())
+		out.add(snapshot.CheckReadBack, false, snapshot.Damage(same))
 	}
 	for _, c := range m.Checks {
 		if c.Name == snapshot.CheckHashKV {
@@ -181,7 +181,7 @@ func (v *Verifier) sealedOnly(ctx context.Context, found Found, out Verification
 	}
 	switch {
 	case errors.Is(err, snapshot.ErrDamaged):
-		out.add(checkObject, false, err.Error())
+		out.add(checkObject, false, snapshot.Damage(err))
 		v.note(ctx, found, out)
 	case err != nil:
 		return out, fmt.Errorf("verify: %w", err)

@@ -44,22 +44,40 @@ func stranger(t *testing.T) seal.Identities {
 	return keys
 }
 
-// TestVerifySealed checks an encrypted snapshot where nothing opens it: damage is found, and noted, with a wrong identity as
-// without any; sound bytes are no proof.
-func TestVerifySealed(t *testing.T) {
+// sealedBytes are encrypted to a key that nobody has.
+func sealedBytes(t *testing.T) string {
+	t.Helper()
 	key, err := age.GenerateX25519Identity()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var sealed strings.Builder
 	w, err := age.Encrypt(&sealed, key.Recipient())
-	if err == nil {
-		_, err = io.WriteString(w, "the bytes of a snapshot")
-	}
-	if err := errors.Join(err, w.Close()); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
-	sound := sealed.String()
+	if _, err = io.WriteString(w, "the bytes of a snapshot"); err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sealed.String()
+}
+
+// commitSealed stores an encrypted snapshot.
+func (s Store) commitSealed(t *testing.T, sealed string) snapshot.Manifest {
+	t.Helper()
+	m, _ := stored(1)
+	m.Object.Encryption, m.Object.SizeBytes, m.Object.SHA256 = seal.Age, int64(len(sealed)), sumOf([]byte(sealed))
+	s.commit(t, m, []byte(sealed))
+	return m
+}
+
+// TestVerifySealed checks an encrypted snapshot where nothing opens it: damage is found, and noted, with a wrong identity as
+// without any; sound bytes are no proof.
+func TestVerifySealed(t *testing.T) {
+	sound := sealedBytes(t)
 	head, tail := []byte(sound), []byte(sound)
 	head[len("age-encryption.org/v1\n-> X25519 a")] ^= 1 // for another key, as it seems
 	tail[len(tail)-1] ^= 1
@@ -79,10 +97,7 @@ func TestVerifySealed(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			bucket := openFolder(t)
 			a := storeIn(t, "a", bucket)
-			m, _ := stored(1)
-			m.Object.Encryption = seal.Age
-			m.Object.SizeBytes, m.Object.SHA256 = int64(len(sound)), sumOf([]byte(sound))
-			a.commit(t, m, []byte(sound))
+			m := a.commitSealed(t, sound)
 			if test.body != sound {
 				replace(t, bucket, a.Catalog.DataKey(m.ID, "none", seal.Age), []byte(test.body))
 			}
@@ -103,5 +118,26 @@ func TestVerifySealed(t *testing.T) {
 				t.Errorf("proofs %+v", proofs)
 			}
 		})
+	}
+}
+
+// TestRereadSealed holds that the daily read-back notes damage where it cannot decrypt, and says so once.
+func TestRereadSealed(t *testing.T) {
+	bucket := openFolder(t)
+	a := storeIn(t, "a", bucket)
+	sealed := sealedBytes(t)
+	m := a.commitSealed(t, sealed)
+	job := Rereader{Verifier: verifierIn(t, seal.Identities{}), Stores: []Store{a}, Share: 1, Log: slog.New(slog.DiscardHandler)}
+	if err := job.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	replace(t, bucket, a.Catalog.DataKey(m.ID, "none", seal.Age), append([]byte("x"), sealed[1:]...))
+	err := job.Run(t.Context())
+	if !errors.Is(err, snapshot.ErrDamaged) || strings.Count(err.Error(), "damaged") != 1 {
+		t.Errorf("got %v", err)
+	}
+	proofs, err := a.Catalog.LatestProofs(t.Context())
+	if p, ok := proofs[m.ID]; err != nil || !ok || p.Check.OK {
+		t.Errorf("noted %+v, error %v", proofs, err)
 	}
 }

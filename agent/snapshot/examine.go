@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 )
 
 // Examination is what the checks on one file found.
@@ -19,6 +20,11 @@ type Examination struct {
 
 // OK says whether every check was made and held.
 func (e Examination) OK() bool { return Level(e.Checks) >= 2 }
+
+// Damage is what an error that wraps ErrDamaged says beside that word: the detail of a check that failed, which says so itself.
+func Damage(err error) string {
+	return strings.Replace(err.Error(), ErrDamaged.Error()+": ", "", 1)
+}
 
 // Examine makes the checks of levels 1 and 2 on the snapshot file at path, which it reads once
 // and then has parsed in a child process. minor is the minor version of the etcd
@@ -46,7 +52,7 @@ func ExamineDigested(ctx context.Context, path string, digest *Digest, minor int
 	e.Facts.SizeBytes, e.Facts.SHA256 = digest.Size(), whole
 	trailer := Check{Name: CheckSHA256, OK: damage == nil, Detail: fmt.Sprintf("the trailer matches %d bytes", digest.Size()-trailerSize)}
 	if damage != nil {
-		trailer.Detail = damage.Error()
+		trailer.Detail = Damage(damage)
 	}
 	e.Checks = append(e.Checks, trailer)
 	if !trailer.OK {
@@ -55,7 +61,7 @@ func ExamineDigested(ctx context.Context, path string, digest *Digest, minor int
 	found, err := inspectInChild(ctx, path, minor)
 	switch {
 	case errors.Is(err, ErrDamaged):
-		e.Checks = append(e.Checks, Check{Name: CheckPages, Detail: err.Error()})
+		e.Checks = append(e.Checks, Check{Name: CheckPages, Detail: Damage(err)})
 		return e, nil
 	case err != nil:
 		return e, fmt.Errorf("examine snapshot: %w", err)

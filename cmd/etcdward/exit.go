@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
 
 	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/catalog"
@@ -77,6 +79,7 @@ var hints = []struct {
 	hint string
 }{
 	{catalog.ErrOtherCluster, "if the cluster was rebuilt or restored, repeat with etcdward snapshot --accept-new-cluster; if it is another cluster, give it another cluster.name"},
+	{catalog.ErrIdentity, "compare cluster.json with another store's and put it right; where its snapshots are of this cluster, remove it, and the next snapshot writes it anew"},
 	{catalog.ErrNotFound, "etcdward list shows what there is"},
 	{seal.ErrNoIdentity, "repeat with --identity FILE, the age identity that belongs to one of snapshot.recipients"},
 	{staging.ErrNoSpace, "make room on that disk, or give --state-dir on a larger one"},
@@ -90,10 +93,16 @@ var hints = []struct {
 	{storage.ErrDenied, "give these credentials the rights of a policy in /usr/share/etcdward/iam; to prune takes those of a pruner"},
 }
 
+// wrongKeys are the words of S3 for credentials that are not what they seem: the rights of no policy help.
+var wrongKeys = []string{"SignatureDoesNotMatch", "InvalidAccessKeyId"}
+
 func hintFor(err error) string {
 	var h hinter
 	if errors.As(err, &h) {
 		return h.Hint()
+	}
+	if errors.Is(err, storage.ErrDenied) && slices.ContainsFunc(wrongKeys, func(word string) bool { return strings.Contains(err.Error(), word) }) {
+		return "the access key, or its secret, is wrong: put the right ones into the store's credentials"
 	}
 	for _, known := range hints {
 		if errors.Is(err, known.is) {
@@ -119,7 +128,10 @@ func (inv *invocation) conclude(ctx context.Context, err error) int {
 	case errors.As(err, &invalid):
 		fmt.Fprintln(inv.err, invalid) // each line names its own place
 	default:
-		fmt.Fprintf(inv.err, "etcdward: %v\n", err)
+		// Errors that were joined: each is one.
+		for line := range strings.Lines(err.Error()) {
+			fmt.Fprintf(inv.err, "etcdward: %s\n", strings.TrimRight(line, "\n"))
+		}
 		if hint := hintFor(err); hint != "" {
 			fmt.Fprintf(inv.err, "Try: %s\n", hint)
 		}

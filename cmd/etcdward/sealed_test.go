@@ -134,7 +134,7 @@ func TestSealedDamage(t *testing.T) {
 	}
 	newest := taken[2]
 	flip(t, filepath.Join(s.store, newest.Object.Key))
-	if r := s.etcdward(t, "verify", newest.ID); r.code != exitFindings {
+	if r := s.etcdward(t, "verify", newest.ID); r.code != exitFindings || strings.Contains(r.out, "damaged") {
 		t.Fatalf("verify: exit %d %s%s", r.code, r.out, r.err)
 	}
 	r := s.etcdward(t, "-o", "json", "status")
