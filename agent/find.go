@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/etcdward/etcdward/agent/catalog"
+	"github.com/etcdward/etcdward/agent/retention"
 	"github.com/etcdward/etcdward/agent/snapshot"
 )
 
@@ -19,47 +21,25 @@ type Found struct {
 	Store    Store
 	Entry    catalog.Entry
 	Manifest snapshot.Manifest
-	// Passed says what was passed over for it: in Latest's place a newer one, or the same one in another store. Each wraps
-	// snapshot.ErrDamaged, or is the error of a store that could not be read and may hold a newer one.
+	// Passed says what was passed over for it: in Latest's place a newer one, or the same one in another store. What is damaged wraps
+	// snapshot.ErrDamaged; the others have a time that is yet to come, or are stores that could not be read and may hold a newer one.
 	Passed []error
 }
 
 // Find looks for a snapshot, by ID or Latest, in the stores in their order. What is damaged in one store is looked for in the others, and
-// Latest is the newest that can be read; what was passed over is logged. The error wraps catalog.ErrNotFound when every store was read and
-// none has it, and snapshot.ErrDamaged when what they have is damaged; otherwise a store could not be read.
+// Latest is the newest that can be read, by a clock that is believed; what was passed over is logged. The error wraps
+// catalog.ErrNotFound when every store was read and none has it, and snapshot.ErrDamaged when what they have is damaged; otherwise
+// a store could not be read.
 func Find(ctx context.Context, stores []Store, ref string) (Found, error) {
-	list := func(store Store) ([]catalog.Entry, error) {
-		listing, err := store.Catalog.List(ctx)
-		return slices.Concat(listing.Snapshots, listing.Bereft), err
+	all, unread, err := listed(ctx, stores, ref)
+	if err != nil {
+		return Found{}, err
 	}
-	if ref != Latest {
-		id, err := snapshot.ParseID(ref)
-		if err != nil {
-			return Found{}, fmt.Errorf("%w: %w", catalog.ErrNotFound, err)
-		}
-		list = func(store Store) ([]catalog.Entry, error) {
-			entry, err := store.Catalog.Find(ctx, id)
-			if errors.Is(err, catalog.ErrNotFound) {
-				return nil, nil
-			}
-			return []catalog.Entry{entry}, err
-		}
-	}
-	var all []Found
-	var unread []error
-	for _, store := range stores {
-		entries, err := list(store)
-		if err != nil {
-			unread = append(unread, fmt.Errorf("store %s: %w", store.Name, err))
-			continue
-		}
-		for _, entry := range entries {
-			all = append(all, Found{Store: store, Entry: entry})
-		}
-	}
-	slices.SortStableFunc(all, func(a, b Found) int { return b.Entry.ID.Compare(a.Entry.ID) })
-	found, passed, err := firstReadable(ctx, all)
-	if found == nil && err == nil && ref != Latest {
+	var found *Found
+	var passed []error
+	if ref == Latest {
+		found, passed, err = latest(ctx, all, time.Now())
+	} else if found, passed, err = firstReadable(ctx, all); found == nil && err == nil {
 		found, err = firstBereft(ctx, all)
 	}
 	switch {
@@ -79,6 +59,72 @@ func Find(ctx context.Context, stores []Store, ref string) (Found, error) {
 		return Found{}, fmt.Errorf("the latest snapshot: %w: there is none yet", catalog.ErrNotFound)
 	}
 	return Found{}, fmt.Errorf("snapshot %s: %w", ref, catalog.ErrNotFound)
+}
+
+// listed gives what the stores list that may be meant, the newest first and of each the first store first, and why others could not
+// be read. The error: the text is no reference to a snapshot.
+func listed(ctx context.Context, stores []Store, ref string) (all []Found, unread []error, err error) {
+	list := func(store Store) ([]catalog.Entry, error) {
+		listing, err := store.Catalog.List(ctx)
+		return slices.Concat(listing.Snapshots, listing.Bereft), err
+	}
+	if ref != Latest {
+		id, err := snapshot.ParseID(ref)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%w: %w", catalog.ErrNotFound, err)
+		}
+		list = func(store Store) ([]catalog.Entry, error) {
+			entry, err := store.Catalog.Find(ctx, id)
+			if errors.Is(err, catalog.ErrNotFound) {
+				return nil, nil
+			}
+			return []catalog.Entry{entry}, err
+		}
+	}
+	for _, store := range stores {
+		entries, err := list(store)
+		if err != nil {
+			unread = append(unread, fmt.Errorf("store %s: %w", store.Name, err))
+			continue
+		}
+		for _, entry := range entries {
+			all = append(all, Found{Store: store, Entry: entry})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Found) int { return b.Entry.ID.Compare(a.Entry.ID) })
+	return all, unread, nil
+}
+
+// latest gives the newest, those whose time is yet to come only where there is no other: then the clock of this host is as likely to
+// be the wrong one.
+func latest(ctx context.Context, all []Found, now time.Time) (found *Found, passed []error, err error) {
+	n := slices.IndexFunc(all, func(f Found) bool { return !yetToCome(f.Entry.ID, now) })
+	if n < 0 {
+		n = len(all)
+	}
+	ahead, past := all[:n], all[n:]
+	found, passed, err = firstReadable(ctx, past)
+	if found != nil {
+		return found, append(clockIsWrong(ahead), passed...), nil
+	}
+	if err != nil {
+		return nil, passed, err
+	}
+	found, more, err := firstReadable(ctx, ahead)
+	return found, append(more, passed...), err
+}
+
+// yetToCome says whether a snapshot was taken, as its ID has it, later than any two clocks may disagree.
+func yetToCome(id snapshot.ID, now time.Time) bool {
+	return id.TakenAt.After(now.Add(retention.ClockSlack))
+}
+
+func clockIsWrong(ahead []Found) []error {
+	var errs []error
+	for _, f := range ahead {
+		errs = append(errs, fmt.Errorf("store %s: snapshot %s was taken at a time that is yet to come: a clock is wrong", f.Store.Name, f.Entry.ID))
+	}
+	return errs
 }
 
 // firstReadable gives the first that is whole as far as a listing and its manifest tell, and why those before it are not. nil: none

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/etcdward/etcdward/agent/catalog"
 	"github.com/etcdward/etcdward/agent/snapshot"
@@ -122,5 +123,30 @@ func TestHolders(t *testing.T) {
 	names, err := Holders(t.Context(), stores, snapshot.NewID(hour(1), 1))
 	if !slices.Equal(names, []string{"a", "d"}) || !errors.Is(err, storagetest.ErrFault) {
 		t.Errorf("%v, error %v", names, err)
+	}
+}
+
+// TestFindAhead: the latest is not one whose time is yet to come, while there is another.
+func TestFindAhead(t *testing.T) {
+	at := func(d time.Duration) (snapshot.Manifest, []byte) {
+		return stored(int(d.Hours()), func(m *snapshot.Manifest) {
+			id := snapshot.NewID(time.Now().Add(d), m.Revision)
+			m.ID, m.TakenAt = id.String(), id.TakenAt
+		})
+	}
+	a := storeIn(t, "a", openFolder(t))
+	ahead, content := at(48 * time.Hour)
+	a.commit(t, ahead, content)
+	if found, err := Find(t.Context(), []Store{a}, Latest); err != nil || found.Manifest.ID != ahead.ID || len(found.Passed) > 0 {
+		t.Errorf("alone: got %s, passed over %q, error %v", found.Manifest.ID, found.Passed, err)
+	}
+	past, content := at(0)
+	a.commit(t, past, content)
+	found, err := Find(t.Context(), []Store{a}, Latest)
+	if err != nil || found.Manifest.ID != past.ID || len(found.Passed) != 1 || !strings.Contains(found.Passed[0].Error(), ahead.ID) {
+		t.Errorf("got %s, passed over %q, error %v", found.Manifest.ID, found.Passed, err)
+	}
+	if found, err = Find(t.Context(), []Store{a}, ahead.ID); err != nil || found.Manifest.ID != ahead.ID {
+		t.Errorf("by its ID: got %s, error %v", found.Manifest.ID, err)
 	}
 }

@@ -129,7 +129,7 @@ func (i *Inspector) candidate(ctx context.Context, entry catalog.Entry, now time
 			return c, err
 		}
 	}
-	if len(c.entry.Data) == 0 || c.yetToCome(now) {
+	if len(c.entry.Data) == 0 || yetToCome(c.entry.ID, now) {
 		return c, nil
 	}
 	c.manifest, err = i.Store.Catalog.Manifest(ctx, c.entry)
@@ -147,10 +147,6 @@ func (i *Inspector) candidate(ctx context.Context, entry catalog.Entry, now time
 	return c, err
 }
 
-func (c candidate) yetToCome(now time.Time) bool {
-	return c.entry.ID.TakenAt.After(now.Add(retention.ClockSlack))
-}
-
 // ranAhead says whether the snapshot was stored before it was taken.
 func (c candidate) ranAhead() bool {
 	stored := c.entry.Manifest.Stored
@@ -164,7 +160,7 @@ func (c candidate) judge(whose ownership, now time.Time) (level int, why string)
 	switch {
 	case len(c.entry.Data) == 0:
 		return 0, "has a manifest and no data: somebody removed it; remove " + c.entry.Manifest.Key + " too, unless the data comes back"
-	case c.yetToCome(now):
+	case yetToCome(c.entry.ID, now):
 		return 0, "was taken at a time that is yet to come: a clock is wrong, and nothing is pruned until it is removed or that time has come"
 	case c.unread != nil:
 		return 0, "does not count: " + c.unread.Error()
