@@ -47,7 +47,7 @@ func child(role, folder string) error {
 			return err
 		}
 		fmt.Println("locked")
-		select {}
+		<-time.After(time.Hour) // it is killed before
 	}
 	for {
 		// Several processes use the same few seconds, so that IDs clash.

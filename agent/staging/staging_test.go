@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
@@ -36,7 +37,7 @@ func TestMain(m *testing.M) {
 			}
 			fmt.Println(file.Name())
 		}
-		select {}
+		<-time.After(time.Hour) // it is killed before
 	}
 	goleak.VerifyTestMain(m)
 }
