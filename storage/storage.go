@@ -12,6 +12,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"time"
@@ -76,6 +77,9 @@ type Bucket interface {
 // ErrDenied means that the store refused the operation to these credentials. Another try
 // does not help; another policy does.
 var ErrDenied = errors.New("access denied by the store")
+
+// ErrKeys is the ErrDenied of a store that does not know who asks: the keys are wrong, and no policy helps.
+var ErrKeys = fmt.Errorf("%w: it does not know the key, or the secret is another one", ErrDenied)
 
 // ErrLocked means that the store holds the object under a retention lock or a legal
 // hold. It can be deleted once that has ended.

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
+	"os"
 	"strings"
 
 	"github.com/etcdward/etcdward/agent"
@@ -90,21 +90,20 @@ var hints = []struct {
 	{etcd.ErrNoSource, "etcdward status shows the members; etcdward needs one healthy voter"},
 	{snapshot.ErrDamaged, "do not restore from it; etcdward list shows the others"},
 	{fs.ErrPermission, "run it as root"},
+	{storage.ErrKeys, "the access key, or its secret, is wrong: put the right ones into the store's credentials"},
+	{errors.ErrUnsupported, "an S3 bucket with versioning, and GCS, can be read as they were; without --at the store is read as it is now"},
 	{storage.ErrDenied, "give these credentials the rights of a policy in /usr/share/etcdward/iam; to prune takes those of a pruner"},
 }
-
-// wrongKeys are the words of S3 for credentials that are not what they seem: the rights of no policy help.
-var wrongKeys = []string{"SignatureDoesNotMatch", "InvalidAccessKeyId"}
 
 func hintFor(err error) string {
 	var h hinter
 	if errors.As(err, &h) {
 		return h.Hint()
 	}
-	if errors.Is(err, storage.ErrDenied) && slices.ContainsFunc(wrongKeys, func(word string) bool { return strings.Contains(err.Error(), word) }) {
-		return "the access key, or its secret, is wrong: put the right ones into the store's credentials"
-	}
 	for _, known := range hints {
+		if errors.Is(known.is, fs.ErrPermission) && os.Geteuid() == 0 {
+			continue
+		}
 		if errors.Is(err, known.is) {
 			return known.hint
 		}

@@ -29,10 +29,8 @@ func TestConclude(t *testing.T) {
 		{fmt.Errorf("prune: %w: %w", agent.ErrPartial, errors.Join(errors.New("store a: x"), errors.New("store b: y"))), exitFindings,
 			"etcdward: prune: done, with findings: store a: x\netcdward: store b: y\n"},
 		{denied("AccessDenied"), exitFailed, "etcdward: list: access denied by the store: AccessDenied: no (HTTP 403)\nTry: give these credentials the rights of a policy"},
-		{denied("SignatureDoesNotMatch"), exitFailed,
-			"etcdward: list: access denied by the store: SignatureDoesNotMatch: no (HTTP 403)\nTry: the access key, or its secret, is wrong"},
-		{denied("InvalidAccessKeyId"), exitFailed,
-			"etcdward: list: access denied by the store: InvalidAccessKeyId: no (HTTP 403)\nTry: the access key, or its secret, is wrong"},
+		{fmt.Errorf("list: %w", storage.ErrKeys), exitFailed, "etcdward: list: access denied by the store: it does not know the key, or the secret is another one\nTry: the access key, or its secret, is wrong"},
+		{fmt.Errorf("list: %w", errors.ErrUnsupported), exitFailed, "etcdward: list: unsupported operation\nTry: an S3 bucket with versioning"},
 		{fmt.Errorf("claim: %w", catalog.ErrIdentity), exitFailed, "etcdward: claim: the store does not say whose backups it holds\nTry: compare cluster.json"},
 		{fmt.Errorf("x: %w", snapshot.ErrDamaged), exitFindings, "etcdward: x: damaged\nTry: do not restore from it"},
 	} {

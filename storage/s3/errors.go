@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"slices"
 	"strings"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -39,6 +40,9 @@ func missing(err error) bool {
 	return status(err) == http.StatusNotFound && code(err) != "NoSuchBucket"
 }
 
+// wrongKeys are the codes for credentials that are not what they seem.
+var wrongKeys = []string{"SignatureDoesNotMatch", "InvalidAccessKeyId"}
+
 // explain puts an error of the SDK into the words of package storage.
 func explain(verb, key string, err error) error {
 	// The SDK wraps the end of a context in its own way.
@@ -50,6 +54,8 @@ func explain(verb, key string, err error) error {
 	switch {
 	case missing(err):
 		return fmt.Errorf("%s %s: %w", verb, key, fs.ErrNotExist)
+	case slices.Contains(wrongKeys, code(err)):
+		return fmt.Errorf("%s %s: %w: %w", verb, key, storage.ErrKeys, short(err))
 	case status(err) == http.StatusForbidden, status(err) == http.StatusUnauthorized:
 		return fmt.Errorf("%s %s: %w: %w", verb, key, storage.ErrDenied, short(err))
 	}
