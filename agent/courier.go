@@ -69,6 +69,25 @@ func (c *Courier) Run(ctx context.Context) (Delivery, error) {
 	return d, errors.Join(c.forgetOldStores(entries), unlock())
 }
 
+// CatchUp delivers what waits, for a host on which nothing was taken this time: another took it, and what this one could not
+// deliver before would wait for its own turn. The error says which stores could not take everything.
+func (c *Courier) CatchUp(ctx context.Context) error {
+	entries, err := c.Spool.List()
+	if err == nil && !slices.ContainsFunc(entries, func(e spool.Entry) bool { return len(e.Pending) > 0 }) {
+		return nil
+	}
+	d, err := c.Run(ctx)
+	for _, store := range c.Stores {
+		if cause := d.Failed[store.Name]; cause != nil {
+			err = errors.Join(err, fmt.Errorf("store %s: %w", store.Name, cause))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("deliver what waits in the spool: %w", err)
+	}
+	return nil
+}
+
 // serve brings one store what it lacks, and stops at the first that it does not take; but for a clash of IDs, which is
 // the trouble of one snapshot and must hold up no other.
 func (c *Courier) serve(ctx context.Context, store Store, entries []spool.Entry, done func(snapshot.Manifest)) error {

@@ -56,7 +56,7 @@ func TestDefragGuards(t *testing.T) {
 		if _, err := slow.Read(make([]byte, 1)); err != nil {
 			t.Fatal(err)
 		}
-		held(t, follower.Name+" serves 1 open snapshots")
+		held(t, follower.Name+" serves open snapshots (1)")
 		cancel()
 		_ = slow.Close()
 		wg.Wait()

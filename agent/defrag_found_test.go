@@ -15,6 +15,8 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+
 	"github.com/etcdward/etcdward/agent/defrag"
 	"github.com/etcdward/etcdward/agent/etcd"
 	"github.com/etcdward/etcdward/test/cluster"
@@ -178,5 +180,34 @@ func TestDefragDenied(t *testing.T) {
 	d := &Defragmenter{Cluster: own, Rules: small, Log: slog.New(slog.DiscardHandler)}
 	if f, err := d.look(t.Context(), ledger{}, time.Time{}); !errors.Is(err, etcd.ErrDenied) || len(f.Silent) > 0 {
 		t.Errorf("silent are %v; error is %v", f.Silent, err)
+	}
+}
+
+// TestStrayAlarms: an alarm of a member that is gone, as a restore brings it along, stops all writes. NOSPACE is taken back by one run, CORRUPT is
+// left to a person.
+func TestStrayAlarms(t *testing.T) {
+	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
+	p := newPatient(t, c, small)
+	alarm := func(action pb.AlarmRequest_AlarmAction, kind pb.AlarmType) {
+		t.Helper()
+		if _, err := pb.NewMaintenanceClient(c.Client(t).ActiveConnection()).Alarm(t.Context(), &pb.AlarmRequest{Action: action, MemberID: 4711, Alarm: kind}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	alarm(pb.AlarmRequest_ACTIVATE, pb.AlarmType_NOSPACE)
+	if _, err := c.Client(t).Put(t.Context(), "/registry/a", "b"); err == nil {
+		t.Error("the alarm stops nothing")
+	}
+	out, err := p.run(t.Context(), time.Time{})
+	if err != nil || len(out.Disarmed) != 1 || !strings.Contains(out.Disarmed[0], "which is gone") {
+		t.Errorf("NOSPACE: %+v %v", out, err)
+	}
+	if _, err := c.Client(t).Put(t.Context(), "/registry/a", "b"); err != nil {
+		t.Errorf("disarmed, and no write: %v", err)
+	}
+	alarm(pb.AlarmRequest_ACTIVATE, pb.AlarmType_CORRUPT)
+	plan, err := p.Plan(t.Context(), time.Time{})
+	if why := reason(plan, c.Members[0].Name); err != nil || !strings.Contains(why, "CORRUPT, raised for a member that is gone") {
+		t.Errorf("CORRUPT: %s, %v", why, err)
 	}
 }

@@ -96,7 +96,11 @@ func (r *defragRun) disarm(ctx context.Context) error {
 		}
 		return fmt.Errorf("defragment: %w: NOSPACE stays: %s", ErrPartial, why)
 	}
-	for _, m := range facts.Survey.Members {
+	raised := facts.Survey.Members
+	for _, a := range facts.Survey.Strays {
+		raised = append(raised, etcd.Member{ID: a.Member, Name: etcd.HexID(a.Member) + ", which is gone", Alarms: []string{a.Kind}})
+	}
+	for _, m := range raised {
 		if !slices.Contains(m.Alarms, etcd.AlarmNoSpace) {
 			continue
 		}

@@ -59,6 +59,7 @@ func (i *Inspector) Run(ctx context.Context, now time.Time) (Inspection, error) 
 		return out, nil
 	}
 	if whose.known && len(whose.ids) == 0 && len(listing.Snapshots) > 0 {
+		whose.known = false
 		out.Wrong = append(out.Wrong, "its cluster.json is gone, and nothing says whose the snapshots are; the next snapshot writes it anew")
 	}
 	err = i.look(ctx, now, listing, whose, &out)

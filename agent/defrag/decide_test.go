@@ -94,7 +94,7 @@ func TestDecide(t *testing.T) {
 			facts: func(f *Facts) { f.Survey.Members[2].Alarms = []string{etcd.AlarmCorrupt} }},
 		{name: "NOSPACE does not hold it", want: allDone,
 			facts: func(f *Facts) { f.Survey.Members[2].Alarms = []string{etcd.AlarmNoSpace} }},
-		{name: "open snapshot", want: noneDone, say: "m2: member m3 serves 1 open snapshots",
+		{name: "open snapshot", want: noneDone, say: "m2: member m3 serves open snapshots (1)",
 			facts: func(f *Facts) { f.OpenSnapshots = map[string]int{"m3": 1} }},
 		{name: "no quorum", want: noneDone, say: "m1: no quorum is seen from here",
 			facts: func(f *Facts) { f.Survey.Leader = 0 }},

@@ -33,6 +33,8 @@ func forbidden(f Facts) string {
 func trouble(m etcd.Member, f Facts, newest uint64) string {
 	lag := newest - m.RaftIndex
 	switch {
+	case f.Survey.Stray(etcd.AlarmCorrupt):
+		return "is in a cluster that has the alarm CORRUPT, raised for a member that is gone: find out why, then etcdctl alarm disarm"
 	case m.Role == etcd.RoleUnstarted:
 		return "was added and never started"
 	case m.Err != nil:
@@ -48,14 +50,14 @@ func trouble(m etcd.Member, f Facts, newest uint64) string {
 	case lag > etcd.MaxLag || m.RaftIndex-min(m.RaftApplied, m.RaftIndex) > etcd.MaxLag:
 		return fmt.Sprintf("lags %d raft entries behind", max(lag, m.RaftIndex-min(m.RaftApplied, m.RaftIndex)))
 	case f.OpenSnapshots[m.Name] > 0:
-		return fmt.Sprintf("serves %d open snapshots, for which a defragmentation would wait while writers stall", f.OpenSnapshots[m.Name])
+		return fmt.Sprintf("serves open snapshots (%d), for which a defragmentation would wait while writers stall", f.OpenSnapshots[m.Name])
 	}
 	return ""
 }
 
 // NoSpace says whether a member is over its quota, so that the cluster takes no writes.
 func NoSpace(s etcd.Survey) bool {
-	return slices.ContainsFunc(s.Members, func(m etcd.Member) bool { return slices.Contains(m.Alarms, etcd.AlarmNoSpace) })
+	return s.Stray(etcd.AlarmNoSpace) || slices.ContainsFunc(s.Members, func(m etcd.Member) bool { return slices.Contains(m.Alarms, etcd.AlarmNoSpace) })
 }
 
 // quotaShare is how much of its quota a member may use before the alarm is taken back: at the very quota it

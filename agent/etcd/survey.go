@@ -30,7 +30,7 @@ const (
 	AlarmCorrupt = "CORRUPT"
 )
 
-// Member is one member as a survey found it. With Err set only ID, Name, Learner and URLs are known.
+// Member is one member as a survey found it. With Err set only ID, Name, Learner, URLs and Alarms are known.
 type Member struct {
 	ID       uint64
 	Name     string
@@ -48,10 +48,18 @@ type Member struct {
 	RaftIndex      uint64 // committed
 	RaftApplied    uint64
 	RaftTerm       uint64
-	DBSize         int64 // bytes of the file
-	DBInUse        int64 // bytes of it that hold data
-	Quota          int64 // bytes; 0: not told, before 3.6
-	Alarms         []string
+	DBSize         int64    // bytes of the file
+	DBInUse        int64    // bytes of it that hold data
+	Quota          int64    // bytes; 0: not told, before 3.6
+	Alarms         []string // also of one that does not answer: the others know
+
+	told []Alarm // all that it knows of
+}
+
+// Alarm is one that was raised for a member.
+type Alarm struct {
+	Member uint64
+	Kind   string // AlarmNoSpace or AlarmCorrupt
 }
 
 // Survey is one look at all members.
@@ -59,6 +67,13 @@ type Survey struct {
 	ClusterID uint64
 	Members   []Member // by name
 	Leader    uint64   // that a majority of the voters agrees on; 0: no quorum is seen from here
+	// Strays are alarms of members that are none any more, removed or of before a restore: etcd refuses writes for them all the same.
+	Strays []Alarm
+}
+
+// Stray says whether an alarm of the kind is raised for a member that is gone.
+func (s Survey) Stray(kind string) bool {
+	return slices.ContainsFunc(s.Strays, func(a Alarm) bool { return a.Kind == kind })
 }
 
 // Quorum says whether a majority of the voters answers and agrees on a leader.
@@ -93,7 +108,32 @@ func (c *Cluster) Survey(ctx context.Context) (Survey, error) {
 	wg.Wait()
 	slices.SortFunc(s.Members, func(a, b Member) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
 	s.Leader = agreedLeader(s.Members)
+	s.attribute()
 	return s, nil
+}
+
+// attribute gives every alarm to its member. What others say of a member counts from those that follow the leader.
+func (s *Survey) attribute() {
+	byID := map[uint64]*Member{}
+	for i := range s.Members {
+		byID[s.Members[i].ID] = &s.Members[i]
+	}
+	for _, teller := range s.Members {
+		for _, a := range teller.told {
+			owner := byID[a.Member]
+			switch {
+			case a.Member != teller.ID && teller.Leader != s.Leader:
+			case owner != nil && !slices.Contains(owner.Alarms, a.Kind):
+				owner.Alarms = append(owner.Alarms, a.Kind)
+			case owner == nil && !slices.Contains(s.Strays, a):
+				s.Strays = append(s.Strays, a)
+			}
+		}
+	}
+	for i := range s.Members {
+		slices.Sort(s.Members[i].Alarms)
+	}
+	slices.SortFunc(s.Strays, func(a, b Alarm) int { return cmp.Or(cmp.Compare(a.Member, b.Member), cmp.Compare(a.Kind, b.Kind)) })
 }
 
 // listing is what one seed answers to the question for the members.
@@ -213,8 +253,12 @@ func (m *Member) take(st *pb.StatusResponse) {
 		m.Role = RoleFollower
 	}
 	for _, text := range st.Errors {
-		if alarm := alarmForm.FindStringSubmatch(text); alarm != nil && alarm[1] == strconv.FormatUint(m.ID, 10) {
-			m.Alarms = append(m.Alarms, alarm[2])
+		alarm := alarmForm.FindStringSubmatch(text)
+		if alarm == nil {
+			continue
+		}
+		if id, err := strconv.ParseUint(alarm[1], 10, 64); err == nil {
+			m.told = append(m.told, Alarm{Member: id, Kind: alarm[2]})
 		}
 	}
 }

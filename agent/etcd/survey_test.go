@@ -86,8 +86,18 @@ func TestSurvey(t *testing.T) {
 			if got := s.member(t, c.Members[2].Name).Alarms; len(got) != 0 {
 				t.Errorf("alarms of %s: %q", c.Members[2].Name, got)
 			}
+			// One of a member that was removed, or of before a restore, stays as well.
+			raiseFor(t, c.Members[1], 4711, pb.AlarmType_NOSPACE)
+			raise(t, c.Members[2], pb.AlarmType_NOSPACE)
+			s = survey(t, conn)
+			if want := []Alarm{{4711, AlarmNoSpace}}; !slices.Equal(s.Strays, want) || !s.Stray(AlarmNoSpace) || s.Stray(AlarmCorrupt) {
+				t.Errorf("strays: %v, want %v", s.Strays, want)
+			}
 
 			c.Members[2].Kill()
+			if got := survey(t, conn).member(t, c.Members[2].Name).Alarms; !slices.Equal(got, []string{AlarmNoSpace}) {
+				t.Errorf("alarms of %s, which was killed: %q", c.Members[2].Name, got)
+			}
 			// A connection that was in the making when the process went is reset; the next one is refused.
 			await(t, "be refused by the killed member", func() bool {
 				got := survey(t, conn).member(t, c.Members[2].Name)
@@ -103,8 +113,14 @@ func TestSurvey(t *testing.T) {
 // raise has etcd raise an alarm.
 func raise(t *testing.T, m *cluster.Member, alarm pb.AlarmType) {
 	t.Helper()
+	raiseFor(t, m, m.ID, alarm)
+}
+
+// raiseFor has m raise an alarm for a member.
+func raiseFor(t *testing.T, m *cluster.Member, id uint64, alarm pb.AlarmType) {
+	t.Helper()
 	_, err := pb.NewMaintenanceClient(m.Client(t).ActiveConnection()).Alarm(t.Context(),
-		&pb.AlarmRequest{Action: pb.AlarmRequest_ACTIVATE, MemberID: m.ID, Alarm: alarm})
+		&pb.AlarmRequest{Action: pb.AlarmRequest_ACTIVATE, MemberID: id, Alarm: alarm})
 	if err != nil {
 		t.Fatal(err)
 	}

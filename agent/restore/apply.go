@@ -90,6 +90,7 @@ func (a *Applier) Run(ctx context.Context) (Outcome, error) {
 		if err := a.sameWay(l, j); err != nil {
 			return Outcome{Step: j.Step}, err
 		}
+		a.tellSteps(a.stepsOn(l, j))
 		if a.DryRun {
 			return Outcome{Step: j.Step}, nil
 		}

@@ -34,6 +34,15 @@ func (a *Applier) steps(l layout) []string {
 	return steps
 }
 
+// stepsOn are those that an interrupted run left: the directory is restored and checked.
+func (a *Applier) stepsOn(l layout, j journal) []string {
+	steps := a.steps(l)[2:]
+	if inPlace, err := is(l.live, j.New); err == nil && inPlace {
+		return steps[len(steps)-1:]
+	}
+	return steps
+}
+
 // stepsBack are those of a rollback.
 func (a *Applier) stepsBack(l layout, j journal) []string {
 	if asBefore, err := l.asBefore(j); err != nil || asBefore || j.Step == StepRestoring || j.Step == StepReady {

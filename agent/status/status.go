@@ -40,6 +40,8 @@ type Status struct {
 type Cluster struct {
 	Name string `json:"name"`
 	ID   string `json:"id"`
+	// Strays are alarms of members that are gone, such as "NOSPACE of 8e9e05c52164694d": etcd refuses writes for them all the same.
+	Strays []string `json:"stray_alarms,omitempty"`
 }
 
 // Member is one member of the cluster.
@@ -105,6 +107,9 @@ func Judge(s *Status, e Expectation, clusterErr, jobsErr error) {
 	if clusterErr != nil {
 		note("the cluster could not be asked: %v", clusterErr)
 	}
+	for _, stray := range s.Cluster.Strays {
+		note("etcd refuses writes: the alarm %s is raised, which is no member any more; etcdctl alarm disarm ends it", stray)
+	}
 	judgeMembers(s.Members, note)
 	for _, store := range s.Stores {
 		switch {
@@ -137,13 +142,21 @@ func Judge(s *Status, e Expectation, clusterErr, jobsErr error) {
 	switch {
 	case s.LastProven == nil:
 		s.Verdict = Unprotected
-		s.Reasons = append([]string{"no proven snapshot is known: the cluster cannot be restored"}, wrong...)
+		s.Reasons = append([]string{unprotected(s.Stores)}, wrong...)
 	case len(wrong) > 0:
 		s.Verdict = AtRisk
 	default:
 		s.Verdict = Protected
 		s.Reasons = []string{fmt.Sprintf("proven restorable to %s, revision %d", s.LastProven.TakenAt.UTC().Format(time.RFC3339), s.LastProven.Revision)}
 	}
+}
+
+// unprotected says what it means that no proven snapshot is known.
+func unprotected(stores []Store) string {
+	if slices.ContainsFunc(stores, func(s Store) bool { return s.Error != "" }) {
+		return "no proven snapshot is known: not every store could be read"
+	}
+	return "no proven snapshot is known: the cluster cannot be restored"
 }
 
 // oneLine puts errors that were joined beside each other: a reason is one line.

@@ -62,14 +62,8 @@ func extractCommand(inv *invocation) *cobra.Command {
 	return cmd
 }
 
-// check looks for what cannot be meant. An option that was given and is empty is a variable of a shell that is not set: without
-// it everything would be written, or another snapshot.
+// check looks for what cannot be meant.
 func (x extraction) check(given *pflag.FlagSet, hasRef bool) error {
-	for _, name := range []string{"namespace", "file", "identity", "store", "at"} {
-		if given.Changed(name) && given.Lookup(name).Value.String() == "" {
-			return fmt.Errorf("--%s: it is empty", name)
-		}
-	}
 	switch {
 	case x.output == "":
 		return errors.New("--output DIR is needed")

@@ -41,10 +41,10 @@ func (r *applyRequest) flags(f *pflag.FlagSet) {
 	f.BoolVar(&r.dryRun, "dry-run", false, "make every check, show each step, change nothing")
 }
 
-// check refuses flags that were given and say nothing, as an unset variable of a shell does.
+// check holds what the flags say to what an apply can do.
 func (r *applyRequest) check(f *pflag.FlagSet) error {
-	if f.Changed("data-dir") && r.dataDir == "" {
-		return &usageError{errors.New("flag --data-dir: it is empty: give etcd's data directory")}
+	if f.Changed("wait") && (!r.kubeadm || r.wait < 0) {
+		return &usageError{errors.New("flag --wait: it takes --kubeadm, and a time that is not negative")}
 	}
 	if f.Changed("etcd-version") {
 		version, err := restore.ParseEtcdVersion(r.etcdVersion)
@@ -62,7 +62,9 @@ func lingering(ctx context.Context) (lingers context.Context, stop func()) {
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, cancel := context.WithCancelCause(ctx)
 	hung := make(chan os.Signal, 1)
-	signal.Notify(hung, syscall.SIGHUP)
+	if !signal.Ignored(syscall.SIGHUP) { // as under nohup, which is asked for to go on
+		signal.Notify(hung, syscall.SIGHUP)
+	}
 	go func() {
 		select {
 		case <-hung:

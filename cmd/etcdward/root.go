@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // stdio are the streams of a process: stdout is data, stderr is talk.
@@ -56,7 +58,10 @@ func newRoot(inv *invocation) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cmd.Help()
 		},
-		PersistentPreRunE: func(*cobra.Command, []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := refuseEmpty(cmd); err != nil {
+				return err
+			}
 			if inv.output != "table" && inv.output != "json" {
 				return &usageError{fmt.Errorf("flag -o: %q is neither table nor json", inv.output)}
 			}
@@ -85,6 +90,21 @@ func fromEnvironment(name, otherwise string) string {
 		return value
 	}
 	return otherwise
+}
+
+// refuseEmpty refuses a flag that was given and is empty, which is a variable of a shell that is not set: without it the verb would take
+// another snapshot, another time, or everything.
+func refuseEmpty(cmd *cobra.Command) error {
+	var refused error
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if f.Value.Type() == "string" && f.Value.String() == "" {
+			refused = errors.Join(refused, fmt.Errorf("flag --%s: it is empty", f.Name))
+		}
+	})
+	if refused != nil {
+		return &usageError{refused}
+	}
+	return nil
 }
 
 // usage turns what a check of arguments finds into a usage error.

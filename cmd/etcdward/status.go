@@ -96,6 +96,9 @@ func (h *house) statusOfCluster(ctx context.Context, s *status.Status) error {
 		return err
 	}
 	s.Cluster.ID = etcd.HexID(survey.ClusterID)
+	for _, a := range survey.Strays {
+		s.Cluster.Strays = append(s.Cluster.Strays, a.Kind+" of "+etcd.HexID(a.Member))
+	}
 	if who, held, err := cluster.Holder(ctx); err == nil && held {
 		s.AtWork = who.String()
 	}
