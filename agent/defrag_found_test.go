@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -209,5 +210,29 @@ func TestStrayAlarms(t *testing.T) {
 	plan, err := p.Plan(t.Context(), time.Time{})
 	if why := reason(plan, c.Members[0].Name); err != nil || !strings.Contains(why, "CORRUPT, raised for a member that is gone") {
 		t.Errorf("CORRUPT: %s, %v", why, err)
+	}
+}
+
+// TestStillLeft: a run for one member takes nothing back of who was left before.
+func TestStillLeft(t *testing.T) {
+	step := func(name string, v defrag.Verdict) defrag.Step {
+		return defrag.Step{Member: etcd.Member{Name: name}, Verdict: v}
+	}
+	for name, c := range map[string]struct {
+		only string
+		done map[string]bool
+		plan []defrag.Step
+		want []string
+	}{
+		"all":             {"", nil, []defrag.Step{step("a", defrag.Left), step("b", defrag.Enough), step("c", defrag.Enough)}, []string{"a"}},
+		"one, not done":   {"a", nil, []defrag.Step{step("a", defrag.Left), step("b", defrag.Enough), step("c", defrag.Enough)}, []string{"b", "c", "a"}},
+		"one, done":       {"a", map[string]bool{"a": true}, []defrag.Step{step("b", defrag.Enough), step("c", defrag.Enough)}, []string{"b", "c"}},
+		"one of the left": {"b", map[string]bool{"b": true}, []defrag.Step{step("a", defrag.Enough), step("c", defrag.Enough)}, []string{"c"}},
+	} {
+		r := &defragRun{Defragmenter: &Defragmenter{Rules: defrag.Rules{Only: c.only}}, first: []string{"b", "c"}, done: c.done}
+		r.out.Plan.Steps = c.plan
+		if got := r.stillLeft(); !slices.Equal(got, c.want) {
+			t.Errorf("%s: left are %v, want %v", name, got, c.want)
+		}
 	}
 }

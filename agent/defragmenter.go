@@ -159,7 +159,7 @@ func (r *defragRun) next(ctx context.Context) (defrag.Step, bool, error) {
 // conclude writes down who was left, and says so.
 func (r *defragRun) conclude(ctx context.Context) error {
 	left := r.out.Plan.With(defrag.Left)
-	r.book.Left, r.book.Underway = r.out.Plan.Waiting(r.first), ""
+	r.book.Left, r.book.Underway = r.stillLeft(), ""
 	var why error
 	for _, s := range left {
 		why = errors.Join(why, fmt.Errorf("%s left: %s", s.Member.Name, s.Reason))
@@ -173,6 +173,21 @@ func (r *defragRun) conclude(ctx context.Context) error {
 		return fmt.Errorf("defragment: %w: %w", ErrPartial, why)
 	}
 	return nil
+}
+
+// stillLeft are the members that come first the next time. Where only one was asked for, nothing follows for the others.
+func (r *defragRun) stillLeft() []string {
+	waiting := r.out.Plan.Waiting(r.first)
+	if r.Rules.Only == "" {
+		return waiting
+	}
+	var left []string
+	for _, name := range r.first {
+		if name != r.Rules.Only && !r.done[name] {
+			left = append(left, name)
+		}
+	}
+	return append(left, waiting...)
 }
 
 // recall reads the ledger. One that cannot be decoded is done without: it only makes the next run better.

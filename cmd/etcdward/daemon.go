@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/schedule"
 	"github.com/etcdward/etcdward/systemd"
 )
@@ -201,7 +202,11 @@ func (d *daemon) reread(g *generation) *generation {
 	defer func() { g.told(systemd.Ready()) }()
 	next, err := d.inv.prepare()
 	if err == nil {
-		if err = asUnit(next.config); err != nil {
+		err = asUnit(next.config)
+		if was := g.config.Cluster.Name; err == nil && was != next.config.Cluster.Name {
+			err = otherCluster{next.config.Cluster.Name, was}
+		}
+		if err != nil {
 			err = errors.Join(err, next.Close())
 		}
 	}
@@ -288,6 +293,8 @@ func (d *daemon) report(g *generation, o schedule.Outcome) {
 		level, message = slog.LevelWarn, "window missed"
 	case rested(o.Err):
 		level, message = slog.LevelWarn, "job rests"
+	case errors.Is(o.Err, agent.ErrPartial):
+		level, message = slog.LevelWarn, "job done with findings"
 	default:
 		level, message = slog.LevelError, "job failed"
 	}

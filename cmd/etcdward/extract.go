@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/extract"
@@ -41,7 +40,7 @@ func extractCommand(inv *invocation) *cobra.Command {
 			if len(args) > 0 {
 				ref = args[0]
 			}
-			if err := x.check(cmd.Flags(), len(args) > 0); err != nil {
+			if err := x.check(len(args) > 0); err != nil {
 				return &usageError{fmt.Errorf("extract: %w", err)}
 			}
 			if err := inv.extract(cmd.Context(), ref, x); err != nil {
@@ -63,7 +62,7 @@ func extractCommand(inv *invocation) *cobra.Command {
 }
 
 // check looks for what cannot be meant.
-func (x extraction) check(given *pflag.FlagSet, hasRef bool) error {
+func (x extraction) check(hasRef bool) error {
 	switch {
 	case x.output == "":
 		return errors.New("--output DIR is needed")

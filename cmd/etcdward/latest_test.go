@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -94,5 +95,32 @@ func TestShowStores(t *testing.T) {
 	s.mustJSON(t, &shown, "show", "latest")
 	if strings.Join(shown.Stores, " ") != "primary second" || shown.Restore != m.Restore || m.Restore == "" {
 		t.Errorf("stores %q, by hand %q, want %q", shown.Stores, shown.Restore, m.Restore)
+	}
+}
+
+// TestPlanOfDamage: what a read-back found damaged goes into no plan.
+func TestPlanOfDamage(t *testing.T) {
+	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
+	c.FillKubernetes(t, 20)
+	s := newSite(t, c)
+	taken := s.snapshot(t)
+	path := filepath.Join(s.store, "v1", "test", "snapshots", taken.ID+".db.zst")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text[len(text)/2] ^= 4
+	if err := errors.Join(os.Remove(path), os.WriteFile(path, text, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.etcdward(t, "verify", "latest"); r.code != exitFindings {
+		t.Fatalf("verify: exit %d %s", r.code, r.err)
+	}
+	plan := filepath.Join(s.dir, "plan.yaml")
+	if r := s.restore(t, "", "plan", "latest", "--manifests", s.dir, "--output", plan); r.code != exitFailed || !strings.Contains(r.err, "so a read-back found") || !strings.Contains(r.err, "--store NAME") {
+		t.Errorf("plan: exit %d %s", r.code, r.err)
+	}
+	if _, err := os.Stat(plan); err == nil {
+		t.Error("a plan was written")
 	}
 }

@@ -145,8 +145,35 @@ func (inv *invocation) planSource(ctx context.Context, h *house, r planRequest) 
 	if !m.Proven() {
 		return restore.Source{}, fmt.Errorf("snapshot %s: %w: not every check of its own held; etcdward show %s", m.ID, snapshot.ErrDamaged, m.ID)
 	}
+	if err := inv.notedDamage(ctx, found); err != nil {
+		return restore.Source{}, err
+	}
 	return restore.Source{ID: m.ID, Store: found.Store.Name, At: at, SHA256: m.SHA256, SizeBytes: m.SizeBytes, TakenAt: m.TakenAt, Revision: m.Revision,
 		TotalKeys: m.TotalKeys, Encrypted: m.Object.Encryption == seal.Age, EtcdVersion: m.Member.Version, StorageVersion: m.StorageVersion}, nil
+}
+
+// notedDamage refuses a snapshot that was found damaged in its store when it was read back. A plan goes to every host before an apply
+// would find that out again.
+func (inv *invocation) notedDamage(ctx context.Context, found agent.Found) error {
+	proofs, err := found.Store.Catalog.Proofs(ctx, found.Entry.ID)
+	if err != nil {
+		inv.talk("What was found of it later cannot be read: %v", err) // apply holds the file to the plan in any case
+	}
+	if len(proofs) == 0 || proofs[len(proofs)-1].Check.OK {
+		return nil
+	}
+	return damagedInStore{fmt.Errorf("snapshot %s in store %s: %w: so a read-back found: %s", found.Manifest.ID, found.Store.Name, snapshot.ErrDamaged,
+		proofs[len(proofs)-1].Check.Detail)}
+}
+
+// damagedInStore knows that another store may have it whole.
+type damagedInStore struct{ error }
+
+func (d damagedInStore) Unwrap() error { return d.error }
+
+// Hint implements hinter.
+func (damagedInStore) Hint() string {
+	return "etcdward list shows others; --store NAME takes it from another store"
 }
 
 // freeze turns a time such as "26h ago" into one that means the same later; zero: none was given.

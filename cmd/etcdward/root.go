@@ -92,12 +92,13 @@ func fromEnvironment(name, otherwise string) string {
 	return otherwise
 }
 
-// refuseEmpty refuses a flag that was given and is empty, which is a variable of a shell that is not set: without it the verb would take
+// refuseEmpty refuses a flag of a verb that was given and is empty, which is a variable of a shell that is not set: without it the verb would take
 // another snapshot, another time, or everything.
 func refuseEmpty(cmd *cobra.Command) error {
 	var refused error
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if f.Value.Type() == "string" && f.Value.String() == "" {
+		ours := cmd.Root().PersistentFlags().Lookup(f.Name) == nil // the verb's own
+		if ours && f.Value.Type() == "string" && f.Value.String() == "" {
 			refused = errors.Join(refused, fmt.Errorf("flag --%s: it is empty", f.Name))
 		}
 	})

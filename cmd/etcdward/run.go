@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -121,7 +122,11 @@ func (h *house) settle(ctx context.Context, taken agent.Taken, err error) error 
 		return err
 	}
 	m := taken.Manifest
-	h.log.Info("snapshot proven", "snapshot", m.ID, "revision", m.Revision, "keys", m.TotalKeys, "size_bytes", m.SizeBytes,
+	level, message := slog.LevelInfo, "snapshot proven"
+	if m.Emergency {
+		level, message = slog.LevelWarn, "emergency snapshot stored"
+	}
+	h.log.Log(ctx, level, message, "snapshot", m.ID, "revision", m.Revision, "keys", m.TotalKeys, "size_bytes", m.SizeBytes,
 		"member", m.Member.Name, "role", m.Member.Role, "stores", len(taken.Stored))
 	if !h.config.Prune.Enabled {
 		return err

@@ -303,6 +303,14 @@ func TestSetupOtherHosts(t *testing.T) {
 	if !strings.Contains(r.out, "etcdward setup --yes --name a "+etcd+" --store-directory /b") {
 		t.Errorf("it says\n%s", r.out)
 	}
+	// The flags of a later run are not all that makes the configuration.
+	h = layout(t, "kubeadm-1.34")
+	h.write(t, "root/s3", "in place of keys")
+	h.must(t, "--yes", "--name", "a", "--no-check", "--store-s3", "bbb", "--s3-region", "r", "--s3-credentials-file", "/root/s3")
+	r = h.must(t, "--yes", "--no-check", "--recipient", "age19sywdnahy2y0vc23h3w2f9p085ujf5g9ue4wx6zmx7zsl538ks3s8sr237")
+	if want := "copy /etc/etcdward/config.yaml there, then etcdward setup --yes --credential s3-primary=/root/s3\n"; !strings.Contains(r.out, want) {
+		t.Errorf("it lacks %q\n%s", want, r.out)
+	}
 }
 
 // TestSetupStaysInRoot holds that nothing is written through a link that leads out of --root.

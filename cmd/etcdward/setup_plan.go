@@ -23,6 +23,7 @@ type plan struct {
 	files    []setupFile
 	renamed  bool // the cluster has another name than before
 	watching bool // there are certificates to watch
+	amends   bool // a configuration was there: the flags of this run do not say all of it
 }
 
 // setupFile is one file before and after. A nil text is no file.
@@ -49,7 +50,7 @@ func (s *setup) plan() (plan, error) {
 	if err != nil {
 		return plan{}, err
 	}
-	p := plan{}
+	p := plan{amends: old.parsed != nil}
 	if p.cfg, err = config.Parse(old.path, after); err != nil {
 		return plan{}, &usageError{fmt.Errorf("this would not be a configuration: %w", err)} // what was there is one
 	}

@@ -169,7 +169,11 @@ func (s *setup) finish(p plan) error {
 	}
 	s.say("To restore:     %s", s.outcome.Restore)
 	if s.outcome.OtherHosts != "" {
-		s.say("Other hosts:    the same on every host of the control plane: %s", s.outcome.OtherHosts)
+		before := ""
+		if p.amends {
+			before = "copy " + s.path + " there, then "
+		}
+		s.say("Other hosts:    the same on every host of the control plane: %s%s", before, s.outcome.OtherHosts)
 	}
 	return nil
 }
@@ -182,9 +186,12 @@ func storeNames(p plan) string {
 	return strings.Join(names, ", ")
 }
 
-// again is the command that sets another host up alike.
+// again is the command that sets another host up alike: of flags or, where a configuration was there before, of that configuration.
 func (s *setup) again(p plan) string {
-	words := []string{"etcdward", "setup", "--yes", "--name", p.cfg.Cluster.Name}
+	words := []string{"etcdward", "setup", "--yes"}
+	if !p.amends {
+		words = append(words, "--name", p.cfg.Cluster.Name)
+	}
 	add := func(flag, value string) {
 		if value != "" {
 			words = append(words, flag, value)
@@ -199,6 +206,14 @@ func (s *setup) again(p plan) string {
 	add("--ca-file", s.caFile)
 	add("--cert-file", s.certFile)
 	add("--key-file", s.keyFile)
+	if p.amends {
+		for _, f := range credentialFiles(p.cfg)[3:] { // those of etcd are found
+			if name, is := f.Credential(); is && p.sources[name] != "" {
+				add("--credential", name+"="+p.sources[name])
+			}
+		}
+		return shellWords(words)
+	}
 	add("--store-s3", s.s3.Bucket)
 	add("--s3-region", s.s3.Region)
 	add("--s3-endpoint", s.s3.Endpoint)
@@ -218,6 +233,10 @@ func (s *setup) again(p plan) string {
 	for _, c := range s.credentials {
 		add("--credential", c)
 	}
+	return shellWords(words)
+}
+
+func shellWords(words []string) string {
 	for i, w := range words {
 		words[i] = shellWord(w)
 	}
