@@ -1,7 +1,11 @@
-package extract
+// Package kinds has Kubernetes' own types for tests: what objects of each kind are in JSON, and how an API server stores them.
+package kinds
 
 import (
+	"bytes"
+	"encoding/json"
 	"os/exec"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -58,9 +62,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// allKinds are the kinds of k8s.io/api. It costs the program 18 MB on disk and 8 MB of memory to hold them, which is why only
-// the tests do.
-func allKinds(t testing.TB) *runtime.Scheme {
+// Scheme has the kinds of k8s.io/api. They would cost the program 18 MB on disk and 8 MB of memory, which is why only tests
+// import them.
+func Scheme(t testing.TB) *runtime.Scheme {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	register := runtime.NewSchemeBuilder(
@@ -85,8 +89,8 @@ func allKinds(t testing.TB) *runtime.Scheme {
 	return scheme
 }
 
-// module asks go about a module.
-func module(t testing.TB, format, path string) string {
+// Module asks go about a module.
+func Module(t testing.TB, format, path string) string {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-m", "-f", format, path).Output()
 	if err != nil {
@@ -95,4 +99,71 @@ func module(t testing.TB, format, path string) string {
 	return strings.TrimSpace(string(out))
 }
 
-func moduleVersion(t testing.TB, path string) string { return module(t, "{{.Version}}", path) }
+// Protobuf is what the types of Kubernetes can do.
+type Protobuf interface {
+	Marshal() ([]byte, error)
+	Unmarshal([]byte) error
+}
+
+// Encode stores an object as an API server does.
+func Encode(t testing.TB, object any, apiVersion, kind string) []byte {
+	t.Helper()
+	raw, err := object.(Protobuf).Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Envelope(t, raw, apiVersion, kind)
+}
+
+// Envelope stores the bytes of an object likewise.
+func Envelope(t testing.TB, raw []byte, apiVersion, kind string) []byte {
+	t.Helper()
+	whole := runtime.Unknown{TypeMeta: runtime.TypeMeta{APIVersion: apiVersion, Kind: kind}, Raw: raw}
+	out, err := whole.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append([]byte("k8s\x00"), out...)
+}
+
+// Plain is a tree as encoding/json reads it.
+func Plain(t testing.TB, tree any) any {
+	t.Helper()
+	text, err := json.Marshal(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out any
+	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// Difference names the first place where two trees differ.
+func Difference(path string, got, want any) string {
+	g, ok1 := got.(map[string]any)
+	w, ok2 := want.(map[string]any)
+	if !ok1 || !ok2 {
+		if !reflect.DeepEqual(got, want) {
+			a, _ := json.Marshal(got)
+			b, _ := json.Marshal(want)
+			return path + ": got " + string(a) + ", want " + string(b)
+		}
+		return ""
+	}
+	for key := range w {
+		if _, there := g[key]; !there {
+			return path + "." + key + " is missing"
+		}
+	}
+	for key := range g {
+		if _, there := w[key]; !there {
+			return path + "." + key + " is too much"
+		}
+		if diff := Difference(path+"."+key, g[key], w[key]); diff != "" {
+			return diff
+		}
+	}
+	return ""
+}

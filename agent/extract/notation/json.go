@@ -1,4 +1,4 @@
-package extract
+package notation
 
 import (
 	"bytes"
@@ -13,10 +13,16 @@ import (
 	"unicode/utf8"
 )
 
-// parseJSON reads one JSON value. lost says what of it the result does not hold.
-func parseJSON(text []byte) (v any, lost string, err error) {
+// MaxDepth bounds how deep values may be nested: no kind of Kubernetes comes near it.
+const MaxDepth = 128
+
+// ErrDeep means that a value is nested deeper than MaxDepth.
+var ErrDeep = errors.New("nested too deep")
+
+// Parse reads one JSON value. lost names what the result does not hold of it.
+func Parse(text []byte) (v any, lost string, err error) {
 	if !utf8.Valid(text) {
-		return nil, "", errors.New("JSON that is no UTF-8")
+		return nil, "", errors.New("parse JSON: not UTF-8")
 	}
 	p := parser{dec: json.NewDecoder(bytes.NewReader(text))}
 	p.dec.UseNumber()
@@ -24,22 +30,22 @@ func parseJSON(text []byte) (v any, lost string, err error) {
 		return nil, "", fmt.Errorf("parse JSON: %w", err)
 	}
 	if _, err := p.dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, "", errors.New("parse JSON: more follows it")
+		return nil, "", errors.New("parse JSON: more text follows the value")
 	}
 	if half := halfCharacter(text); half != "" {
-		p.lose("%s is half a character, in whose place U+FFFD stands", half)
+		p.Add("%s is half a character; U+FFFD stands in its place", half)
 	}
-	return v, strings.Join(p.lost, "; "), nil
+	return v, strings.Join(p.Notes, "; "), nil
 }
 
 type parser struct {
 	dec *json.Decoder
-	loss
+	Losses
 }
 
 func (p *parser) value(depth int) (any, error) {
-	if depth > maxDepth {
-		return nil, errDeep
+	if depth > MaxDepth {
+		return nil, ErrDeep
 	}
 	token, err := p.dec.Token()
 	if err != nil {
@@ -66,7 +72,7 @@ func (p *parser) value(depth int) (any, error) {
 			}
 			name := key.(string)
 			if _, twice := all[name]; twice {
-				p.lose("the name %.40q stands twice in one object", name)
+				p.Add("the name %.40q stands twice in one object", name)
 			}
 			if all[name], err = p.value(depth + 1); err != nil {
 				return nil, err
@@ -78,15 +84,15 @@ func (p *parser) value(depth int) (any, error) {
 	if literal, ok := token.(json.Number); ok {
 		v, exact := number(string(literal))
 		if !exact {
-			p.lose("the number %.40s has more digits than readers of YAML keep, and is %v here", literal, v)
+			p.Add("the number %.40s has more digits than readers of YAML keep; it is %v here", literal, v)
 		}
 		return v, nil
 	}
 	return token, nil
 }
 
-// halfCharacter finds an escape of JSON that is half of a surrogate pair without the other half: encoding/json makes U+FFFD of
-// it. The text was read as JSON already, where a backslash stands in strings alone.
+// halfCharacter finds an escape of JSON that is one half of a surrogate pair without the other: encoding/json replaces it by
+// U+FFFD. The text was read as JSON before, so a backslash stands only in strings.
 func halfCharacter(text []byte) string {
 	unit := func(at int) (r rune, escape bool) {
 		if at+6 > len(text) || text[at] != '\\' || text[at+1] != 'u' {
@@ -116,9 +122,9 @@ func halfCharacter(text []byte) string {
 	return ""
 }
 
-// visible escapes in JSON what encoding/json leaves as it is and a terminal obeys or does not show: controls from DEL on, and what
-// turns the direction of a line.
-func visible(text []byte) []byte {
+// Visible escapes in JSON what encoding/json leaves as it is and a terminal obeys or does not show: controls from DEL on, and
+// characters that change the direction of a line.
+func Visible(text []byte) []byte {
 	if !bytes.ContainsFunc(text, hidden) {
 		return text
 	}
@@ -136,3 +142,13 @@ func visible(text []byte) []byte {
 }
 
 func hidden(r rune) bool { return r >= 0x7f && !unicode.IsPrint(r) }
+
+// Printable reports whether b is text that a terminal shows and does not obey.
+func Printable(b []byte) bool {
+	for _, r := range string(b) {
+		if r == utf8.RuneError || unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return false
+		}
+	}
+	return true
+}

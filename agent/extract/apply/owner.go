@@ -1,18 +1,16 @@
-package extract
+package apply
 
 import (
-	"context"
 	"crypto/sha256"
 	"fmt"
 	"slices"
-	"strings"
 
-	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/extract/notation"
+	"github.com/etcdward/etcdward/agent/extract/object"
 )
 
-// makers says which built-in controllers make objects of a kind, and make others where these are gone: those of the kinds named.
-// What anything else owns is not known to come back, or comes back as something else: an operator makes a Secret with another
-// password.
+// makers are, for each kind, the kinds of owners whose built-in controllers make such objects anew if they are gone. Whatever
+// anything else owns is not known to come back, or comes back different: an operator makes a Secret with another password.
 var makers = map[string][]string{
 	"Pod":                            {"apps/ReplicaSet", "apps/DaemonSet", "apps/StatefulSet", "batch/Job", "ReplicationController"},
 	"apps/ReplicaSet":                {"apps/Deployment"},
@@ -34,22 +32,10 @@ var ownerKinds = func() map[string]bool {
 	return all
 }()
 
-// groupKind names a kind without its version, and the kinds of the core group without the group.
-func groupKind(apiVersion, kind string) string {
-	group, _, grouped := strings.Cut(apiVersion, "/")
-	switch {
-	case !grouped:
-		return kind
-	case group == "extensions" && (kind == "Deployment" || kind == "ReplicaSet" || kind == "DaemonSet"):
-		group = "apps" // they moved, and references to them stayed
-	}
-	return group + "/" + kind
-}
-
-// maxOwners bounds the memory that owners take, to less than 100 MB.
+// maxOwners bounds the memory for owners to less than 100 MB.
 const maxOwners = 1 << 20
 
-// tooManyOwners means that it cannot be said which objects are made anew.
+// tooManyOwners means that it cannot be told which objects are made anew.
 type tooManyOwners struct{}
 
 func (tooManyOwners) Error() string {
@@ -59,70 +45,51 @@ func (tooManyOwners) Error() string {
 // Hint names the way out.
 func (tooManyOwners) Hint() string { return "one namespace at a time, with --namespace" }
 
-// owners are the objects among what is extracted that controllers make others for, and why they make none; "": they do. An
-// owner is the hash of all that a reference to it says.
+// owners maps each extracted object that a controller makes others for to the reason why it makes none; "": it does. The key
+// is a hash of everything that a reference to the owner holds.
 type owners map[[16]byte]string
 
-// hasEnded is of owners that are left out themselves.
+// hasEnded is the reason of owners that are left out themselves.
 const hasEnded = "has ended, and would run again"
+
+// anyUID stands for the uid of a Service, which its Endpoints refer to by name only.
+const anyUID = "*"
 
 func ownerHash(groupKind, namespace, name, uid string) (hash [16]byte) {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", groupKind, namespace, name, uid))
 	return [16]byte(sum[:16])
 }
 
-// findOwners reads the whole selection, since an owner may have been changed after what it owns, and so come later.
-func (e *Extractor) findOwners(ctx context.Context, path string) (owners, error) {
-	found := owners{}
-	var read int64
-	err := snapshot.Walk(ctx, path, e.Selection.root(), func(entry snapshot.Entry) error {
-		read += int64(len(entry.Key) + len(entry.Value))
-		if e.Progress != nil {
-			e.Progress("look for owners", read, 0)
-		}
-		if !e.Selection.candidate(string(entry.Key)) {
-			return nil
-		}
-		var err error
-		guarded(entry, func(entry snapshot.Entry) rendering {
-			if object := decode(entry.Value); object.tree != nil && e.Selection.takes(string(entry.Key), object) {
-				err = found.add(object)
-			}
-			return rendering{}
-		})
-		return err
-	})
-	return found, err
-}
-
-// add takes an object for an owner, if it can be one that is going to be in the cluster.
-func (o owners) add(d decoded) error {
+// add notes an object that can be an owner and will be in the cluster.
+func (o owners) add(d object.Object) error {
 	kind := groupKind(d.APIVersion, d.Kind)
-	if !ownerKinds[kind] || kind == "Pod" && !claims(d.tree) {
+	if !ownerKinds[kind] || kind == "Pod" && !claims(d.Tree) || !writable(d) { // nobody can apply what is not written
 		return nil
 	}
-	meta, _ := d.tree["metadata"].(map[string]any)
-	uid, _ := meta["uid"].(string)
-	switch {
-	case uid == "" || !writable(d): // no reference can mean it; nobody can apply it
-		return nil
-	case len(o) >= maxOwners:
+	if len(o) >= maxOwners {
 		return tooManyOwners{}
 	}
-	o[ownerHash(kind, d.Namespace, d.Name, uid)] = makesNone(kind, d.tree)
+	meta, _ := d.Tree["metadata"].(map[string]any)
+	if uid, _ := meta["uid"].(string); uid != "" { // no reference means an object without a uid
+		o[ownerHash(kind, d.Namespace, d.Name, uid)] = makesNone(kind, d.Tree)
+	}
+	if kind == "Service" {
+		o[ownerHash(kind, d.Namespace, d.Name, anyUID)] = makesNone(kind, d.Tree)
+	}
 	return nil
 }
 
-// writable says whether there will be a file of YAML. What was protobuf and is all there has one, and is not tried twice.
-func writable(d decoded) bool {
-	if d.Encoding == Protobuf && d.Note == "" {
+// writable reports whether there will be a file that kubectl reads. A complete object from protobuf always has one, and is
+// not tried twice.
+func writable(d object.Object) bool {
+	if d.Encoding == object.Protobuf && d.Note == "" {
 		return true
 	}
-	_, err := yamlOf(d.tree)
+	_, _, err := notation.Write(d.Tree)
 	return err == nil
 }
 
-// claims says whether anything is made for a Pod. Of most nothing is, and there are many.
+// claims reports whether a controller makes anything for a Pod. For most, which are many, it makes nothing.
 func claims(tree map[string]any) bool {
 	spec, _ := tree["spec"].(map[string]any)
 	volumes, _ := spec["volumes"].([]any)
@@ -133,7 +100,7 @@ func claims(tree map[string]any) bool {
 	})
 }
 
-// makesNone says why the controller of an object will make nothing for it.
+// makesNone returns why the controller of an object will make nothing for it, "" if it will.
 func makesNone(kind string, tree map[string]any) string {
 	spec, _ := tree["spec"].(map[string]any)
 	selector, _ := spec["selector"].(map[string]any)
@@ -146,14 +113,14 @@ func makesNone(kind string, tree map[string]any) string {
 	case kind == "batch/Job" && jobEnded(tree), kind == "Pod" && podEnded(tree):
 		return hasEnded
 	case kind == "batch/Job" && manager != "" && manager != "kubernetes.io/job-controller":
-		return fmt.Sprintf("is run by %.80s", manager) // it is kept for each
+		return fmt.Sprintf("is run by %.80s", manager)
 	case kind == "Service" && (len(selector) == 0 || spec["type"] == "ExternalName"):
 		return "has no selector"
 	}
 	return ""
 }
 
-// judge says of an object that a controller owns why it need not be made, or else why it is written all the same.
+// judge returns why an object that a controller owns need not be written, or else why it is written all the same.
 func (o owners) judge(kind string, tree, controller map[string]any) (leftOut, kept string) {
 	text := func(name string) string { s, _ := controller[name].(string); return s }
 	meta, _ := tree["metadata"].(map[string]any)
@@ -178,7 +145,7 @@ func (o owners) judge(kind string, tree, controller map[string]any) (leftOut, ke
 	return "made anew by its " + called, ""
 }
 
-// madeElsewhere says of an object whose owner a controller makes such objects for that this one is of another hand.
+// madeElsewhere returns who else made an object, "" if it was the controller of its owner.
 func madeElsewhere(kind, owner string, meta map[string]any) string {
 	labels, _ := meta["labels"].(map[string]any)
 	annotations, _ := meta["annotations"].(map[string]any)

@@ -1,4 +1,4 @@
-package extract
+package protobuf
 
 import (
 	"encoding/base64"
@@ -6,9 +6,11 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/etcdward/etcdward/agent/extract/notation"
 )
 
-// The messages whose JSON is not that of an object, and what they consist of on the wire.
+// The messages that are no object in JSON, and their fields on the wire.
 var (
 	numbersMessage = shortMessage("numbers", "int", "int", "string") // of timestamps, durations and integers that may be strings
 	textMessage    = shortMessage("text", "string")
@@ -25,7 +27,7 @@ func shortMessage(name string, scalars ...string) *message {
 	return m
 }
 
-// single gives the JSON of one value.
+// single returns the JSON of one value.
 func (d *decoder) single(f *field, c *content, depth int) (v any, empty bool, err error) {
 	if f.of != nil {
 		out := map[string]any{}
@@ -95,27 +97,27 @@ func whole(c *content) int64 {
 	return int64(c.number)
 }
 
-// time is a moment as Kubernetes writes it in JSON: to the second, or to the microsecond.
+// time formats a moment as Kubernetes does in JSON: to the second, or to the microsecond.
 func (d *decoder) time(f *field, seconds, nanos int64) string {
-	layout, dropped := time.RFC3339, nanos // a layout without a fraction cuts it off
+	layout, dropped := time.RFC3339, nanos // a layout without a fraction drops them
 	if f.scalar == "microtime" {
 		layout, dropped = "2006-01-02T15:04:05.000000Z07:00", nanos%1000
 	}
 	at := time.Unix(seconds, nanos).UTC()
 	if dropped != 0 || at.Year() < 0 || at.Year() > 9999 {
-		d.lose("%s is a time that JSON cannot say: %d s and %d ns", f.name, seconds, nanos)
+		d.Add("%s is a time that JSON cannot hold: %d s and %d ns", f.name, seconds, nanos)
 	}
 	return at.Format(layout)
 }
 
 // embedded is JSON inside of protobuf.
 func (d *decoder) embedded(name string, raw []byte) any {
-	v, lost, err := parseJSON(raw)
+	v, lost, err := notation.Parse(raw)
 	if err != nil {
-		v, lost = base64.StdEncoding.EncodeToString(raw), "it is no JSON, and given in base64"
+		v, lost = base64.StdEncoding.EncodeToString(raw), "not JSON; given in base64"
 	}
 	if lost != "" {
-		d.lose("%s: %s", name, lost)
+		d.Add("%s: %s", name, lost)
 	}
 	return v
 }

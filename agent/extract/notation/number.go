@@ -1,4 +1,4 @@
-package extract
+package notation
 
 import (
 	"encoding/json"
@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// number reads a number of JSON as kubectl reads that of YAML: 64 bits, whole or floating. exact says whether the literal means
-// no more digits than these have. One that no float is large enough for stays a json.Number.
+// number reads a number of JSON as kubectl reads one of YAML: 64 bits, whole or floating. exact reports whether these hold every
+// digit of the literal. A number too large for any float stays a json.Number.
 func number(literal string) (v any, exact bool) {
 	if n, err := strconv.ParseInt(literal, 10, 64); err == nil {
 		return n, true
@@ -23,7 +23,7 @@ func number(literal string) (v any, exact bool) {
 	return f, sameDecimal(literal, strconv.FormatFloat(f, 'e', -1, 64))
 }
 
-// sameNumber compares what number gives: YAML writes 1000 for 1e3.
+// sameNumber compares two results of number: YAML writes 1000 for 1e3.
 func sameNumber(a, b any) bool {
 	x, ok := numeral(a)
 	y, also := numeral(b)
@@ -40,20 +40,20 @@ func numeral(v any) (literal string, ok bool) {
 	return "", false
 }
 
-// sameDecimal says whether two literals, one of them that of a float, mean the same number, to the last digit.
+// sameDecimal reports whether two literals, one of them that of a float, are the same number to the last digit.
 func sameDecimal(a, b string) bool {
 	digits, exponent := decimal(a)
 	others, other := decimal(b)
 	return digits == others && exponent == other
 }
 
-// decimal takes a literal apart: it is the digits, of which neither the first nor the last is 0, times ten to the exponent. Zero
-// has no digits and no sign.
+// decimal splits a literal into digits, of which neither the first nor the last is 0, and an exponent of ten. Zero has no
+// digits and no sign.
 func decimal(literal string) (digits string, exponent int64) {
-	const beyond = 1 << 40 // what any float has
+	const beyond = 1 << 40 // larger than the exponent of any float
 	mantissa, power, _ := strings.Cut(strings.ToLower(literal), "e")
 	if power != "" {
-		exponent, _ = strconv.ParseInt(power, 10, 64) // out of range: the nearest there is
+		exponent, _ = strconv.ParseInt(power, 10, 64) // out of range: the nearest number
 		exponent = max(-beyond, min(exponent, beyond))
 	}
 	mantissa, negative := strings.CutPrefix(mantissa, "-")

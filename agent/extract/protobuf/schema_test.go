@@ -1,4 +1,4 @@
-package extract
+package protobuf
 
 import (
 	"bytes"
@@ -15,14 +15,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/etcdward/etcdward/test/kinds"
 )
 
 var update = flag.Bool("update", false, "write schema.txt from the types of k8s.io/api")
 
 // TestSchemaIsThatOfKubernetes derives the schema from the Go types of k8s.io/api, and holds the file to it. After an
-// update of k8s.io/api: go test ./agent/extract -run TestSchemaIsThatOfKubernetes -update
+// update of k8s.io/api: go test ./agent/extract/protobuf -run TestSchemaIsThatOfKubernetes -update
 func TestSchemaIsThatOfKubernetes(t *testing.T) {
-	want := derive(t, allKinds(t))
+	want := derive(t, kinds.Scheme(t))
 	if *update {
 		if err := os.WriteFile("schema.txt", want, 0o644); err != nil {
 			t.Fatal(err)
@@ -38,17 +40,18 @@ func TestSchemaIsThatOfKubernetes(t *testing.T) {
 func derive(t *testing.T, scheme *runtime.Scheme) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "# Derived from the types of k8s.io/api %s; see schema.go. Do not edit.\n", moduleVersion(t, "k8s.io/api"))
-	var kinds []string
+	fmt.Fprintf(&out, "# Derived from the types of k8s.io/api %s; see schema.go. Do not edit.\n", kinds.Module(t, "{{.Version}}", "k8s.io/api"))
+	var lines []string
 	w := deriver{t: t, seen: map[reflect.Type]bool{}, texts: map[string]string{}}
 	for gvk, typ := range scheme.AllKnownTypes() {
 		if _, stored := typ.FieldByName("ObjectMeta"); !stored || gvk.Version == runtime.APIVersionInternal {
 			continue
 		}
-		kinds = append(kinds, fmt.Sprintf("kind %s %s %s\n", gvk.GroupVersion(), gvk.Kind, w.message(typ)))
+		since, until := lifeOf(typ)
+		lines = append(lines, fmt.Sprintf("kind %s %s %s %d %d\n", gvk.GroupVersion(), gvk.Kind, w.message(typ), since, until))
 	}
-	slices.Sort(kinds)
-	out.WriteString(strings.Join(kinds, ""))
+	slices.Sort(lines)
+	out.WriteString(strings.Join(lines, ""))
 	var names []string
 	for name := range w.texts {
 		names = append(names, name)
@@ -58,6 +61,18 @@ func derive(t *testing.T, scheme *runtime.Scheme) []byte {
 		out.WriteString("type " + name + "\n" + w.texts[name])
 	}
 	return out.Bytes()
+}
+
+// lifeOf returns the minor releases that serve a kind first, and no longer, as its type tells them; 0 if it does not.
+func lifeOf(typ reflect.Type) (since, until int) {
+	object := reflect.New(typ).Interface()
+	if of, tells := object.(interface{ APILifecycleIntroduced() (int, int) }); tells {
+		_, since = of.APILifecycleIntroduced()
+	}
+	if of, tells := object.(interface{ APILifecycleRemoved() (int, int) }); tells {
+		_, until = of.APILifecycleRemoved()
+	}
+	return since, until
 }
 
 type deriver struct {

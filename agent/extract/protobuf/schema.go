@@ -1,7 +1,8 @@
-package extract
+package protobuf
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,19 +11,24 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// schemaText says of every kind that Kubernetes stores which field of the wire is which of its JSON. The Go types themselves
-// would cost the daemon, which never looks into an object, more memory than all else that it holds; a text costs none until
-// it is read. Lines: "kind APIVERSION KIND TYPE", "type TYPE", and for each field of the latter
-// "NUMBER NAME [* | [] | map:]TYPE [omitempty] [omitzero]", where the name "." means that the fields of the type are
-// those of the parent, and * that absence is not the zero value.
+// schemaText lists every kind that Kubernetes stores as protobuf, with the number and the JSON name of each field. The Go types
+// themselves would cost the daemon, which never looks into an object, more memory than everything else that it holds; a text
+// costs none until it is read. Its lines are "kind APIVERSION KIND TYPE SINCE UNTIL", "type TYPE", and for each field of the
+// latter "NUMBER NAME [* | [] | map:]TYPE [omitempty] [omitzero]". SINCE and UNTIL are the minor releases 1.N that serve the kind
+// first and no longer, 0 if unknown or never. The name "." means that the fields of the type are those of the parent, and * that
+// absence differs from the zero value.
 //
 //go:embed schema.txt
 var schemaText string
 
-// schema is what schemaText says.
+// schema is schemaText, parsed.
 type schema struct {
 	kinds map[string]*message // by "apiVersion kind"
+	lives map[string]life     // likewise
 }
+
+// life is the range of minor releases that serve a kind: from since up to, and without, until.
+type life struct{ since, until int }
 
 // message is a type with fields.
 type message struct {
@@ -31,7 +37,7 @@ type message struct {
 	number map[protowire.Number]*field
 }
 
-// How often a field's value may stand there.
+// How many values a field may have.
 const (
 	once     = iota // absent: the zero value
 	optional        // absent: null
@@ -50,11 +56,11 @@ type field struct {
 	omitZero  bool
 }
 
-// kubernetes is the schema, read when the first object is decoded. An error is one of this package.
+// kubernetes is the schema, which is read when the first object is decoded. An error is a fault of this package.
 var kubernetes = sync.OnceValues(func() (schema, error) { return readSchema(schemaText) })
 
 func readSchema(text string) (schema, error) {
-	s := schema{kinds: map[string]*message{}}
+	s := schema{kinds: map[string]*message{}, lives: map[string]life{}}
 	types := map[string]*message{}
 	typeOf := func(name string) *message {
 		if types[name] == nil {
@@ -67,8 +73,14 @@ func readSchema(text string) (schema, error) {
 		words := strings.Fields(line)
 		switch {
 		case len(words) == 0 || strings.HasPrefix(line, "#"):
-		case words[0] == "kind" && len(words) == 4:
+		case words[0] == "kind" && len(words) == 6:
+			since, err := strconv.Atoi(words[4])
+			until, also := strconv.Atoi(words[5])
+			if err := errors.Join(err, also); err != nil {
+				return s, fmt.Errorf("read schema: line %q: %w", line, err)
+			}
 			s.kinds[words[1]+" "+words[2]] = typeOf(words[3])
+			s.lives[words[1]+" "+words[2]] = life{since, until}
 		case words[0] == "type" && len(words) == 2:
 			current = typeOf(words[1])
 		case current == nil || len(words) < 3:

@@ -1,44 +1,31 @@
-package extract
+package protobuf
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/etcdward/etcdward/agent/extract/notation"
 )
 
-// maxDepth bounds how deep values may be nested: no kind of Kubernetes comes near it.
-const maxDepth = 128
+// decoder turns one protobuf message into the tree of its JSON, and notes what the tree does not hold.
+type decoder struct{ notation.Losses }
 
-var errDeep = errors.New("nested too deep")
-
-// loss is what of a value its tree does not say.
-type loss struct{ lost []string }
-
-func (l *loss) lose(format string, args ...any) {
-	const most = 3
-	if len(l.lost) < most {
-		l.lost = append(l.lost, fmt.Sprintf(format, args...))
-	}
-}
-
-// decoder turns one protobuf message into what its JSON says, and remembers what of it JSON does not say.
-type decoder struct{ loss }
-
-// content is what stands in a message for one field.
+// content is everything that a message holds for one field.
 type content struct {
 	seen     bool
 	number   uint64   // the last, of numbers
 	numbers  []uint64 // all, of numbers
-	bytes    []byte   // the last of scalars; all one after the other, which is how messages are merged
+	bytes    []byte   // of a scalar the last one; of a message all, one after the other: so they merge
 	elements [][]byte
 }
 
 // object adds the fields of a message to out, which is the object of its JSON.
 func (d *decoder) object(m *message, wire []byte, out map[string]any, depth int) error {
-	if depth > maxDepth {
-		return errDeep
+	if depth > notation.MaxDepth {
+		return notation.ErrDeep
 	}
 	found, err := d.split(m, wire)
 	if err != nil {
@@ -70,6 +57,29 @@ func (d *decoder) object(m *message, wire []byte, out map[string]any, depth int)
 	return nil
 }
 
+// isEmpty reports whether the value of an unknown field is zero: nothing is lost with it. Go's writers of Kubernetes write the
+// zero value of every field that is no pointer, and so objects that an older release wrote hold such values of fields that
+// were removed since. A message is empty if it holds nothing but empty values; no text is one, since each of them has a NUL.
+func isEmpty(kind protowire.Type, value []byte, depth int) bool {
+	if kind != protowire.BytesType {
+		// A varint, or a number of fixed size. Groups are obsolete, and never written.
+		return kind != protowire.StartGroupType && len(bytes.Trim(value, "\x00")) == 0
+	}
+	rest, _ := protowire.ConsumeBytes(value)
+	for len(rest) > 0 {
+		_, kind, n := protowire.ConsumeTag(rest)
+		if n < 0 || depth > notation.MaxDepth {
+			return false
+		}
+		size := protowire.ConsumeFieldValue(1, kind, rest[n:])
+		if size < 0 || !isEmpty(kind, rest[n:n+size], depth+1) {
+			return false
+		}
+		rest = rest[n+size:]
+	}
+	return true
+}
+
 // split sorts the fields of a message by their number.
 func (d *decoder) split(m *message, wire []byte) (map[protowire.Number]*content, error) {
 	found := make(map[protowire.Number]*content, len(m.fields))
@@ -85,7 +95,9 @@ func (d *decoder) split(m *message, wire []byte) (map[protowire.Number]*content,
 		}
 		f := m.number[number]
 		if f == nil {
-			d.lose("field %d of %s is not known to this version", number, m.name)
+			if !isEmpty(kind, wire[:size], 0) {
+				d.Add("field %d of %s is not known to this version", number, m.name)
+			}
 			wire = wire[size:]
 			continue
 		}
@@ -102,7 +114,7 @@ func (d *decoder) split(m *message, wire []byte) (map[protowire.Number]*content,
 	return found, nil
 }
 
-// isNumber says whether a field is a varint on the wire; all else is bytes.
+// isNumber reports whether a field is a varint on the wire; everything else is bytes.
 func (f *field) isNumber() bool {
 	return f.shape != mapping && (f.scalar == "int" || f.scalar == "bool")
 }
@@ -126,19 +138,19 @@ func (c *content) take(f *field, kind protowire.Type, value []byte) error {
 	case f.isNumber() || kind != protowire.BytesType:
 		return fmt.Errorf("wire type %d", kind)
 	}
-	bytes, _ := protowire.ConsumeBytes(value)
+	body, _ := protowire.ConsumeBytes(value)
 	switch {
 	case f.shape == list || f.shape == mapping:
-		c.elements = append(c.elements, bytes)
+		c.elements = append(c.elements, body)
 	case f.scalar == "string" || f.scalar == "bytes" || c.bytes == nil:
-		c.bytes = bytes[:len(bytes):len(bytes)]
+		c.bytes = body[:len(body):len(body)]
 	default:
-		c.bytes = append(c.bytes, bytes...)
+		c.bytes = append(c.bytes, body...)
 	}
 	return nil
 }
 
-// value gives what the JSON of a field is, and whether Go calls it empty.
+// value returns the JSON of a field, and whether Go calls it empty.
 func (d *decoder) value(f *field, c *content, depth int) (v any, empty bool, err error) {
 	switch f.shape {
 	case list:
@@ -153,7 +165,7 @@ func (d *decoder) value(f *field, c *content, depth int) (v any, empty bool, err
 		return v, false, err
 	}
 	v, empty, err = d.single(f, c, depth)
-	// A writer that knows the field writes an object even if it is empty.
+	// A writer that knows the field writes a message even if it is empty.
 	return v, empty || f.of != nil && !c.seen, err
 }
 
@@ -179,7 +191,7 @@ func (d *decoder) list(f *field, c *content, depth int) (any, bool, error) {
 	return all, false, nil
 }
 
-// mapping reads a map, each of whose elements is a message of a key and a value.
+// mapping reads a map: each element is a message of a key and a value.
 func (d *decoder) mapping(f *field, c *content, depth int) (any, bool, error) {
 	if len(c.elements) == 0 {
 		return nil, true, nil
@@ -204,7 +216,7 @@ func (d *decoder) mapping(f *field, c *content, depth int) (any, bool, error) {
 		}
 		name := d.text(f.name, key.bytes)
 		if _, twice := out[name]; twice {
-			d.lose("%s has the key %.40q twice", f.name, name)
+			d.Add("%s has the key %.40q twice", f.name, name)
 		}
 		v, _, err := d.single(valueField, value, depth)
 		if err != nil {
@@ -215,10 +227,10 @@ func (d *decoder) mapping(f *field, c *content, depth int) (any, bool, error) {
 	return out, false, nil
 }
 
-// text is a string, which in JSON is UTF-8.
+// text returns a string, and notes one that JSON cannot hold because it is not UTF-8.
 func (d *decoder) text(name string, b []byte) string {
 	if !utf8.Valid(b) {
-		d.lose("%s is no UTF-8", name)
+		d.Add("%s is not UTF-8", name)
 	}
 	return string(b)
 }

@@ -1,4 +1,4 @@
-package extract
+package protobuf
 
 import (
 	"bytes"
@@ -13,6 +13,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	apischema "k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/etcdward/etcdward/agent/extract/notation"
+	"github.com/etcdward/etcdward/test/kinds"
 )
 
 // TestAgainstTypes makes objects of every kind by chance, with fields that are there, empty and missing, and holds what comes
@@ -21,21 +24,21 @@ func TestAgainstTypes(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	chance := filler{rand.New(rand.NewPCG(seed, 0))}
-	kinds, objects := 0, 0
-	for gvk, typ := range allKinds(t).AllKnownTypes() {
+	count, objects := 0, 0
+	for gvk, typ := range kinds.Scheme(t).AllKnownTypes() {
 		if _, stored := typ.FieldByName("ObjectMeta"); !stored || gvk.Version == runtime.APIVersionInternal {
 			continue
 		}
-		kinds++
+		count++
 		for range 20 {
 			made, read := reflect.New(typ), reflect.New(typ)
 			chance.fill(made.Elem(), 0)
-			value := encode(t, made.Interface(), gvk.GroupVersion().String(), gvk.Kind)
-			raw, err := made.Interface().(protobuf).Marshal()
+			value := kinds.Encode(t, made.Interface(), gvk.GroupVersion().String(), gvk.Kind)
+			raw, err := made.Interface().(kinds.Protobuf).Marshal()
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := read.Interface().(protobuf).Unmarshal(raw); err != nil {
+			if err := read.Interface().(kinds.Protobuf).Unmarshal(raw); err != nil {
 				t.Fatalf("%s: %v", gvk, err)
 			}
 			read.Elem().FieldByName("TypeMeta").Set(reflect.ValueOf(metav1.TypeMeta{APIVersion: gvk.GroupVersion().String(), Kind: gvk.Kind}))
@@ -43,38 +46,38 @@ func TestAgainstTypes(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", gvk, err)
 			}
-			got := decode(value)
-			if got.Encoding != Protobuf || got.Note != "" {
-				t.Fatalf("%s: %s %s", gvk, got.Encoding, got.Note)
+			got, err := Decode(value[len(Mark):])
+			if err != nil || len(got.Lost) > 0 {
+				t.Fatalf("%s: %v %s", gvk, err, got.Lost)
 			}
-			if diff := difference("", plain(t, got.tree), plain(t, json.RawMessage(text))); diff != "" {
+			if diff := kinds.Difference("", kinds.Plain(t, got.Tree), kinds.Plain(t, json.RawMessage(text))); diff != "" {
 				t.Fatalf("%s: %s", gvk, diff)
 			}
-			if _, err := yamlOf(got.tree); err != nil {
+			if _, err := notation.YAML(got.Tree); err != nil {
 				t.Errorf("%s: %v", gvk, err)
 			}
 			objects++
 		}
 	}
-	t.Logf("%d objects of %d kinds", objects, kinds)
-	if kinds < 150 {
+	t.Logf("%d objects of %d kinds", objects, count)
+	if count < 150 {
 		t.Error("too few")
 	}
 }
 
 // holdToTypes compares what was decoded with what Kubernetes' own types make of it, where they give the same bytes again.
-func holdToTypes(t *testing.T, scheme *runtime.Scheme, value []byte, got decoded) {
+func holdToTypes(t *testing.T, scheme *runtime.Scheme, wire []byte, got Object) {
 	t.Helper()
 	var whole runtime.Unknown
-	if err := whole.Unmarshal(value[len(protobufMark):]); err != nil {
+	if err := whole.Unmarshal(wire); err != nil {
 		return
 	}
 	gvk := apischema.FromAPIVersionAndKind(whole.APIVersion, whole.Kind)
 	object, err := scheme.New(gvk)
-	if err != nil || object.(protobuf).Unmarshal(whole.Raw) != nil {
+	if err != nil || object.(kinds.Protobuf).Unmarshal(whole.Raw) != nil {
 		return
 	}
-	if again, err := object.(protobuf).Marshal(); err != nil || !bytes.Equal(again, whole.Raw) {
+	if again, err := object.(kinds.Protobuf).Marshal(); err != nil || !bytes.Equal(again, whole.Raw) {
 		return
 	}
 	object.GetObjectKind().SetGroupVersionKind(gvk)
@@ -82,7 +85,7 @@ func holdToTypes(t *testing.T, scheme *runtime.Scheme, value []byte, got decoded
 	if err != nil {
 		return
 	}
-	if diff := difference("", plain(t, got.tree), plain(t, json.RawMessage(text))); diff != "" {
+	if diff := kinds.Difference("", kinds.Plain(t, got.Tree), kinds.Plain(t, json.RawMessage(text))); diff != "" {
 		t.Errorf("%s: %s", gvk, diff)
 	}
 }
