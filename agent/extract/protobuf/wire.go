@@ -61,9 +61,14 @@ func (d *decoder) object(m *message, wire []byte, out map[string]any, depth int)
 // zero value of every field that is no pointer, and so objects that an older release wrote hold such values of fields that
 // were removed since. A message is empty if it holds nothing but empty values; no text is one, since each of them has a NUL.
 func isEmpty(kind protowire.Type, value []byte, depth int) bool {
-	if kind != protowire.BytesType {
-		// A varint, or a number of fixed size. Groups are obsolete, and never written.
-		return kind != protowire.StartGroupType && len(bytes.Trim(value, "\x00")) == 0
+	switch kind {
+	case protowire.VarintType:
+		number, _ := protowire.ConsumeVarint(value)
+		return number == 0
+	case protowire.Fixed32Type, protowire.Fixed64Type:
+		return len(bytes.Trim(value, "\x00")) == 0
+	case protowire.StartGroupType, protowire.EndGroupType: // obsolete, and never written
+		return false
 	}
 	rest, _ := protowire.ConsumeBytes(value)
 	for len(rest) > 0 {
