@@ -18,6 +18,8 @@ type Cluster struct {
 	listed map[string]bool
 	// told is the newest minor release 1.N that an object names; 0: none does. The API servers are of it, or newer.
 	told int
+	// stored is the newest minor release that first served a version in which an object is stored.
+	stored int
 }
 
 // New returns a Cluster that knows nothing yet.
@@ -31,6 +33,11 @@ var Facts = []string{"/apiextensions.k8s.io/customresourcedefinitions/", "/apire
 // Learn takes in an object: all those with one of Facts in their key, and all that are selected, before the first Prepare.
 // Learn may change the tree of a CustomResourceDefinition.
 func (c *Cluster) Learn(o object.Object, selected bool) error {
+	for _, v := range protobuf.Versions(o.Kind) {
+		if v.APIVersion == o.APIVersion {
+			c.stored = max(c.stored, v.Since)
+		}
+	}
 	spec, _ := o.Tree["spec"].(map[string]any)
 	switch groupKind(o.APIVersion, o.Kind) {
 	case "apiextensions.k8s.io/CustomResourceDefinition":
@@ -72,12 +79,12 @@ func (c *Cluster) tell(version string) {
 
 // minor is the minor release of the API servers, as far as it is known: they are of it, or newer.
 func (c *Cluster) minor() int {
-	minor := c.told
+	if !c.isKnown() {
+		return protobuf.Newest()
+	}
+	minor := max(c.told, c.stored)
 	for apiVersion := range c.served() {
 		minor = max(minor, firstMinor()[apiVersion])
-	}
-	if minor == 0 {
-		return protobuf.Newest()
 	}
 	return minor
 }
