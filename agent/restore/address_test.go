@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/etcdward/etcdward/agent/drill"
+	"github.com/etcdward/etcdward/agent/scratch"
 	"github.com/etcdward/etcdward/test/port"
 )
 
@@ -30,9 +30,9 @@ func TestIPv6(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	var members []*drill.Member
+	var members []*scratch.Member
 	for i, m := range p.Members {
-		booted, err := drill.Boot(drill.Spec{Name: m.Name, DataDir: m.DataDir, ClientURL: clients[i], PeerURL: m.PeerURLs[0],
+		booted, err := scratch.Boot(scratch.Spec{Name: m.Name, DataDir: m.DataDir, ClientURL: clients[i], PeerURL: m.PeerURLs[0],
 			InitialCluster: p.InitialCluster(), Token: p.Token, LogFile: m.DataDir + ".log"})
 		if err != nil {
 			t.Fatal(err)
@@ -50,7 +50,7 @@ func TestIPv6(t *testing.T) {
 		}
 	}
 	// Both are needed for a write.
-	if err := members[0].Write(ctx, []drill.Change{{Key: "/registry/after", Value: []byte("x")}}); err != nil {
+	if err := members[0].Write(ctx, []scratch.Change{{Key: "/registry/after", Value: []byte("x")}}); err != nil {
 		t.Error(err)
 	}
 }

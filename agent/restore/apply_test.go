@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/etcdward/etcdward/agent/drill"
+	"github.com/etcdward/etcdward/agent/scratch"
 	"github.com/etcdward/etcdward/agent/snapshot"
 )
 
@@ -185,10 +185,10 @@ func TestCheckFindsADifference(t *testing.T) {
 // TestDiffers holds that each number counts.
 func TestDiffers(t *testing.T) {
 	want := snapshot.RestoredFacts{Revision: 9, Keys: 3, Hash: 7}
-	if err := differs(drill.Reading{Revision: 9, CompactRevision: 9, Keys: 3, Hash: 7}, want); err != nil {
+	if err := differs(scratch.Reading{Revision: 9, CompactRevision: 9, Keys: 3, Hash: 7}, want); err != nil {
 		t.Error(err)
 	}
-	for _, got := range []drill.Reading{
+	for _, got := range []scratch.Reading{
 		{Revision: 8, CompactRevision: 9, Keys: 3, Hash: 7}, {Revision: 9, CompactRevision: 8, Keys: 3, Hash: 7},
 		{Revision: 9, CompactRevision: 9, Keys: 2, Hash: 7}, {Revision: 9, CompactRevision: 9, Keys: 3, Hash: 6},
 	} {

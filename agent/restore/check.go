@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/etcdward/etcdward/agent/drill"
+	"github.com/etcdward/etcdward/agent/scratch"
 	"github.com/etcdward/etcdward/agent/snapshot"
 )
 
@@ -24,7 +24,7 @@ func (a *Applier) check(ctx context.Context, l layout, file string) error {
 		return err
 	}
 	a.step("boot and read")(0, 0)
-	got, err := drill.Read(ctx, l.check, a.member.Name, want.Revision, a.lock)
+	got, err := scratch.Read(ctx, l.check, a.member.Name, want.Revision, a.lock)
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (a *Applier) check(ctx context.Context, l layout, file string) error {
 }
 
 // differs holds what an etcd answered to what the snapshot says.
-func differs(got drill.Reading, want snapshot.RestoredFacts) error {
+func differs(got scratch.Reading, want snapshot.RestoredFacts) error {
 	if got.Keys == want.Keys && got.Hash == want.Hash && got.Revision == want.Revision && got.CompactRevision == want.Revision {
 		return nil
 	}

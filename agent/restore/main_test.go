@@ -15,14 +15,14 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/etcdward/etcdward/agent/drill"
+	"github.com/etcdward/etcdward/agent/scratch"
 	"github.com/etcdward/etcdward/agent/seal"
 	"github.com/etcdward/etcdward/agent/snapshot"
 )
 
 func TestMain(m *testing.M) {
 	snapshot.ChildMain()
-	drill.ChildMain()
+	scratch.ChildMain()
 	ChildMain()
 	killMain()
 	goleak.VerifyTestMain(m)
@@ -160,7 +160,7 @@ func (s site) holds(t testing.TB, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := drill.Read(context.Background(), copied, "m1", want.Revision)
+	got, err := scratch.Read(context.Background(), copied, "m1", want.Revision)
 	if err != nil || got.Hash != want.Hash || got.Keys != want.Keys || got.Keys == 0 {
 		t.Fatalf("%s: %v: got %+v, want %+v", path, err, got, want)
 	}

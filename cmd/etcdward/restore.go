@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/spf13/cobra"
 )
 
@@ -20,7 +21,7 @@ func restoreCommand(inv *invocation) *cobra.Command {
 			"`restore rollback` takes that back. docs/restore.md is the runbook.",
 		Args: usage(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
-			return &usageError{errors.New("restore: plan, apply or rollback?")}
+			return fault.Usage(errors.New("restore: plan, apply or rollback?"))
 		},
 	}
 	cmd.AddCommand(restorePlanCommand(inv), restoreApplyCommand(inv), restoreRollbackCommand(inv))

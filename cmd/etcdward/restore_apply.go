@@ -16,11 +16,15 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/catalog"
+	"github.com/etcdward/etcdward/agent/fault"
+	"github.com/etcdward/etcdward/agent/fetch"
 	"github.com/etcdward/etcdward/agent/restore"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/staging"
+	"github.com/etcdward/etcdward/agent/stores"
+	"github.com/etcdward/etcdward/agent/wire"
+	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 )
 
 // applyRequest is what the flags of restore apply and rollback say.
@@ -44,12 +48,12 @@ func (r *applyRequest) flags(f *pflag.FlagSet) {
 // check holds what the flags say to what an apply can do.
 func (r *applyRequest) check(f *pflag.FlagSet) error {
 	if f.Changed("wait") && (!r.kubeadm || r.wait < 0) {
-		return &usageError{errors.New("flag --wait: it takes --kubeadm, and a time that is not negative")}
+		return fault.Usage(errors.New("flag --wait: it takes --kubeadm, and a time that is not negative"))
 	}
 	if f.Changed("etcd-version") {
 		version, err := restore.ParseEtcdVersion(r.etcdVersion)
 		if err != nil {
-			return &usageError{fmt.Errorf("flag --etcd-version: %w", err)}
+			return fault.Usage(fmt.Errorf("flag --etcd-version: %w", err))
 		}
 		r.etcdVersion = version
 	}
@@ -191,7 +195,7 @@ func refused(verb string, err error) error {
 // applier reads the plan, and what this host is.
 func (inv *invocation) applier(ctx context.Context, r applyRequest) (*restore.Applier, error) {
 	if r.kubeadm && r.dataDir != "" {
-		return nil, &usageError{errors.New("--kubeadm reads the data directory from the manifest: give it or --data-dir, not both")}
+		return nil, fault.Usage(errors.New("--kubeadm reads the data directory from the manifest: give it or --data-dir, not both"))
 	}
 	plan, err := restore.Load(r.plan)
 	if err != nil {
@@ -207,7 +211,7 @@ func (inv *invocation) applier(ctx context.Context, r applyRequest) (*restore.Ap
 		a.Member, a.EtcdVersion = cmp.Or(a.Member, host.Name), cmp.Or(a.EtcdVersion, host.EtcdVersion)
 	}
 	if a.Member == "" {
-		return nil, &usageError{errors.New("--member NAME is needed")}
+		return nil, fault.Usage(errors.New("--member NAME is needed"))
 	}
 	if a.EtcdVersion == "" {
 		if a.EtcdVersion, err = restore.InstalledEtcd(ctx); err != nil {
@@ -234,11 +238,11 @@ func (inv *invocation) fetchForRestore(ctx context.Context, plan restore.Plan, p
 	if err != nil {
 		return err
 	}
-	h, err := inv.build()
+	h, done, err := inv.parts()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, h.Close()) }()
+	defer done(&err)
 	area, err := staging.Open(filepath.Dir(path))
 	if err != nil {
 		return err
@@ -246,21 +250,21 @@ func (inv *invocation) fetchForRestore(ctx context.Context, plan restore.Plan, p
 	if _, err := area.SweepPrefix(ctx, "."); err != nil {
 		return err
 	}
-	sel := selection{}
+	sel := wire.Selection{}
 	if at := plan.Snapshot.At; !at.IsZero() {
-		sel.at = at.Format(time.RFC3339Nano)
+		sel.At = at.Format(time.RFC3339Nano)
 	}
-	stores, err := h.selected(sel)
+	selected, err := h.Select(sel)
 	if err != nil {
 		return err
 	}
-	stores = slices.Clone(stores)
-	slices.SortStableFunc(stores, func(x, y agent.Store) int {
+	selected = slices.Clone(selected)
+	slices.SortStableFunc(selected, func(x, y stores.Store) int {
 		return boolOrder(y.Name == plan.Snapshot.Store) - boolOrder(x.Name == plan.Snapshot.Store)
 	})
-	job := agent.Fetcher{Identities: keys, Progress: h.progress}
+	job := fetch.Fetcher{Identities: keys, Progress: h.Progress}
 	var failed, absent error
-	for _, store := range stores {
+	for _, store := range selected {
 		err := fetchFrom(ctx, store, plan, job, path)
 		switch {
 		case err == nil:
@@ -278,8 +282,8 @@ func (inv *invocation) fetchForRestore(ctx context.Context, plan restore.Plan, p
 }
 
 // fetchFrom brings the plan's snapshot from one store.
-func fetchFrom(ctx context.Context, store agent.Store, plan restore.Plan, job agent.Fetcher, path string) error {
-	found, err := agent.Find(ctx, []agent.Store{store}, plan.Snapshot.ID)
+func fetchFrom(ctx context.Context, store stores.Store, plan restore.Plan, job fetch.Fetcher, path string) error {
+	found, err := stores.Find(ctx, []stores.Store{store}, plan.Snapshot.ID)
 	if err != nil {
 		return err
 	}
@@ -301,7 +305,7 @@ func timeOrUnknown(t time.Time) string {
 	if t.IsZero() {
 		return "an unknown time"
 	}
-	return timeText(t)
+	return terminal.Time(t)
 }
 
 // printOutcome says what came of it, and what is left to do.

@@ -18,8 +18,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/etcdward/etcdward/agent/drill"
 	"github.com/etcdward/etcdward/agent/restore"
+	"github.com/etcdward/etcdward/agent/scratch"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/test/cluster"
 )
@@ -158,7 +158,7 @@ func (k restoreKills) round(t *testing.T, i int, random *rand.Rand) (met restore
 	}
 	if i%4 == 1 {
 		// Nothing else needs this directory any more, which reading spoils.
-		got, err := drill.Read(t.Context(), data, "m1", k.want.Revision)
+		got, err := scratch.Read(t.Context(), data, "m1", k.want.Revision)
 		if err != nil || got.Hash != k.want.Hash || got.Keys != k.want.Keys {
 			t.Fatalf("round %d, killed at %q: %v: got %+v, want %+v", i, met, err, got, k.want)
 		}

@@ -7,12 +7,13 @@ import (
 
 	"github.com/etcdward/etcdward/agent/etcd"
 	"github.com/etcdward/etcdward/agent/restore"
+	"github.com/etcdward/etcdward/agent/wire"
 )
 
 // liveMembers asks the cluster, of which one member that answers is enough. The newest revision is of those that answered; leftOut are
 // the members that a restored cluster begins without.
-func (h *house) liveMembers(ctx context.Context, dataDir string) (members []restore.Member, highest int64, leftOut string, err error) {
-	cluster, err := h.cluster()
+func liveMembers(ctx context.Context, h *wire.Parts, dataDir string) (members []restore.Member, highest int64, leftOut string, err error) {
+	cluster, err := h.Cluster()
 	if err != nil {
 		return nil, 0, "", err
 	}

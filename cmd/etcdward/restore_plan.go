@@ -14,23 +14,25 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/etcdward/etcdward/agent/restore"
 	"github.com/etcdward/etcdward/agent/seal"
 	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/stores"
+	"github.com/etcdward/etcdward/agent/wire"
 )
 
 // planRequest is what the flags of restore plan say.
 type planRequest struct {
 	ref, file, output string
-	sel               selection
+	sel               wire.Selection
 	members           []string
 	manifests, dir    string
 	bump              int64
 }
 
 func restorePlanCommand(inv *invocation) *cobra.Command {
-	r := planRequest{ref: agent.Latest}
+	r := planRequest{ref: stores.Latest}
 	cmd := &cobra.Command{
 		Use:   "plan [ID | latest | --file PATH] --output PLAN",
 		Short: "Write the plan that all members of the restored cluster share",
@@ -41,7 +43,7 @@ func restorePlanCommand(inv *invocation) *cobra.Command {
 		Args: usage(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 && r.file != "" {
-				return &usageError{errors.New("restore plan: give an ID or --file, not both")}
+				return fault.Usage(errors.New("restore plan: give an ID or --file, not both"))
 			}
 			if len(args) > 0 {
 				r.ref = args[0]
@@ -59,7 +61,7 @@ func restorePlanCommand(inv *invocation) *cobra.Command {
 	f.StringVar(&r.manifests, "manifests", defaultManifests, "folder of kubeadm's static pods")
 	f.StringVar(&r.dir, "data-dir", "/var/lib/etcd", "data directory of the members, where nothing else says it")
 	f.Int64Var(&r.bump, "bump-revision", 0, "move the revision on by so many (default 1000000000, or what clears every revision ever seen)")
-	r.sel.flags(f)
+	selectionFlags(f, &r.sel)
 	return cmd
 }
 
@@ -67,13 +69,13 @@ func restorePlanCommand(inv *invocation) *cobra.Command {
 func (r *planRequest) check(f *pflag.FlagSet) error {
 	r.dir = filepath.Clean(r.dir)
 	if !filepath.IsAbs(r.dir) || r.dir == "/" {
-		return &usageError{fmt.Errorf("flag --data-dir: %q: the absolute path of etcd's data directory is wanted", r.dir)}
+		return fault.Usage(fmt.Errorf("flag --data-dir: %q: the absolute path of etcd's data directory is wanted", r.dir))
 	}
 	if f.Changed("bump-revision") && (r.bump < 1 || r.bump > restore.MaxBump) {
-		return &usageError{fmt.Errorf("flag --bump-revision: %d: from 1 to %d", r.bump, restore.MaxBump)}
+		return fault.Usage(fmt.Errorf("flag --bump-revision: %d: from 1 to %d", r.bump, restore.MaxBump))
 	}
 	if _, err := restore.ParseMembers(r.members, r.dir); err != nil {
-		return &usageError{fmt.Errorf("flag --member: %w", err)}
+		return fault.Usage(fmt.Errorf("flag --member: %w", err))
 	}
 	return nil
 }
@@ -84,11 +86,11 @@ func (inv *invocation) restorePlan(ctx context.Context, r planRequest) (err erro
 			err = refused("plan", err)
 		}
 	}()
-	h, err := inv.build()
+	h, done, err := inv.parts()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, h.Close()) }()
+	defer done(&err)
 	source, err := inv.planSource(ctx, h, r)
 	if err != nil {
 		return err
@@ -97,7 +99,7 @@ func (inv *invocation) restorePlan(ctx context.Context, r planRequest) (err erro
 	if err != nil {
 		return err
 	}
-	plan, err := restore.New(restore.Draft{Cluster: h.config.Cluster.Name, Source: source, Members: members,
+	plan, err := restore.New(restore.Draft{Cluster: h.Config.Cluster.Name, Source: source, Members: members,
 		HighestRevision: max(highest, inv.highestStored(ctx, h, r.sel)), RevisionBump: r.bump}, time.Now())
 	if err != nil {
 		return err
@@ -125,19 +127,15 @@ func sourceName(s restore.Source) string {
 }
 
 // planSource finds the snapshot.
-func (inv *invocation) planSource(ctx context.Context, h *house, r planRequest) (restore.Source, error) {
+func (inv *invocation) planSource(ctx context.Context, h *wire.Parts, r planRequest) (restore.Source, error) {
 	if r.file != "" {
 		return inv.fileSource(ctx, r.file)
 	}
-	at, err := r.sel.freeze(time.Now())
+	at, err := r.sel.Freeze(time.Now())
 	if err != nil {
 		return restore.Source{}, err
 	}
-	stores, err := h.selected(r.sel)
-	if err != nil {
-		return restore.Source{}, err
-	}
-	found, err := agent.Find(ctx, stores, r.ref)
+	found, err := h.Find(ctx, r.ref, r.sel)
 	if err != nil {
 		return restore.Source{}, err
 	}
@@ -154,7 +152,7 @@ func (inv *invocation) planSource(ctx context.Context, h *house, r planRequest) 
 
 // notedDamage refuses a snapshot that was found damaged in its store when it was read back. A plan goes to every host before an apply
 // would find that out again.
-func (inv *invocation) notedDamage(ctx context.Context, found agent.Found) error {
+func (inv *invocation) notedDamage(ctx context.Context, found stores.Found) error {
 	proofs, err := found.Store.Catalog.Proofs(ctx, found.Entry.ID)
 	if err != nil {
 		inv.talk("What was found of it later cannot be read: %v", err) // apply holds the file to the plan in any case
@@ -176,19 +174,6 @@ func (damagedInStore) Hint() string {
 	return "etcdward list shows others; --store NAME takes it from another store"
 }
 
-// freeze turns a time such as "26h ago" into one that means the same later; zero: none was given.
-func (sel *selection) freeze(now time.Time) (at time.Time, err error) {
-	if sel.at == "" {
-		return at, nil
-	}
-	if at, err = pointInTime(sel.at, now); err != nil {
-		return at, &usageError{fmt.Errorf("flag --at: %w", err)}
-	}
-	at = at.UTC()
-	sel.at = at.Format(time.RFC3339Nano)
-	return at, nil
-}
-
 // fileSource examines a plain snapshot file.
 func (inv *invocation) fileSource(ctx context.Context, path string) (restore.Source, error) {
 	path, err := filepath.Abs(path)
@@ -199,10 +184,8 @@ func (inv *invocation) fileSource(ctx context.Context, path string) (restore.Sou
 	if err != nil {
 		return restore.Source{}, err
 	}
-	for _, c := range exam.Checks {
-		if !c.OK {
-			return restore.Source{}, fmt.Errorf("%s: check %s: %w: %s", path, c.Name, snapshot.ErrDamaged, c.Detail)
-		}
+	if err := exam.Err(); err != nil {
+		return restore.Source{}, fmt.Errorf("%s: %w", path, err)
 	}
 	if len(exam.Origin.Alarms) > 0 {
 		inv.talk("WARNING: %s.", restore.AlarmsText(exam.Origin.Alarms))
@@ -213,8 +196,8 @@ func (inv *invocation) fileSource(ctx context.Context, path string) (restore.Sou
 }
 
 // planMembers finds the members, and the newest revision that a living one has.
-func (inv *invocation) planMembers(ctx context.Context, h *house, r planRequest) (members []restore.Member, highest int64, err error) {
-	live, highest, leftOut, why := h.liveMembers(ctx, r.dir)
+func (inv *invocation) planMembers(ctx context.Context, h *wire.Parts, r planRequest) (members []restore.Member, highest int64, err error) {
+	live, highest, leftOut, why := liveMembers(ctx, h, r.dir)
 	host, noHost := restore.ReadHost(r.manifests, "")
 	if noHost == nil {
 		for i := range live {
@@ -251,13 +234,13 @@ func (noMembers) Hint() string {
 }
 
 // highestStored is the newest revision in any store, as it is and as the selection sees it. A store that cannot be read is named.
-func (inv *invocation) highestStored(ctx context.Context, h *house, sel selection) int64 {
-	stores := slices.Clone(h.stores)
-	if past, err := h.selected(sel); err == nil {
-		stores = append(stores, past...)
+func (inv *invocation) highestStored(ctx context.Context, h *wire.Parts, sel wire.Selection) int64 {
+	all := slices.Clone(h.Stores)
+	if past, err := h.Select(sel); err == nil {
+		all = append(all, past...)
 	}
 	highest := int64(0)
-	for _, s := range stores {
+	for _, s := range all {
 		listing, err := s.Catalog.List(ctx)
 		if err != nil {
 			inv.talk("Store %s cannot be read, so revisions that only it knows are not counted: %v", s.Name, err)
