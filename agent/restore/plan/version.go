@@ -1,14 +1,12 @@
-package restore
+package plan
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
+
+	"github.com/etcdward/etcdward/agent/fault"
 )
 
 // minor is major and minor of a version such as 3.6.16; false: it is none.
@@ -50,41 +48,14 @@ func ParseEtcdVersion(text string) (string, error) {
 	return strings.TrimPrefix(text, "v"), nil
 }
 
-// checkVersion refuses an etcd older than the data: 3.6 ends on 3.7's, and 3.5 runs on anything and spoils it without a word.
+// CheckVersion refuses an etcd older than the data: 3.6 ends on 3.7's, and 3.5 runs on anything and spoils it without a word.
 // host "" is not known, and passes.
-func checkVersion(s Source, host string) error {
+func (s Source) CheckVersion(host string) error {
 	want, known := minor(s.Needs())
 	has, ok := minor(host)
 	if !known || !ok || has >= want {
 		return nil
 	}
-	return hinted(fmt.Errorf("this host has etcd %s and the snapshot is of %s: that would be a downgrade, which etcd does not survive", host, s.Needs()),
+	return fault.WithHint(fmt.Errorf("this host has etcd %s and the snapshot is of %s: that would be a downgrade, which etcd does not survive", host, s.Needs()),
 		"install etcd "+s.Needs()+" or newer on this host first; etcdward list shows snapshots of other versions")
-}
-
-// printedVersion is what `etcd --version` prints.
-var printedVersion = regexp.MustCompile(`etcd Version: ([0-9]+\.[0-9]+\.[0-9]+)`)
-
-// InstalledEtcd asks the etcd on this host's path for its version; "" when there is none.
-func InstalledEtcd(ctx context.Context) (string, error) {
-	path, err := exec.LookPath("etcd")
-	if errors.Is(err, exec.ErrNotFound) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("look for etcd: %w", err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, path, "--version")
-	cmd.Env = []string{}
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("ask %s for its version: %w", path, err)
-	}
-	found := printedVersion.FindSubmatch(out)
-	if found == nil {
-		return "", fmt.Errorf("ask %s for its version: it says %.60q", path, out)
-	}
-	return string(found[1]), nil
 }
