@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/etcdward/etcdward/agent/restore/plan"
 	"github.com/etcdward/etcdward/agent/scratch"
 	"github.com/etcdward/etcdward/test/port"
 )
@@ -18,7 +19,7 @@ func TestIPv6(t *testing.T) {
 	d.Members = nil
 	var clients []string
 	for i := range 2 {
-		d.Members = append(d.Members, Member{Name: fmt.Sprintf("cp-%d", i), PeerURLs: []string{"http://" + port.Free(t, "::1")}, DataDir: filepath.Join(s.dir, fmt.Sprint(i))})
+		d.Members = append(d.Members, plan.Member{Name: fmt.Sprintf("cp-%d", i), PeerURLs: []string{"http://" + port.Free(t, "::1")}, DataDir: filepath.Join(s.dir, fmt.Sprint(i))})
 		clients = append(clients, "http://"+port.Free(t, "::1"))
 	}
 	p := mustPlan(t, d)

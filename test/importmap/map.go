@@ -18,26 +18,31 @@ var Rooms = map[string][]string{
 	"systemd":             {},
 
 	// Leaves of agent: they know nothing of ours, or one leaf more.
-	"agent":                {},
-	"agent/fault":          {},
-	"agent/version":        {},
-	"agent/atomicfile":     {},
-	"agent/etcd":           {},
-	"agent/child":          {},
-	"agent/seal":           {},
-	"agent/staging":        {},
-	"agent/retention":      {},
-	"agent/status":         {},
-	"agent/discover":       {},
-	"agent/discover/amend": {},
-	"agent/config":         {"schedule"},
-	"agent/jobstate":       {"agent/atomicfile", "schedule"},
-	"agent/snapshot":       {"agent/child", "agent/version"},
-	"agent/scratch":        {"agent/child"},
-	"agent/extract":        {"agent/snapshot"},
-	"agent/spool":          {"agent/atomicfile", "agent/snapshot", "agent/staging"},
-	"agent/catalog":        {"agent/seal", "agent/snapshot", "storage"},
-	"agent/restore":        {"agent/child", "agent/scratch", "agent/snapshot"},
+	"agent":                 {},
+	"agent/fault":           {},
+	"agent/version":         {},
+	"agent/atomicfile":      {},
+	"agent/etcd":            {},
+	"agent/child":           {},
+	"agent/seal":            {},
+	"agent/staging":         {},
+	"agent/retention":       {},
+	"agent/status":          {},
+	"agent/discover":        {},
+	"agent/discover/amend":  {},
+	"agent/config":          {"schedule"},
+	"agent/jobstate":        {"agent/atomicfile", "schedule"},
+	"agent/snapshot":        {"agent/child", "agent/version"},
+	"agent/scratch":         {"agent/child"},
+	"agent/extract":         {"agent/snapshot"},
+	"agent/spool":           {"agent/atomicfile", "agent/snapshot", "agent/staging"},
+	"agent/catalog":         {"agent/seal", "agent/snapshot", "storage"},
+	"agent/restore/plan":    {"agent/fault", "agent/snapshot", "agent/version"},
+	"agent/restore/probe":   {},
+	"agent/restore/place":   {"agent/atomicfile", "agent/fault", "agent/restore/plan", "agent/restore/probe"},
+	"agent/restore/kubeadm": {"agent/fault", "agent/restore/place", "agent/restore/plan", "agent/restore/probe"},
+	"agent/restore": {"agent/child", "agent/fault", "agent/restore/kubeadm", "agent/restore/place", "agent/restore/plan", "agent/restore/probe",
+		"agent/scratch", "agent/snapshot"},
 
 	// The jobs.
 	"agent/stores":            {"agent/catalog", "agent/retention", "agent/snapshot"},
@@ -53,6 +58,9 @@ var Rooms = map[string][]string{
 	"agent/observe":           {"agent/catalog", "agent/etcd", "agent/jobstate", "agent/retention", "agent/snapshot", "agent/spool", "agent/status", "agent/stores", "schedule"},
 	"agent/round":             {"agent/backup", "agent/coordination", "agent/delivery", "agent/etcd", "agent/prune", "agent/snapshot", "agent/stores"},
 
+	"agent/restore/source": {"agent/catalog", "agent/etcd", "agent/fault", "agent/fetch", "agent/restore/kubeadm", "agent/restore/plan", "agent/seal",
+		"agent/snapshot", "agent/staging", "agent/stores"},
+
 	// The composition, and what runs on it.
 	"agent/wire": {"agent", "agent/backup", "agent/catalog", "agent/compact", "agent/config", "agent/coordination", "agent/defrag", "agent/delivery", "agent/etcd",
 		"agent/fault", "agent/observe", "agent/prune", "agent/retention", "agent/round", "agent/seal", "agent/spool", "agent/staging", "agent/stores", "agent/verify",
@@ -62,8 +70,8 @@ var Rooms = map[string][]string{
 
 	// How a person calls it. The command itself may import every room.
 	"cmd/etcdward/terminal": {},
-	"cmd/etcdward/demo": {"agent/compact", "agent/config", "agent/defrag", "agent/etcd", "agent/fetch", "agent/jobstate", "agent/restore", "agent/round", "agent/scratch",
-		"agent/seal", "agent/snapshot", "agent/stores", "agent/wire", "cmd/etcdward/terminal", "schedule"},
+	"cmd/etcdward/demo": {"agent/compact", "agent/config", "agent/defrag", "agent/etcd", "agent/fetch", "agent/jobstate", "agent/restore", "agent/restore/plan", "agent/restore/source",
+		"agent/round", "agent/scratch", "agent/seal", "agent/snapshot", "agent/stores", "agent/wire", "cmd/etcdward/terminal", "schedule"},
 }
 
 // Command is the room that may import every other.
@@ -86,7 +94,7 @@ var Owners = []Owner{
 	{"github.com/klauspost/compress", []string{"agent/seal"}, "agent/seal is the only importer of zstd"},
 	{"github.com/aws", []string{"storage/s3"}, "storage/s3 is the only importer of the AWS SDK"},
 	{"cloud.google.com/go", []string{"storage/gcs"}, "storage/gcs is the only importer of the GCS library"},
-	{"go.yaml.in/yaml", []string{"agent/config", "agent/discover", "agent/discover/amend", "agent/extract", "agent/restore"}, "these rooms alone read or write YAML"},
+	{"go.yaml.in/yaml", []string{"agent/config", "agent/discover", "agent/discover/amend", "agent/extract", "agent/restore/kubeadm", "agent/restore/plan"}, "these rooms alone read or write YAML"},
 	{"sigs.k8s.io/yaml", []string{"agent/extract"}, "agent/extract alone reads YAML as kubectl does"},
 	{"k8s.io", nil, "Kubernetes' types weigh 18 MB, and 8 MiB of the daemon's memory: agent/extract has a text in their place, and only its tests import them"},
 	{"github.com/robfig/cron", []string{"schedule"}, "schedule is the only importer of cron"},

@@ -12,6 +12,8 @@ import (
 	"github.com/etcdward/etcdward/agent/etcd"
 	"github.com/etcdward/etcdward/agent/fetch"
 	"github.com/etcdward/etcdward/agent/restore"
+	"github.com/etcdward/etcdward/agent/restore/plan"
+	"github.com/etcdward/etcdward/agent/restore/source"
 	"github.com/etcdward/etcdward/agent/round"
 	"github.com/etcdward/etcdward/agent/scratch"
 	"github.com/etcdward/etcdward/agent/snapshot"
@@ -49,45 +51,43 @@ func (d *demonstration) restoreLast(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	var members []restore.Member
+	var members []plan.Member
 	for i := range 3 {
 		name := fmt.Sprintf("new-%d", i+1)
-		members = append(members, restore.Member{Name: name, PeerURLs: []string{"http://" + addresses[2*i+1]}, DataDir: filepath.Join(folder, name)})
+		members = append(members, plan.Member{Name: name, PeerURLs: []string{"http://" + addresses[2*i+1]}, DataDir: filepath.Join(folder, name)})
 	}
-	plan, err := restore.New(restore.Draft{Cluster: m.Cluster.Name, Members: members, Source: restore.Source{ID: m.ID, Store: found.Store.Name,
-		SHA256: m.SHA256, SizeBytes: m.SizeBytes, TakenAt: m.TakenAt, Revision: m.Revision, TotalKeys: m.TotalKeys,
-		EtcdVersion: m.Member.Version, StorageVersion: m.StorageVersion}}, time.Now())
+	p, err := plan.New(plan.Draft{Cluster: m.Cluster.Name, Members: members, Source: source.Stored(found, time.Time{})}, time.Now())
 	if err != nil {
 		return err
 	}
-	d.tell("plan      %d members, snapshot %s, SHA-256 of the plan %.16s…", len(members), m.ID, plan.SHA256)
+	d.tell("plan      %d members, snapshot %s, SHA-256 of the plan %.16s…", len(members), m.ID, p.SHA256)
 	begun := time.Now()
 	for _, member := range members {
-		job := restore.Applier{Plan: plan, Member: member.Name, Fetch: func(context.Context) (string, error) { return file, nil }}
+		job := restore.Applier{Plan: p, Member: member.Name, Fetch: func(context.Context) (string, error) { return file, nil }}
 		if _, err := job.Run(ctx); err != nil {
 			return err
 		}
 		d.tell("%s     restored beside, booted on a copy, every key compared, switched", member.Name)
 	}
-	want, err := snapshot.Forecast(ctx, file, plan.RevisionBump)
+	want, err := snapshot.Forecast(ctx, file, p.RevisionBump)
 	if err != nil {
 		return err
 	}
-	running, err := bootRestored(ctx, plan, addresses)
+	running, err := bootRestored(ctx, p, addresses)
 	defer func() { err = errors.Join(err, running.stop()) }()
 	if err != nil {
 		return err
 	}
-	d.tell("booted    a cluster of three in %.0f seconds; revisions go on from %d", time.Since(begun).Seconds(), plan.Revision())
+	d.tell("booted    a cluster of three in %.0f seconds; revisions go on from %d", time.Since(begun).Seconds(), p.Revision())
 	return d.compareRestored(ctx, running, m, want)
 }
 
 // bootRestored starts the members of a plan, each on its own directory. What runs when it fails is given as well.
-func bootRestored(ctx context.Context, plan restore.Plan, addresses []string) (*members, error) {
+func bootRestored(ctx context.Context, p plan.Plan, addresses []string) (*members, error) {
 	c := &members{}
-	for i, m := range plan.Members {
+	for i, m := range p.Members {
 		member, err := scratch.Boot(scratch.Spec{Name: m.Name, DataDir: m.DataDir, ClientURL: "http://" + addresses[2*i], PeerURL: m.PeerURLs[0],
-			Token: plan.Token, InitialCluster: plan.InitialCluster(), LogFile: m.DataDir + ".log"})
+			Token: p.Token, InitialCluster: p.InitialCluster(), LogFile: m.DataDir + ".log"})
 		if err != nil {
 			return c, err
 		}

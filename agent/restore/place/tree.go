@@ -1,4 +1,4 @@
-package restore
+package place
 
 import (
 	"bytes"
@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// syncPath makes a file, or the names in a folder, survive the loss of power.
-func syncPath(path string) error {
+// SyncPath makes a file, or the names in a folder, survive the loss of power.
+func SyncPath(path string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
@@ -22,8 +22,8 @@ func syncPath(path string) error {
 	return errors.Join(file.Sync(), file.Close())
 }
 
-// syncTree syncs everything below a folder, and the folder.
-func syncTree(ctx context.Context, root string) error {
+// SyncTree syncs everything below a folder, and the folder.
+func SyncTree(ctx context.Context, root string) error {
 	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -31,10 +31,10 @@ func syncTree(ctx context.Context, root string) error {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		return syncPath(path)
+		return SyncPath(path)
 	})
 	if err == nil {
-		err = syncPath(filepath.Dir(root))
+		err = SyncPath(filepath.Dir(root))
 	}
 	if err != nil {
 		return fmt.Errorf("sync %s: %w", root, err)
@@ -42,8 +42,8 @@ func syncTree(ctx context.Context, root string) error {
 	return nil
 }
 
-// copyTree copies folders and files; to must not exist. Nothing is synced: the copy is for reading once.
-func copyTree(ctx context.Context, from, to string, progress func(done, total int64), total int64) error {
+// CopyTree copies folders and files; to must not exist. Nothing is synced: the copy is for reading once.
+func CopyTree(ctx context.Context, from, to string, progress func(done, total int64), total int64) error {
 	done := int64(0)
 	err := filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {

@@ -1,4 +1,4 @@
-package restore
+package plan
 
 import (
 	"bytes"
@@ -7,7 +7,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"regexp"
 
+	"github.com/etcdward/etcdward/agent/fault"
 	"go.yaml.in/yaml/v4"
 )
 
@@ -37,7 +39,7 @@ func (p Plan) Encode() ([]byte, error) {
 func Load(path string) (Plan, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Plan{}, hinted(fmt.Errorf("read plan: %w", err), "etcdward restore plan writes one, on one host; copy it from there")
+		return Plan{}, fault.WithHint(fmt.Errorf("read plan: %w", err), "etcdward restore plan writes one, on one host; copy it from there")
 	}
 	if err != nil {
 		return Plan{}, fmt.Errorf("read plan: %w", err)
@@ -63,13 +65,13 @@ func decodePlan(name string, body []byte) (p Plan, err error) {
 		return Plan{}, fmt.Errorf("%s: larger than %d bytes: no plan", name, maxPlanBytes)
 	}
 	if err := yaml.Load(bytes.TrimSpace(body), &p, yaml.WithKnownFields()); err != nil {
-		return Plan{}, hinted(placed(name, err), wayOut)
+		return Plan{}, fault.WithHint(placed(name, err), wayOut)
 	}
 	if p.sum() != p.SHA256 {
-		return Plan{}, hinted(fmt.Errorf("%s: %w: it says SHA-256 %.16s…, its content has %.16s…", name, ErrEdited, p.SHA256, p.sum()), wayOut)
+		return Plan{}, fault.WithHint(fmt.Errorf("%s: %w: it says SHA-256 %.16s…, its content has %.16s…", name, ErrEdited, p.SHA256, p.sum()), wayOut)
 	}
 	if err := p.validate(); err != nil {
-		return Plan{}, hinted(fmt.Errorf("%s: %w", name, err), wayOut)
+		return Plan{}, fault.WithHint(fmt.Errorf("%s: %w", name, err), wayOut)
 	}
 	return p, nil
 }
@@ -85,4 +87,35 @@ func placed(name string, err error) error {
 		all = errors.Join(all, fmt.Errorf("%s:%d:%d: %s", name, e.Mark.Line, e.Mark.Column, plainWords(e.Message)))
 	}
 	return all
+}
+
+// typeName is how the yaml library names the Go type that it was filling.
+var typeName = regexp.MustCompile(`field (\S+) not found in type \S+`)
+
+// plainWords takes the names of Go types out of an error of the yaml library.
+func plainWords(s string) string { return typeName.ReplaceAllString(s, "unknown key $1") }
+
+// Save writes the plan to a file that must not exist, and makes it last: another plan would be another cluster.
+func (p Plan) Save(path string) error {
+	text, err := p.Encode()
+	if err != nil {
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s: %w: another plan would be another cluster; remove it, or give another --output", path, fs.ErrExist)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
+	return errors.Join(err, file.Sync(), file.Close())
+}
+
+// Name of the snapshot for people: by ID and store, or by file.
+func (s Source) Name() string {
+	if s.ID == "" {
+		return s.File
+	}
+	return s.ID + " in " + s.Store
 }

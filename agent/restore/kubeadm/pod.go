@@ -1,4 +1,4 @@
-package restore
+package kubeadm
 
 import (
 	"errors"
@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/etcdward/etcdward/agent/fault"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -115,15 +117,15 @@ func (c container) etcdFlags() (map[string]string, error) {
 	}
 	for _, name := range []string{"config-file", "wal-dir"} {
 		if value := flags[name]; value != "" {
-			return nil, hinted(fmt.Errorf("etcd has --%s=%s, which is not supported", name, value), "restore by hand: etcdward fetch, and etcdutl snapshot restore with the token and the bump of the plan")
+			return nil, fault.WithHint(fmt.Errorf("etcd has --%s=%s, which is not supported", name, value), "restore by hand: etcdward fetch, and etcdutl snapshot restore with the token and the bump of the plan")
 		}
 	}
 	if len(c.Command) > 0 && slices.Contains([]string{"sh", "bash", "dash", "ash"}, filepath.Base(c.Command[0])) {
-		return nil, hinted(errors.New("etcd is started by a shell script, which cannot be read"), "stop etcd by hand, give --data-dir in place of --kubeadm, and start it")
+		return nil, fault.WithHint(errors.New("etcd is started by a shell script, which cannot be read"), "stop etcd by hand, give --data-dir in place of --kubeadm, and start it")
 	}
 	for _, name := range []string{"name", "data-dir", "initial-advertise-peer-urls"} {
 		if strings.Contains(flags[name], "$(") {
-			return nil, hinted(fmt.Errorf("--%s=%s has a variable whose value is not in the manifest", name, flags[name]), "stop etcd by hand, give --data-dir in place of --kubeadm, and start it")
+			return nil, fault.WithHint(fmt.Errorf("--%s=%s has a variable whose value is not in the manifest", name, flags[name]), "stop etcd by hand, give --data-dir in place of --kubeadm, and start it")
 		}
 	}
 	return flags, nil

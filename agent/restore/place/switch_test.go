@@ -1,4 +1,4 @@
-package restore
+package place
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 // TestMoves carries out every decision from every state that a kill can leave, forward and backward, with exchange and
 // without, on paper.
 func TestMoves(t *testing.T) {
-	a, b := identity{1, 10}, identity{1, 20} // as it was, and restored
+	a, b := Identity{1, 10}, Identity{1, 20} // as it was, and restored
 	states := map[string]scene{
 		"before":             {live: a, fresh: b},
 		"exchanged":          {live: b, fresh: a},
@@ -28,11 +28,11 @@ func TestMoves(t *testing.T) {
 				for k, v := range start {
 					s[k] = v
 				}
-				decide, want := forward, b
+				decide, want := Forward, b
 				if way == "backward" {
-					decide, want = backward, a
+					decide, want = Backward, a
 				}
-				j := journal{Old: a, New: b}
+				j := Journal{Old: a, New: b}
 				moves := 0
 				for ; moves < 5; moves++ {
 					next, err := decide(j, s, exchange)
@@ -47,7 +47,7 @@ func TestMoves(t *testing.T) {
 						s[m.from], s[m.to] = s[m.to], s[m.from]
 						continue
 					}
-					if s[m.to] != (identity{}) {
+					if s[m.to] != (Identity{}) {
 						t.Fatalf("%s, %s: %v onto %v", name, way, m, s)
 					}
 					s[m.to] = s[m.from]
@@ -63,15 +63,15 @@ func TestMoves(t *testing.T) {
 
 // TestLost holds that nothing is moved where a stranger stands.
 func TestLost(t *testing.T) {
-	a, b, c := identity{1, 10}, identity{1, 20}, identity{1, 30}
-	j := journal{Old: a, New: b}
+	a, b, c := Identity{1, 10}, Identity{1, 20}, Identity{1, 30}
+	j := Journal{Old: a, New: b}
 	for _, s := range []scene{{live: c, fresh: b}, {live: c, fresh: b, old: a}, {live: a}, {}} {
-		if next, err := forward(j, s, true); !errors.Is(err, errLost) {
+		if next, err := Forward(j, s, true); !errors.Is(err, ErrLost) {
 			t.Errorf("forward %v: %v %v", s, next, err)
 		}
 	}
 	for _, s := range []scene{{live: c, old: a}, {live: b}, {}} {
-		if next, err := backward(j, s, true); !errors.Is(err, errLost) {
+		if next, err := Backward(j, s, true); !errors.Is(err, ErrLost) {
 			t.Errorf("backward %v: %v %v", s, next, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package restore
+package kubeadm
 
 import (
 	"errors"
@@ -8,16 +8,19 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/etcdward/etcdward/agent/fault"
+	"github.com/etcdward/etcdward/agent/restore/plan"
 )
 
-// check holds what the host's manifests say to the plan.
-func (h *Host) check(m Member) error {
+// Check holds what the host's manifests say to the plan.
+func (h *Host) Check(m plan.Member) error {
 	if h.Name != m.Name {
-		return hinted(fmt.Errorf("the etcd of this host is called %s, not %s", h.Name, m.Name), "give --member "+h.Name+", or run this on the host of "+m.Name)
+		return fault.WithHint(fmt.Errorf("the etcd of this host is called %s, not %s", h.Name, m.Name), "give --member "+h.Name+", or run this on the host of "+m.Name)
 	}
 	for _, u := range h.PeerURLs {
 		if !slices.Contains(m.PeerURLs, u) {
-			return hinted(fmt.Errorf("member %s has the peer URL %s in its manifest, and the plan has %v", m.Name, u, m.PeerURLs), "make a new plan, with --member NAME=PEER_URL for every member")
+			return fault.WithHint(fmt.Errorf("member %s has the peer URL %s in its manifest, and the plan has %v", m.Name, u, m.PeerURLs), "make a new plan, with --member NAME=PEER_URL for every member")
 		}
 	}
 	if err := h.checkAlone(); err != nil {
@@ -28,7 +31,7 @@ func (h *Host) check(m Member) error {
 		return fmt.Errorf("look at %s: %w", h.Manifests, err)
 	}
 	if here.Dev != beside.Dev {
-		return hinted(fmt.Errorf("%s is on a disk of its own: manifests cannot be moved out of it at once", h.Manifests),
+		return fault.WithHint(fmt.Errorf("%s is on a disk of its own: manifests cannot be moved out of it at once", h.Manifests),
 			"move them away by hand, apply with --data-dir, and move them back")
 	}
 	return nil
@@ -50,7 +53,7 @@ func (h *Host) checkAlone() error {
 			continue // no pod to the kubelet either
 		}
 		if what := p.inTheWay(h.DataDir); what != "" {
-			return hinted(fmt.Errorf("%s is another manifest with %s in it, which the kubelet runs as well", filepath.Join(h.Manifests, e.Name()), what),
+			return fault.WithHint(fmt.Errorf("%s is another manifest with %s in it, which the kubelet runs as well", filepath.Join(h.Manifests, e.Name()), what),
 				"move it out of "+h.Manifests+", and keep no copies there")
 		}
 	}

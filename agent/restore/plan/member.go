@@ -1,4 +1,4 @@
-package restore
+package plan
 
 import (
 	"errors"
@@ -15,6 +15,9 @@ import (
 // something else cannot be in the commands that a plan shows.
 var nameForm = regexp.MustCompile(`^[\p{L}\p{N}]([\p{L}\p{N}._/:@+-]{0,251}[\p{L}\p{N}])?$`)
 
+// ValidName reports whether etcd and a shell take a name of a member as it is.
+func ValidName(name string) bool { return nameForm.MatchString(name) }
+
 // ParseMembers reads NAME=URL[,URL…] of each; none is fine. dataDir is that of their hosts.
 func ParseMembers(texts []string, dataDir string) (members []Member, err error) {
 	for _, text := range texts {
@@ -27,7 +30,7 @@ func ParseMembers(texts []string, dataDir string) (members []Member, err error) 
 	if len(members) == 0 {
 		return nil, nil
 	}
-	return members, validateMembers(members)
+	return members, ValidateMembers(members)
 }
 
 // checkPeerURL takes https://HOST:PORT, where other members can find it.
@@ -45,8 +48,8 @@ func checkPeerURL(text string) error {
 	return nil
 }
 
-// validateMembers holds names, URLs and paths to what etcd and this program can use.
-func validateMembers(members []Member) error {
+// ValidateMembers holds names, URLs and paths to what etcd and this program can use.
+func ValidateMembers(members []Member) error {
 	if len(members) == 0 {
 		return errors.New("there are no members")
 	}

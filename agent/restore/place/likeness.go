@@ -1,4 +1,4 @@
-package restore
+package place
 
 import (
 	"errors"
@@ -12,51 +12,51 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// label is the extended attribute that SELinux goes by.
-const label = "security.selinux"
+// Label is the extended attribute that SELinux goes by.
+const Label = "security.selinux"
 
-// likeness is what a new directory takes over from the one it replaces.
-type likeness struct {
-	uid, gid int
+// Likeness is what a new directory takes over from the one it replaces.
+type Likeness struct {
+	UID, gid int
 	mode     os.FileMode
-	label    []byte // nil: the host has none
+	Label    []byte // nil: the host has none
 }
 
-// likenessOf reads it. Where there is no directory it is 0700 and, if root asks, of whoever has the folder: Debian's etcd has the one
+// LikenessOf reads it. Where there is no directory it is 0700 and, if root asks, of whoever has the folder: Debian's etcd has the one
 // that its data directory is made in.
-func likenessOf(path, folder string) (likeness, error) {
+func LikenessOf(path, folder string) (Likeness, error) {
 	var st syscall.Stat_t
 	err := syscall.Stat(path, &st)
 	if errors.Is(err, fs.ErrNotExist) {
-		l := likeness{uid: os.Geteuid(), gid: os.Getegid(), mode: 0o700}
-		if err = syscall.Stat(folder, &st); err == nil && l.uid == 0 {
-			l.uid, l.gid = int(st.Uid), int(st.Gid)
+		l := Likeness{UID: os.Geteuid(), gid: os.Getegid(), mode: 0o700}
+		if err = syscall.Stat(folder, &st); err == nil && l.UID == 0 {
+			l.UID, l.gid = int(st.Uid), int(st.Gid)
 		}
 		return l, err
 	}
 	if err != nil {
-		return likeness{}, fmt.Errorf("look at %s: %w", path, err)
+		return Likeness{}, fmt.Errorf("look at %s: %w", path, err)
 	}
-	l := likeness{uid: int(st.Uid), gid: int(st.Gid), mode: os.FileMode(st.Mode & 0o777)}
+	l := Likeness{UID: int(st.Uid), gid: int(st.Gid), mode: os.FileMode(st.Mode & 0o777)}
 	text := make([]byte, 1024)
-	n, err := unix.Getxattr(path, label, text)
+	n, err := unix.Getxattr(path, Label, text)
 	switch {
 	case err == nil:
-		l.label = text[:n]
+		l.Label = text[:n]
 	case !errors.Is(err, unix.ENODATA) && !errors.Is(err, unix.ENOTSUP):
 		return l, fmt.Errorf("read the security label of %s: %w", path, err)
 	}
 	return l, nil
 }
 
-// dress gives a tree the owner and the label; the folder itself the mode as well.
-func dress(root string, like likeness) error {
+// Dress gives a tree the owner and the label; the folder itself the mode as well.
+func Dress(root string, like Likeness) error {
 	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
-		if err == nil && (like.uid != os.Geteuid() || like.gid != os.Getegid()) {
-			err = os.Lchown(path, like.uid, like.gid)
+		if err == nil && (like.UID != os.Geteuid() || like.gid != os.Getegid()) {
+			err = os.Lchown(path, like.UID, like.gid)
 		}
-		if err == nil && like.label != nil {
-			err = unix.Lsetxattr(path, label, like.label, 0)
+		if err == nil && like.Label != nil {
+			err = unix.Lsetxattr(path, Label, like.Label, 0)
 		}
 		return err
 	})
@@ -72,9 +72,9 @@ func dress(root string, like likeness) error {
 // maxBeside bounds a file that lies beside the folder member.
 const maxBeside = 1 << 20
 
-// carryOver copies the files that lie beside the folder member: RKE2 and k3s keep a member's name and its configuration there. What k3s
+// CarryOver copies the files that lie beside the folder member: RKE2 and k3s keep a member's name and its configuration there. What k3s
 // marks a directory with that it is to delete is not copied.
-func carryOver(from, to string) error {
+func CarryOver(from, to string) error {
 	entries, err := os.ReadDir(from)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("copy what lies beside member: %w", err)

@@ -1,4 +1,4 @@
-package restore
+package plan
 
 import (
 	"errors"
@@ -10,6 +10,15 @@ import (
 	"testing"
 	"time"
 )
+
+func mustPlan(t testing.TB, d Draft) Plan {
+	t.Helper()
+	p, err := New(d, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
 
 func smallDraft() Draft {
 	return Draft{Cluster: "prod", Members: []Member{

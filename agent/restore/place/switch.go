@@ -1,15 +1,16 @@
-package restore
+package place
 
 import (
 	"errors"
 	"fmt"
 	"path/filepath"
 
+	"github.com/etcdward/etcdward/agent/fault"
 	"golang.org/x/sys/unix"
 )
 
-// errLost means that a directory is none of the two that the journal knows. Nothing is moved then.
-var errLost = errors.New("a directory is not where the journal has it")
+// ErrLost means that a directory is none of the two that the journal knows. Nothing is moved then.
+var ErrLost = errors.New("a directory is not where the journal has it")
 
 // spot is a place where one of the two directories can be.
 type spot int
@@ -23,10 +24,10 @@ const (
 )
 
 // scene is what lies where: the identity found at each spot, zero for nothing.
-type scene map[spot]identity
+type scene map[spot]Identity
 
-func (s scene) find(id identity) spot {
-	if id != (identity{}) {
+func (s scene) find(id Identity) spot {
+	if id != (Identity{}) {
 		for _, at := range []spot{live, fresh, old, undone} {
 			if s[at] == id {
 				return at
@@ -42,31 +43,31 @@ type move struct {
 	exchange bool
 }
 
-// forward decides on the next rename towards the restored directory in its place; none: it is there. Without exchange the
+// Forward decides on the next rename towards the restored directory in its place; none: it is there. Without exchange the
 // data directory is missing between two renames.
-func forward(j journal, s scene, exchange bool) ([]move, error) {
+func Forward(j Journal, s scene, exchange bool) ([]move, error) {
 	switch newAt, oldAt := s.find(j.New), s.find(j.Old); {
 	case newAt == fresh && oldAt == live && exchange:
 		return []move{{live, fresh, true}}, nil
 	case newAt == fresh && oldAt == live:
 		return []move{{live, old, false}}, nil
-	case newAt == fresh && (oldAt == old || j.Old == identity{}) && s[live] == identity{}:
+	case newAt == fresh && (oldAt == old || j.Old == Identity{}) && s[live] == Identity{}:
 		return []move{{fresh, live, false}}, nil
 	case newAt == live && oldAt == fresh:
 		return []move{{fresh, old, false}}, nil
-	case newAt == live && (oldAt == old || j.Old == identity{}):
+	case newAt == live && (oldAt == old || j.Old == Identity{}):
 		return nil, nil
 	}
-	return nil, errLost
+	return nil, ErrLost
 }
 
-// backward decides on the next rename towards the old directory in its place; none: it is there, or there was none and
+// Backward decides on the next rename towards the old directory in its place; none: it is there, or there was none and
 // the place is free.
-func backward(j journal, s scene, exchange bool) ([]move, error) {
+func Backward(j Journal, s scene, exchange bool) ([]move, error) {
 	switch newAt, oldAt := s.find(j.New), s.find(j.Old); {
-	case j.Old == identity{} && newAt == live:
+	case j.Old == Identity{} && newAt == live:
 		return []move{{live, undone, false}}, nil
-	case j.Old == identity{} && newAt != old:
+	case j.Old == Identity{} && newAt != old:
 		return nil, nil
 	case oldAt == live && newAt == old:
 		return []move{{old, undone, false}}, nil
@@ -78,39 +79,39 @@ func backward(j journal, s scene, exchange bool) ([]move, error) {
 		return []move{{live, old, true}}, nil
 	case (oldAt == old || oldAt == fresh) && newAt == live:
 		return []move{{live, undone, false}}, nil
-	case (oldAt == old || oldAt == fresh) && s[live] == identity{}:
+	case (oldAt == old || oldAt == fresh) && s[live] == Identity{}:
 		return []move{{oldAt, live, false}}, nil
 	}
-	return nil, errLost
+	return nil, ErrLost
 }
 
 // path of a spot.
-func (l layout) path(at spot, j journal) string {
+func (l Layout) path(at spot, j Journal) string {
 	switch at {
 	case live:
-		return l.live
+		return l.Live
 	case fresh:
-		return l.fresh
+		return l.Fresh
 	case old:
-		return l.old
+		return l.Old
 	}
 	return j.Undone
 }
 
 // look finds out what lies where. An empty folder that is none of the two counts as nothing: the kubelet makes one where a
 // data directory is missing.
-func (l layout) look(j journal) (scene, error) {
+func (l Layout) look(j Journal) (scene, error) {
 	s := scene{}
 	for _, at := range []spot{live, fresh, old, undone} {
 		path := l.path(at, j)
 		if path == "" {
 			continue
 		}
-		id, err := identify(path)
+		id, err := Identify(path)
 		if err != nil {
 			return nil, err
 		}
-		if id != j.Old && id != j.New && id != (identity{}) {
+		if id != j.Old && id != j.New && id != (Identity{}) {
 			if empty, err := isEmpty(path); err == nil && empty {
 				continue
 			}
@@ -121,7 +122,7 @@ func (l layout) look(j journal) (scene, error) {
 }
 
 // feasible says whether decide comes to its end from what lies where, by carrying out its moves on paper. Nothing is changed.
-func (l layout) feasible(j journal, decide func(journal, scene, bool) ([]move, error)) error {
+func (l Layout) Feasible(j Journal, decide func(Journal, scene, bool) ([]move, error)) error {
 	s, err := l.look(j)
 	if err != nil {
 		return err
@@ -145,26 +146,26 @@ func (l layout) feasible(j journal, decide func(journal, scene, bool) ([]move, e
 }
 
 // lost says in words what lies where, when that is not what the journal has.
-func (l layout) lost(j journal, s scene, err error) error {
-	place := func(id identity) string {
+func (l Layout) lost(j Journal, s scene, err error) error {
+	place := func(id Identity) string {
 		at := s.find(id)
 		switch {
-		case id == identity{}:
+		case id == Identity{}:
 			return "there was none"
 		case at == nowhere:
 			return "gone"
 		}
 		return l.path(at, j)
 	}
-	hint := fmt.Sprintf("nothing can be switched here any more: have the directory that etcd is to run on at %s, and remove %s", l.live, l.journal)
+	hint := fmt.Sprintf("nothing can be switched here any more: have the directory that etcd is to run on at %s, and remove %s", l.Live, l.Journal)
 	if len(j.Files) > 0 {
 		hint += fmt.Sprintf("; manifests that are in %s go back to %s", j.Aside, j.Manifests)
 	}
-	return hinted(fmt.Errorf("switch %s: %w: the directory as it was: %s; the restored one: %s", l.live, err, place(j.Old), place(j.New)), hint)
+	return fault.WithHint(fmt.Errorf("switch %s: %w: the directory as it was: %s; the restored one: %s", l.Live, err, place(j.Old), place(j.New)), hint)
 }
 
 // rename carries out moves until decide has none left. Each is synced before the next.
-func (l layout) rename(j journal, decide func(journal, scene, bool) ([]move, error)) error {
+func (l Layout) Rename(j Journal, decide func(Journal, scene, bool) ([]move, error)) error {
 	exchange := true
 	for {
 		s, err := l.look(j)
@@ -190,10 +191,10 @@ func (l layout) rename(j journal, decide func(journal, scene, bool) ([]move, err
 			err = unix.Rename(from, to) // unlike os.Rename it replaces an empty folder
 		}
 		if err == nil {
-			err = errors.Join(syncPath(filepath.Dir(from)), syncPath(filepath.Dir(to)))
+			err = errors.Join(SyncPath(filepath.Dir(from)), SyncPath(filepath.Dir(to)))
 		}
 		if err != nil {
-			return fmt.Errorf("switch %s: %w", l.live, err)
+			return fmt.Errorf("switch %s: %w", l.Live, err)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package restore
+package kubeadm
 
 import (
 	"fmt"
@@ -6,7 +6,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/etcdward/etcdward/agent/fault"
+	"go.uber.org/goleak"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // podText is a static pod of etcd as nobody but a person would write it.
 func podText(command, more, volume string) string {
@@ -57,7 +62,7 @@ func TestManifests(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, etcdManifest), []byte(c.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			h, err := ReadHost(dir, "")
+			h, err := Read(dir, "")
 			got := fmt.Sprintf("%s %v %s %s", h.Name, h.PeerURLs, h.DataDir, h.EtcdVersion)
 			if err != nil {
 				got = "error: " + strings.ReplaceAll(err.Error(), "read "+filepath.Join(dir, etcdManifest)+": ", "")
@@ -94,24 +99,32 @@ func TestSecondManifest(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			h, err := ReadHost(dir, dir+"-aside")
+			h, err := Read(dir, dir+"-aside")
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = h.check(h.Member)
-			if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(hintOf(err), "move it out")) {
+			err = h.Check(h.Member)
+			if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(fault.Hint(err), "move it out")) {
 				t.Errorf("error %v", err)
 			}
 		})
 	}
 }
 
-// TestElsewhere warns of a host that has not the member's address.
-func TestElsewhere(t *testing.T) {
-	for url, want := range map[string]string{"https://192.0.2.7:2380": "192.0.2.7", "https://[2001:db8::7]:2380": "2001:db8::7", "https://127.0.0.1:2380": "",
-		"https://[::1]:2380": "", "https://no-such-host.invalid:2380": ""} {
-		if got := (Member{PeerURLs: []string{url}}).elsewhere(t.Context()); got != want {
-			t.Errorf("%s: %q", url, got)
-		}
+// TestReadHost holds what is read from the manifests that kubeadm writes.
+func TestReadHost(t *testing.T) {
+	h, err := Read("testdata/kubeadm-1.34", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := fmt.Sprintf("%v %s %v %v %v %s", h.Member, h.EtcdVersion, h.Files, h.EtcdURLs, h.Others, h.Health)
+	want := "{cp-0 [https://192.168.1.10:2380] /var/lib/etcd} 3.6.5 [kube-apiserver.yaml kube-controller-manager.yaml kube-scheduler.yaml etcd.yaml] " +
+		"[https://127.0.0.1:2379 https://192.168.1.10:2379 https://192.168.1.10:2380 http://127.0.0.1:2381] " +
+		"[https://192.168.1.10:6443 https://127.0.0.1:10257 https://127.0.0.1:10259] http://127.0.0.1:2381"
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if _, err := Read(t.TempDir(), ""); err == nil {
+		t.Error("a folder without manifests")
 	}
 }

@@ -1,10 +1,8 @@
-// Package restore turns a snapshot back into a cluster: one plan for all members, and on each host the steps from the
-// file to a running member, and back. It knows neither stores nor the command line.
+// Package plan holds what all members of a restored cluster must share: the snapshot, the members, one token, one revision bump. It
+// knows no host and no store.
 //
-// Its one invariant: at every moment, killed or not, the data directory as it was and the restored one are both whole
-// somewhere beside each other, or the restored one is not needed any more; the journal and the inodes say which is
-// which, so that another apply goes on and a rollback goes back.
-package restore
+// Its one invariant: a plan that was changed after it was made is not read.
+package plan
 
 import (
 	"crypto/rand"
@@ -18,6 +16,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/etcdward/etcdward/agent/fault"
 )
 
 // planFormat is the version of the plan that this program writes, and the only one it reads.
@@ -144,7 +144,7 @@ func (p Plan) Member(name string) (Member, error) {
 		}
 		names[i] = m.Name
 	}
-	return Member{}, hinted(fmt.Errorf("member %q is not in the plan, which has %s", name, strings.Join(names, ", ")),
+	return Member{}, fault.WithHint(fmt.Errorf("member %q is not in the plan, which has %s", name, strings.Join(names, ", ")),
 		"give --member with one of these names, or make a new plan that has this host")
 }
 
@@ -180,7 +180,7 @@ func (p Plan) validate() error {
 	case p.Snapshot.SizeBytes <= 0 || p.Snapshot.SizeBytes > maxSnapshotBytes:
 		return fmt.Errorf("snapshot: size of %d bytes", p.Snapshot.SizeBytes)
 	case p.Snapshot.Revision == 0:
-		return hinted(errors.New("the snapshot has no keys: nothing was ever written to that etcd"), "a new cluster needs no restore; etcdward list shows other snapshots")
+		return fault.WithHint(errors.New("the snapshot has no keys: nothing was ever written to that etcd"), "a new cluster needs no restore; etcdward list shows other snapshots")
 	case p.Snapshot.Revision < 1 || p.RevisionBump < 1 || p.Snapshot.Revision > math.MaxInt64/4 || p.RevisionBump > MaxBump:
 		return fmt.Errorf("revision %d with a bump of %d is out of range", p.Snapshot.Revision, p.RevisionBump)
 	case p.Revision() <= p.HighestRevision:
@@ -190,5 +190,5 @@ func (p Plan) validate() error {
 	case p.Token == "":
 		return errors.New("there is no token")
 	}
-	return validateMembers(p.Members)
+	return ValidateMembers(p.Members)
 }

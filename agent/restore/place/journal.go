@@ -1,4 +1,4 @@
-package restore
+package place
 
 import (
 	"encoding/json"
@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
+
+	"github.com/etcdward/etcdward/agent/atomicfile"
+	"github.com/etcdward/etcdward/agent/fault"
 )
 
 // Step is how far a restore on this host has come. A later apply goes on from there, a rollback goes back.
@@ -26,16 +28,16 @@ const (
 	StepRolledBack Step = "rolled back" // all is as it was before
 )
 
-// journal is the record of one restore on this host. It is written before the step that it names is begun.
-type journal struct {
+// Journal is the record of one restore on this host. It is written before the step that it names is begun.
+type Journal struct {
 	Format  int    `json:"format"`
 	Plan    string `json:"plan_sha256"`
 	Member  string `json:"member"`
 	DataDir string `json:"data_dir"`
 	Step    Step   `json:"step"`
 	// Old and New directory, from StepSwitching on. Old zero: there was none.
-	Old identity `json:"old"`
-	New identity `json:"new"`
+	Old Identity `json:"old"`
+	New Identity `json:"new"`
 	// Undone is where a rollback puts the restored directory; "" before one was begun.
 	Undone string `json:"undone,omitempty"`
 	// Files of static pods that were in Manifests when they were first moved Aside; none without Kubeadm.
@@ -44,9 +46,9 @@ type journal struct {
 	Files     []string `json:"files,omitempty"`
 }
 
-// readJournal gives the zero journal where there is none.
-func readJournal(path string) (journal, error) {
-	var j journal
+// ReadJournal gives the zero journal where there is none.
+func ReadJournal(path string) (Journal, error) {
+	var j Journal
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return j, nil
@@ -58,20 +60,20 @@ func readJournal(path string) (journal, error) {
 		err = fmt.Errorf("format %d is not known", j.Format)
 	}
 	if err != nil {
-		return j, hinted(fmt.Errorf("read the journal %s: %w", path, err), "if no restore is under way there, remove the file")
+		return j, fault.WithHint(fmt.Errorf("read the journal %s: %w", path, err), "if no restore is under way there, remove the file")
 	}
 	return j, nil
 }
 
 // write makes the journal survive whatever comes. On a full disk the reserve gives way, so that a restore does not end half-way, with
 // the control plane stopped, for want of a few bytes.
-func (j journal) write(path string) error {
+func (j Journal) Write(path string) error {
 	text, err := json.MarshalIndent(j, "", "  ")
 	if err == nil {
-		err = writeSynced(path, append(text, '\n'))
+		err = atomicfile.Write(path, append(text, '\n'), atomicfile.Options{})
 	}
 	if errors.Is(err, syscall.ENOSPC) && os.Remove(path+reserveSuffix) == nil {
-		err = writeSynced(path, append(text, '\n'))
+		err = atomicfile.Write(path, append(text, '\n'), atomicfile.Options{})
 	}
 	if err != nil {
 		return fmt.Errorf("write the journal %s: %w", path, err)
@@ -85,35 +87,18 @@ const (
 	reserveBytes  = 64 << 10
 )
 
-// reserve takes it.
-func reserve(journal string) error {
-	if err := writeSynced(journal+reserveSuffix, make([]byte, reserveBytes)); err != nil {
+// Reserve takes it.
+func Reserve(path string) error {
+	if err := atomicfile.Write(path+reserveSuffix, make([]byte, reserveBytes), atomicfile.Options{}); err != nil {
 		return fmt.Errorf("reserve room for the journal: %w", err)
 	}
 	return nil
 }
 
-// release gives it up.
-func release(journal string) error {
-	if err := os.Remove(journal + reserveSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+// Release gives it up.
+func Release(path string) error {
+	if err := os.Remove(path + reserveSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("give up the room for the journal: %w", err)
 	}
 	return nil
-}
-
-// writeSynced replaces a file at once.
-func writeSynced(path string, text []byte) error {
-	partial := path + ".partial"
-	file, err := os.OpenFile(partial, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(text)
-	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(partial, path); err != nil {
-		return err
-	}
-	return syncPath(filepath.Dir(path))
 }
