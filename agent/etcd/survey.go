@@ -79,6 +79,27 @@ func (s Survey) Stray(kind string) bool {
 // Quorum says whether a majority of the voters answers and agrees on a leader.
 func (s Survey) Quorum() bool { return s.Leader != 0 }
 
+// Member returns the member with an ID; the zero Member if there is none.
+func (s Survey) Member(id uint64) Member {
+	i := slices.IndexFunc(s.Members, func(m Member) bool { return m.ID == id })
+	if i < 0 {
+		return Member{}
+	}
+	return s.Members[i]
+}
+
+// Named returns the member with a name; false if there is none.
+func (s Survey) Named(name string) (Member, bool) {
+	i := slices.IndexFunc(s.Members, func(m Member) bool { return m.Name == name })
+	if i < 0 {
+		return Member{}, false
+	}
+	return s.Members[i], true
+}
+
+// LeaderMember returns the member that leads; the zero Member if no quorum is seen.
+func (s Survey) LeaderMember() Member { return s.Member(s.Leader) }
+
 // Voters is how many members vote, whether they answer or not.
 func (s Survey) Voters() int {
 	n := 0

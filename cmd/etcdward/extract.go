@@ -11,14 +11,18 @@ import (
 
 	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/extract"
+	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/stores"
+	"github.com/etcdward/etcdward/agent/wire"
+	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 )
 
 // extraction is what the flags of extract say.
 type extraction struct {
 	extract.Extractor
 	output, file, identity string
-	from                   selection
+	from                   wire.Selection
 }
 
 func extractCommand(inv *invocation) *cobra.Command {
@@ -36,12 +40,12 @@ func extractCommand(inv *invocation) *cobra.Command {
 			"written as they are stored; 4 no such snapshot; 1 nothing is selected, or the folder could not be written.",
 		Args: usage(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ref := agent.Latest
+			ref := stores.Latest
 			if len(args) > 0 {
 				ref = args[0]
 			}
 			if err := x.check(len(args) > 0); err != nil {
-				return &usageError{fmt.Errorf("extract: %w", err)}
+				return fault.Usage(fmt.Errorf("extract: %w", err))
 			}
 			if err := inv.extract(cmd.Context(), ref, x); err != nil {
 				return plainError{err}
@@ -57,7 +61,7 @@ func extractCommand(inv *invocation) *cobra.Command {
 	f.BoolVar(&x.ForApply, "for-apply", false, "write what kubectl apply takes: without uid, resourceVersion, status, owners, and what controllers make")
 	f.StringVar(&x.file, "file", "", "read this file: plain, or compressed and encrypted as stores hold it; no configuration is needed")
 	f.StringVar(&x.identity, "identity", "", "age identity file, for encrypted snapshots")
-	x.from.flags(f)
+	selectionFlags(f, &x.from)
 	return cmd
 }
 
@@ -68,7 +72,7 @@ func (x extraction) check(hasRef bool) error {
 		return errors.New("--output DIR is needed")
 	case x.file != "" && hasRef:
 		return errors.New("give an ID or --file, not both")
-	case x.file != "" && x.from != selection{}:
+	case x.file != "" && x.from != wire.Selection{}:
 		return errors.New("--file is read from no store: leave out --store and --at")
 	case strings.Contains(x.Selection.Namespace, "/"):
 		return fmt.Errorf("--namespace: %q is no name", x.Selection.Namespace)
@@ -122,7 +126,7 @@ func (inv *invocation) printExtraction(source extractSource, output string, o ex
 			}
 			rows = append(rows, []string{kind, apiVersion, fmt.Sprint(k.Objects)})
 		}
-		print = inv.table(rows)
+		print = terminal.Table(inv.out, rows)
 	}
 	if !inv.json() && o.LeftOut > 0 {
 		inv.talk("%d left out, which are not to be applied: index.jsonl says why, each.", o.LeftOut)
@@ -137,7 +141,7 @@ func (inv *invocation) printExtraction(source extractSource, output string, o ex
 		inv.talk("Not everything could be read: %d encrypted at rest, %d raw, %d objects with more than their YAML says; index.jsonl names them.",
 			o.Encrypted, o.Raw, o.Lossy)
 	}
-	return errors.Join(print, silent{fmt.Errorf("extract: %w", agent.ErrPartial)})
+	return errors.Join(print, fault.Reported(fmt.Errorf("extract: %w", agent.ErrPartial)))
 }
 
 // extractSource is a plain snapshot file that was verified.

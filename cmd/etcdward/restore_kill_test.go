@@ -18,8 +18,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/etcdward/etcdward/agent/drill"
+	"github.com/etcdward/etcdward/agent/restore/place"
+	restoreplan "github.com/etcdward/etcdward/agent/restore/plan"
+
 	"github.com/etcdward/etcdward/agent/restore"
+	"github.com/etcdward/etcdward/agent/scratch"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/test/cluster"
 )
@@ -43,7 +46,7 @@ func TestRestoreKill(t *testing.T) {
 	c.Members[0].Etcdctl(t, "snapshot", "save", k.file)
 	c.Members[0].Kill()
 	s.must(t, "restore", "plan", "--file", k.file, "--manifests", s.dir, "--member", "m1=http://127.0.0.1:1", "--output", k.plan)
-	p, err := restore.Load(k.plan)
+	p, err := restoreplan.Load(k.plan)
 	if err == nil {
 		k.short = p.ShortID()
 		k.want, err = snapshot.Forecast(t.Context(), k.file, p.RevisionBump)
@@ -85,7 +88,7 @@ func TestRestoreKill(t *testing.T) {
 		}
 	})
 	t.Logf("%d kills in %d rounds, at %v", killed, next, met)
-	for _, step := range []restore.Step{restore.StepNone, restore.StepRestoring, restore.StepReady, restore.StepSwitching} {
+	for _, step := range []restore.Step{place.StepNone, place.StepRestoring, place.StepReady, place.StepSwitching} {
 		if met[step] == 0 {
 			t.Errorf("no kill met %q, only %v", step, slices.Collect(maps.Keys(met)))
 		}
@@ -141,7 +144,7 @@ func (k restoreKills) round(t *testing.T, i int, random *rand.Rand) (met restore
 	met = k.step(t, dir)
 
 	verb = "apply"
-	if i%3 == 0 || met == restore.StepGoingBack {
+	if i%3 == 0 || met == place.StepGoingBack {
 		verb = "rollback"
 	}
 	if out, err := k.start(t.Context(), verb, data).CombinedOutput(); err != nil {
@@ -158,7 +161,7 @@ func (k restoreKills) round(t *testing.T, i int, random *rand.Rand) (met restore
 	}
 	if i%4 == 1 {
 		// Nothing else needs this directory any more, which reading spoils.
-		got, err := drill.Read(t.Context(), data, "m1", k.want.Revision)
+		got, err := scratch.Read(t.Context(), data, "m1", k.want.Revision)
 		if err != nil || got.Hash != k.want.Hash || got.Keys != k.want.Keys {
 			t.Fatalf("round %d, killed at %q: %v: got %+v, want %+v", i, met, err, got, k.want)
 		}
@@ -176,7 +179,7 @@ func (k restoreKills) step(t *testing.T, dir string) restore.Step {
 	found := stepForm.FindSubmatch(text)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return restore.StepNone
+		return place.StepNone
 	case err != nil || found == nil:
 		t.Fatalf("the journal: %v %q", err, text)
 	}
