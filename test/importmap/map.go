@@ -101,6 +101,7 @@ var Owners = []Owner{
 	{"cloud.google.com/go", []string{"storage/gcs"}, "storage/gcs is the only importer of the GCS library"},
 	{"go.yaml.in/yaml", []string{"agent/config", "agent/discover", "agent/discover/amend", "agent/restore/kubeadm", "agent/restore/plan"}, "these rooms alone read or write YAML"},
 	{"sigs.k8s.io/yaml", []string{"agent/extract/notation", "agent/extract/unlock"}, "agent/extract alone reads YAML as Kubernetes does"},
+	{"golang.org/x/crypto", []string{"agent/extract/unlock"}, "agent/extract/unlock alone opens the boxes of Kubernetes"},
 	{"k8s.io", nil, "Kubernetes' types weigh 18 MB, and 8 MiB of the daemon's memory: agent/extract/protobuf has a text in their place, and only its tests import them"},
 	{"github.com/robfig/cron", []string{"schedule"}, "schedule is the only importer of cron"},
 	{"github.com/coreos/go-systemd", []string{"systemd"}, "systemd is the only importer of go-systemd"},
