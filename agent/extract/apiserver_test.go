@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"sigs.k8s.io/yaml"
+
 	"github.com/etcdward/etcdward/agent/extract/unlock"
 	"github.com/etcdward/etcdward/agent/seal"
 	"github.com/etcdward/etcdward/test/apiserver"
@@ -160,7 +162,13 @@ func holdToFiles(t *testing.T, s *apiserver.Server, x extracted) {
 			continue
 		}
 		var want map[string]any
-		x.into(t, key, &want)
+		unmarshal := json.Unmarshal
+		if strings.HasSuffix(line.File, endYAML) {
+			unmarshal = func(text []byte, into any) error { return yaml.UnmarshalStrict(text, into) }
+		}
+		if err := unmarshal(x.read(t, line.File), &want); err != nil {
+			t.Fatal(err)
+		}
 		got := have[line.APIVersion+line.Kind+line.Namespace+line.Name]
 		for _, field := range []string{"spec", "data", "rules", "status", "webhooks", "roleRef", "subjects"} {
 			if want[field] != nil && (field != "status" || line.Kind == "Plain") {

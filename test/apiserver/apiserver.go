@@ -43,6 +43,7 @@ type Server struct {
 	// URL of the server, such as https://127.0.0.1:12345.
 	URL string
 
+	pid                  int
 	dir, kubectl, config string
 	exited               chan struct{}
 }
@@ -106,6 +107,7 @@ func (s *Server) launch(t testing.TB, program string, args []string) {
 	if err := <-started; err != nil {
 		t.Fatalf("apiserver: start: %v", err)
 	}
+	s.pid = cmd.Process.Pid
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill() // an error means that it has ended
 		<-s.exited
