@@ -77,7 +77,8 @@ func TestBookkeeping(t *testing.T) {
 	}
 }
 
-// TestVolumes holds that a volume forgets the uid of its claim: one that differs makes it released, and its data may be deleted.
+// TestVolumes holds that a volume forgets the uid of its claim (one that differs makes it released, and its data may be deleted),
+// and the claim that it was bound: with a volume that does not name its uid it would be lost.
 func TestVolumes(t *testing.T) {
 	o := parsed(t, `{"apiVersion":"v1","kind":"PersistentVolume","metadata":{"name":"v"},"spec":{"claimRef":{"namespace":"shop","name":"c","uid":"1","resourceVersion":"2"}}}`)
 	New().Prepare(&o)
@@ -85,6 +86,13 @@ func TestVolumes(t *testing.T) {
 	claim, _ := spec["claimRef"].(map[string]any)
 	if len(claim) != 2 || claim["name"] != "c" || claim["namespace"] != "shop" {
 		t.Errorf("%v", claim)
+	}
+	o = parsed(t, `{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"c","annotations":{"pv.kubernetes.io/bind-completed":"yes","pv.kubernetes.io/bound-by-controller":"yes","mine":"x"}},"spec":{"volumeName":"v"}}`)
+	New().Prepare(&o)
+	meta, _ := o.Tree["metadata"].(map[string]any)
+	spec, _ = o.Tree["spec"].(map[string]any)
+	if annotations, _ := meta["annotations"].(map[string]any); len(annotations) != 1 || annotations["mine"] != "x" || spec["volumeName"] != "v" {
+		t.Errorf("%v", o.Tree)
 	}
 }
 

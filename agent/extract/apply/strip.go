@@ -31,6 +31,11 @@ func strip(kind string, tree map[string]any, v *Verdict) {
 		claim, _ := spec["claimRef"].(map[string]any)
 		delete(claim, "uid")
 		delete(claim, "resourceVersion")
+	case "PersistentVolumeClaim":
+		// A claim that is marked as bound counts as lost, for good, until its volume has its new uid: nobody would write that.
+		annotations, _ := meta["annotations"].(map[string]any)
+		delete(annotations, "pv.kubernetes.io/bind-completed")
+		delete(annotations, "pv.kubernetes.io/bound-by-controller")
 	case "Secret":
 		if tree["type"] == "kubernetes.io/service-account-token" {
 			delete(tree, "data") // signed for a uid that is gone; the token controller makes another token
