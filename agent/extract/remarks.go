@@ -30,8 +30,8 @@ func (o Outcome) Remarks() []string {
 	}
 	part(o.Encrypted, "encrypted at rest")
 	part(o.Raw, "raw")
-	part(o.Lossy, "objects that hold more than their file")
-	part(o.Doubtful, "objects that an API server may refuse")
+	part(o.Lossy, "that hold more than their file")
+	part(o.Doubtful, "that an API server may refuse")
 	all = append(all, "Not everything is whole: "+strings.Join(parts, ", ")+"; index.jsonl names them:")
 	for i, reason := range o.Reasons {
 		if i == maxRemarks {
