@@ -104,6 +104,15 @@ func (m *Member) Restart() {
 	m.Start()
 }
 
+// SetQuota restarts the members, one after the other, with another quota of the backend.
+func (c *Cluster) SetQuota(t testing.TB, bytes int64) {
+	t.Helper()
+	c.args = append(c.args, fmt.Sprintf("--quota-backend-bytes=%d", bytes)) // the last of two counts
+	for _, m := range c.Members {
+		m.Restart()
+	}
+}
+
 // Kill ends the member as a crash does, also when it is paused. It does nothing
 // to a member that has ended.
 func (m *Member) Kill() {
