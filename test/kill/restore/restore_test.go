@@ -1,4 +1,4 @@
-package main
+package restore
 
 import (
 	"context"
@@ -21,18 +21,19 @@ import (
 	"github.com/etcdward/etcdward/agent/restore/place"
 	restoreplan "github.com/etcdward/etcdward/agent/restore/plan"
 
-	"github.com/etcdward/etcdward/agent/restore"
 	"github.com/etcdward/etcdward/agent/scratch"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/test/cluster"
+	"github.com/etcdward/etcdward/test/host"
+	"github.com/etcdward/etcdward/test/program"
 )
 
 // restoreKills is what all rounds of TestRestoreKill share.
 type restoreKills struct {
-	program, plan, file string
-	short               string
-	want                snapshot.RestoredFacts
-	whole               time.Duration // that an apply takes
+	plan, file string
+	short      string
+	want       snapshot.RestoredFacts
+	whole      time.Duration // that an apply takes
 }
 
 // TestRestoreKill kills 200 times `restore apply`, or the rollback of one, at random moments. Each time one more apply or rollback makes
@@ -41,11 +42,11 @@ func TestRestoreKill(t *testing.T) {
 	const kills = 200
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
 	c.FillKubernetes(t, 100)
-	s := newSite(t, c)
-	k := restoreKills{program: program(t), plan: filepath.Join(s.dir, "plan.yaml"), file: filepath.Join(s.dir, "s.db")}
+	s := program.On{Host: host.New(t, c)}
+	k := restoreKills{plan: filepath.Join(s.Dir, "plan.yaml"), file: filepath.Join(s.Dir, "s.db")}
 	c.Members[0].Etcdctl(t, "snapshot", "save", k.file)
 	c.Members[0].Kill()
-	s.must(t, "restore", "plan", "--file", k.file, "--manifests", s.dir, "--member", "m1=http://127.0.0.1:1", "--output", k.plan)
+	s.Must(t, "restore", "plan", "--file", k.file, "--manifests", s.Dir, "--member", "m1=http://127.0.0.1:1", "--output", k.plan)
 	p, err := restoreplan.Load(k.plan)
 	if err == nil {
 		k.short = p.ShortID()
@@ -63,7 +64,7 @@ func TestRestoreKill(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d, an apply takes %v", seed, k.whole)
 	var mu sync.Mutex
-	met, killed, next := map[restore.Step]int{}, 0, 0
+	met, killed, next := map[place.Step]int{}, 0, 0
 	t.Run("rounds", func(t *testing.T) {
 		for worker := range 2 {
 			t.Run(fmt.Sprint(worker), func(t *testing.T) {
@@ -88,7 +89,7 @@ func TestRestoreKill(t *testing.T) {
 		}
 	})
 	t.Logf("%d kills in %d rounds, at %v", killed, next, met)
-	for _, step := range []restore.Step{place.StepNone, place.StepRestoring, place.StepReady, place.StepSwitching} {
+	for _, step := range []place.Step{place.StepNone, place.StepRestoring, place.StepReady, place.StepSwitching} {
 		if met[step] == 0 {
 			t.Errorf("no kill met %q, only %v", step, slices.Collect(maps.Keys(met)))
 		}
@@ -101,11 +102,11 @@ func (k restoreKills) start(ctx context.Context, verb, data string) *exec.Cmd {
 	if verb == "apply" {
 		args = append(args, "--file", k.file, "--etcd-version", "3.6.16")
 	}
-	return exec.CommandContext(ctx, k.program, args...)
+	return exec.CommandContext(ctx, program.Path(), args...)
 }
 
 // round kills once, unless the verb ends first, and makes good. It gives the step that the journal was at.
-func (k restoreKills) round(t *testing.T, i int, random *rand.Rand) (met restore.Step, killed bool) {
+func (k restoreKills) round(t *testing.T, i int, random *rand.Rand) (met place.Step, killed bool) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "etcdward-kill-")
 	if err != nil {
@@ -173,7 +174,7 @@ func (k restoreKills) round(t *testing.T, i int, random *rand.Rand) (met restore
 var stepForm = regexp.MustCompile(`"step": "([^"]*)"`)
 
 // step reads the journal; it may be read while it is written.
-func (k restoreKills) step(t *testing.T, dir string) restore.Step {
+func (k restoreKills) step(t *testing.T, dir string) place.Step {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "etcd.etcdward-journal-"+k.short+".json"))
 	found := stepForm.FindSubmatch(text)
@@ -183,7 +184,7 @@ func (k restoreKills) step(t *testing.T, dir string) restore.Step {
 	case err != nil || found == nil:
 		t.Fatalf("the journal: %v %q", err, text)
 	}
-	return restore.Step(found[1])
+	return place.Step(found[1])
 }
 
 // awaitReady waits until the new directory is ready, or the process has ended.
