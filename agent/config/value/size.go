@@ -1,4 +1,7 @@
-package config
+// Package value reads and judges one value of the configuration: its text in, a value or a sentence about the mistake out.
+//
+// It knows no keys and no files. Its errors never repeat the text, which may be a secret put in the wrong place.
+package value
 
 import (
 	"errors"
@@ -29,8 +32,8 @@ func (s Size) String() string {
 	return strconv.FormatInt(int64(s), 10)
 }
 
-// parseSize reads 100MiB, 500MB or a plain number of bytes.
-func parseSize(s string) (Size, error) {
+// ParseSize reads 100MiB, 500MB or a plain number of bytes.
+func ParseSize(s string) (Size, error) {
 	const allowed = " (allowed: such as 100MiB, 20GiB, 1TiB, 500MB, or plain bytes)"
 	if strings.HasPrefix(s, "-") {
 		return 0, errors.New("a size cannot be negative")

@@ -1,4 +1,4 @@
-package config
+package value
 
 import (
 	"errors"
@@ -7,6 +7,9 @@ import (
 
 	"github.com/etcdward/etcdward/schedule"
 )
+
+// Off in the place of a schedule, switches the job off.
+const Off = "off"
 
 // Schedule is when a job is due, read in the configured time zone. The zero
 // value is switched off: [Schedule.Next] then is the zero time, always.
@@ -25,7 +28,7 @@ func (s Schedule) String() string {
 	return s.Schedule.String()
 }
 
-func parseSchedule(expr string, loc *time.Location) (Schedule, error) {
+func ParseSchedule(expr string, loc *time.Location) (Schedule, error) {
 	if expr == Off {
 		return Schedule{}, nil
 	}

@@ -1,10 +1,10 @@
-package config
+package value
 
 import "strings"
 
-// nearest is the candidate that a misspelt word most likely means, or "" where
+// Nearest is the candidate that a misspelt word most likely means, or "" where
 // none is near enough to be worth saying.
-func nearest(word string, candidates []string) string {
+func Nearest(word string, candidates []string) string {
 	if len(word) > 64 {
 		return ""
 	}
@@ -47,40 +47,11 @@ func distance(a, b string) int {
 	return last[len(b)]
 }
 
-// secretKey keeps people from putting into this file, which all may read, what
-// other programs take in theirs.
-func secretKey(key string) string {
-	for _, part := range []string{"password", "secret", "access_key", "token"} {
-		if strings.Contains(strings.ToLower(key), part) {
-			return ": no secret belongs in this file, only the name of a file that holds it"
-		}
-	}
-	return ""
-}
-
-// elsewhere names the place of a key that would be right in another section.
-func elsewhere(word string) string {
-	for _, key := range Keys() {
-		if _, at, found := strings.Cut("."+key+".", "."+word+"."); found {
-			return "there is " + strings.TrimSuffix(key, "."+strings.TrimSuffix(at, "."))
-		}
-	}
-	return ""
-}
-
-// missingSpace explains what key:value reads as.
-func missingSpace(s string) string {
-	if before, after, found := strings.Cut(s, ":"); found && after != "" && printableKey.MatchString(before) {
-		return ": a colon needs a space behind it"
-	}
-	return ""
-}
-
-// suggest lists what is allowed, and what word most likely stands for; where
+// Suggest lists what is allowed, and what word most likely stands for; where
 // nothing allowed is near, otherwise has a say.
-func suggest(word string, allowed []string, otherwise ...func(word string) string) string {
+func Suggest(word string, allowed []string, otherwise ...func(word string) string) string {
 	parts := []string{"allowed: " + strings.Join(allowed, ", ")}
-	if near := nearest(word, allowed); near != "" {
+	if near := Nearest(word, allowed); near != "" {
 		parts = append(parts, "did you mean "+near+"?")
 	} else {
 		for _, say := range otherwise {

@@ -1,4 +1,4 @@
-package config
+package document
 
 import (
 	"bytes"
@@ -7,21 +7,23 @@ import (
 	"reflect"
 	"strconv"
 	"time"
+
+	"github.com/etcdward/etcdward/agent/config/value"
 )
 
-// Schema is the JSON Schema (draft 2020-12) of the configuration file, for editors: it knows every key, its type, its default and its
-// bounds. What only [Parse] knows, such as which keys go together, it does not say: what Parse takes, the schema takes.
-func Schema() []byte {
-	root := schemaOf(reflect.TypeFor[Config]())
+// Schema is the JSON Schema (draft 2020-12) of the file of a section, for editors: every key, its type, its default and its bounds. It
+// lacks what only a [Checker] knows, such as which keys go together: it accepts every file that [Read] accepts.
+func Schema(section reflect.Type, id, title string) []byte {
+	root := schemaOf(section)
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	root["$id"] = "https://github.com/etcdward/etcdward/config.schema.json"
-	root["title"] = "etcdward configuration"
+	root["$id"] = id
+	root["title"] = title
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(root); err != nil {
-		panic(fmt.Sprintf("config: schema: %v", err)) // only maps and strings are in it
+		panic(fmt.Sprintf("document: schema: %v", err)) // only maps and strings are in it
 	}
 	return b.Bytes()
 }
@@ -29,10 +31,10 @@ func Schema() []byte {
 func schemaOf(section reflect.Type) map[string]any {
 	properties := map[string]any{}
 	var required []string
-	for _, f := range fieldsOf(section) {
-		properties[f.key] = propertyOf(section.Field(f.index).Type, f)
-		if f.need {
-			required = append(required, f.key)
+	for _, f := range Fields(section) {
+		properties[f.Key] = propertyOf(section.Field(f.Index).Type, f)
+		if f.Need {
+			required = append(required, f.Key)
 		}
 	}
 	s := map[string]any{"type": "object", "additionalProperties": false, "properties": properties}
@@ -42,7 +44,7 @@ func schemaOf(section reflect.Type) map[string]any {
 	return s
 }
 
-func propertyOf(t reflect.Type, f field) map[string]any {
+func propertyOf(t reflect.Type, f Field) map[string]any {
 	switch kindOf(t) {
 	case sectionKind:
 		return orNull(schemaOf(t))
@@ -50,12 +52,12 @@ func propertyOf(t reflect.Type, f field) map[string]any {
 		return orNull(schemaOf(t.Elem()))
 	case listKind:
 		list := map[string]any{"type": "array"}
-		if isSection(t.Elem()) {
+		if IsSection(t.Elem()) {
 			list["items"] = schemaOf(t.Elem())
 		} else {
-			list["items"] = scalarOf(t.Elem(), field{})
+			list["items"] = scalarOf(t.Elem(), Field{})
 		}
-		if f.need {
+		if f.Need {
 			list["minItems"] = 1
 			return list
 		}
@@ -78,18 +80,18 @@ const (
 	sizeForm     = `^[0-9]+([KMGT]i?B|B)?$`
 )
 
-func scalarOf(t reflect.Type, f field) map[string]any {
+func scalarOf(t reflect.Type, f Field) map[string]any {
 	s := map[string]any{}
 	switch t {
 	case reflect.TypeFor[time.Duration]():
 		// 0 alone needs no unit, and is a number in YAML.
 		s["anyOf"] = []any{map[string]any{"type": "string", "pattern": durationForm}, map[string]any{"const": 0}}
 		s["examples"] = []string{"90s", "10m", "30d", "4w"}
-	case reflect.TypeFor[Size]():
+	case reflect.TypeFor[value.Size]():
 		s["anyOf"] = []any{map[string]any{"type": "string", "pattern": sizeForm}, map[string]any{"type": "integer", "minimum": 0}}
 		s["examples"] = []string{"100MiB", "20GiB"}
-	case reflect.TypeFor[Schedule]():
-		s["type"], s["examples"] = "string", []string{"0 * * * *", "@daily", "@every 6h", Off}
+	case reflect.TypeFor[value.Schedule]():
+		s["type"], s["examples"] = "string", []string{"0 * * * *", "@daily", "@every 6h", value.Off}
 	case reflect.TypeFor[bool]():
 		s["type"] = "boolean"
 	case reflect.TypeFor[int]():
@@ -99,16 +101,16 @@ func scalarOf(t reflect.Type, f field) map[string]any {
 	default:
 		s["type"] = "string"
 	}
-	if len(f.oneof) > 0 {
-		s["enum"] = f.oneof
+	if len(f.OneOf) > 0 {
+		s["enum"] = f.OneOf
 	}
 	if s["type"] == "integer" || s["type"] == "number" {
-		bound(s, "minimum", f.min)
-		bound(s, "maximum", f.max)
-		bound(s, "exclusiveMaximum", f.below)
+		bound(s, "minimum", f.Min)
+		bound(s, "maximum", f.Max)
+		bound(s, "exclusiveMaximum", f.Below)
 	}
-	if f.def != "" {
-		s["default"] = defaultOf(s["type"], f.def)
+	if f.Default != "" {
+		s["default"] = defaultOf(s["type"], f.Default)
 	}
 	return s
 }

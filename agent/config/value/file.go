@@ -1,4 +1,4 @@
-package config
+package value
 
 import (
 	"errors"
@@ -36,9 +36,9 @@ func (f File) Path(directory string) (string, error) {
 	return filepath.Join(directory, name), nil
 }
 
-// parseFile never repeats s: what is meant to name a file with a secret may be
+// ParseFile never repeats s: what is meant to name a file with a secret may be
 // the secret itself.
-func parseFile(s string) (File, error) {
+func ParseFile(s string) (File, error) {
 	const allowed = " (allowed: an absolute path, or credential:NAME)"
 	f := File(s)
 	name, credential := f.Credential()

@@ -1,4 +1,4 @@
-package config
+package value
 
 import (
 	"errors"
@@ -26,8 +26,8 @@ func isPort(s string) bool {
 	return err == nil && n > 0 && s[0] != '0'
 }
 
-// isLoopback errs on the careful side: a name other than localhost is not.
-func isLoopback(host string) bool {
+// IsLoopback errs on the careful side: a name other than localhost is not.
+func IsLoopback(host string) bool {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return addr.Unmap().IsLoopback()
 	}
@@ -58,9 +58,9 @@ func parseURL(s string) (*url.URL, error) {
 // errUserinfo is left to the caller, who knows where credentials belong.
 var errUserinfo = errors.New("no user and password in a URL")
 
-// checkService judges the address of an object store or of a heartbeat;
+// CheckService judges the address of an object store or of a heartbeat;
 // credentials says where what is put before an @ belongs.
-func checkService(s, credentials string) error {
+func CheckService(s, credentials string) error {
 	_, err := parseURL(s)
 	switch {
 	case errors.Is(err, errUserinfo):
@@ -71,8 +71,8 @@ func checkService(s, credentials string) error {
 	return nil
 }
 
-// parseListen reads host:port. An empty host means every address of this host.
-func parseListen(s string) error {
+// CheckListen reads host:port. An empty host means every address of this host.
+func CheckListen(s string) error {
 	const allowed = " (allowed: host:port such as 127.0.0.1:9479, or off)"
 	host, port, err := net.SplitHostPort(s)
 	switch {
@@ -84,4 +84,25 @@ func parseListen(s string) error {
 		return errors.New("not a port from 1 to 65535" + allowed)
 	}
 	return nil
+}
+
+// ParseEndpoint reads the address of an etcd member. Its errors never repeat s.
+func ParseEndpoint(s string) (*url.URL, error) {
+	const allowed = " (allowed: https://HOST:PORT or http://HOST:PORT)"
+	u, err := parseURL(s)
+	switch {
+	case errors.Is(err, errUserinfo):
+		return nil, fmt.Errorf("%w: put them in cluster.username and cluster.password_file", err)
+	case strings.Contains(s, ","):
+		return nil, errors.New("more than one URL: each is an item of its own" + allowed)
+	case err != nil:
+		return nil, fmt.Errorf("%w%s", err, allowed)
+	case u.Port() == "":
+		return nil, errors.New("the port is missing" + allowed)
+	case u.Path == "/":
+		return nil, errors.New("leave the last slash out" + allowed)
+	case u.Path != "":
+		return nil, errors.New("an endpoint has no path" + allowed)
+	}
+	return u, nil
 }

@@ -1,4 +1,4 @@
-package config
+package document
 
 import (
 	"fmt"
@@ -6,116 +6,117 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/etcdward/etcdward/agent/config/value"
 	"go.yaml.in/yaml/v4"
 )
 
 // value fills v from n, or from the default where n is nil.
-func (d *decoder) value(path string, n *yaml.Node, v reflect.Value, f field) {
-	if n == nil && f.need {
-		d.report(path, "is missing and has no default")
+func (r *Reader) value(path string, n *yaml.Node, v reflect.Value, f Field) {
+	if n == nil && f.Need {
+		r.Report(path, "is missing and has no default")
 		return
 	}
 	switch kindOf(v.Type()) {
 	case listKind:
-		d.list(path, n, v, f)
+		r.list(path, n, v, f)
 	case sectionKind:
-		d.section(path, n, v)
+		r.section(path, n, v)
 	case choiceKind:
 		if n != nil {
 			v.Set(reflect.New(v.Type().Elem()))
-			d.section(path, n, v.Elem())
+			r.section(path, n, v.Elem())
 		}
 	case optionalKind:
 		if n != nil {
 			v.Set(reflect.New(v.Type().Elem()))
-			d.scalar(path, n, v.Elem(), f)
+			r.scalar(path, n, v.Elem(), f)
 		}
 	default:
 		if n == nil {
-			d.preset(v, f.def)
+			r.preset(v, f.Default)
 			return
 		}
-		d.scalar(path, n, v, f)
+		r.scalar(path, n, v, f)
 	}
 }
 
 // preset sets v to a default, which stands in a tag as it would in the file.
-func (d *decoder) preset(v reflect.Value, s string) {
-	if err := d.scan(v, s); err != nil {
-		panic(fmt.Sprintf("config: default %q: %v", s, err))
+func (r *Reader) preset(v reflect.Value, s string) {
+	if err := r.scan(v, s); err != nil {
+		panic(fmt.Sprintf("document: default %q: %v", s, err))
 	}
 }
 
-func (d *decoder) list(path string, n *yaml.Node, v reflect.Value, f field) {
+func (r *Reader) list(path string, n *yaml.Node, v reflect.Value, f Field) {
 	switch {
 	case n == nil:
-		if f.def == "" {
+		if f.Default == "" {
 			return
 		}
-		items := strings.Split(f.def, ",")
+		items := strings.Split(f.Default, ",")
 		v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
 		for i, item := range items {
-			d.preset(v.Index(i), item)
+			r.preset(v.Index(i), item)
 		}
 		return
-	case !d.admissible(path, n):
+	case !r.admissible(path, n):
 		return
 	case isNull(n):
-		d.report(path, "has no value: want a list")
+		r.Report(path, "has no value: want a list")
 		return
 	case n.Kind == yaml.MappingNode:
-		d.report(path, "want a list, not a section: begin each item with -")
+		r.Report(path, "want a list, not a section: begin each item with -")
 		return
 	case n.Kind != yaml.SequenceNode:
-		d.report(path, "want a list, not a single value: put it into [ ]")
+		r.Report(path, "want a list, not a single value: put it into [ ]")
 		return
 	case len(n.Content) == 0:
 		return
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
 	for i, item := range n.Content {
-		if d.full() {
+		if r.full() {
 			return
 		}
 		at := fmt.Sprintf("%s[%d]", path, i)
-		d.nodes[at] = item
+		r.nodes[at] = item
 		if isNull(item) && kindOf(v.Type().Elem()) == sectionKind {
-			d.report(at, "an empty item: want a section with keys")
+			r.Report(at, "an empty item: want a section with keys")
 			continue
 		}
-		d.value(at, item, v.Index(i), field{})
+		r.value(at, item, v.Index(i), Field{})
 	}
 }
 
-func (d *decoder) scalar(path string, n *yaml.Node, v reflect.Value, f field) {
+func (r *Reader) scalar(path string, n *yaml.Node, v reflect.Value, f Field) {
 	want := noun(v.Type())
 	switch {
-	case !d.admissible(path, n):
+	case !r.admissible(path, n):
 		return
 	case isNull(n):
-		d.report(path, "has no value: want %s", want)
+		r.Report(path, "has no value: want %s", want)
 		return
 	case n.Kind == yaml.MappingNode:
-		d.report(path, "want %s, not a section", want)
+		r.Report(path, "want %s, not a section", want)
 		return
 	case n.Kind == yaml.SequenceNode:
-		d.report(path, "want %s, not a list", want)
+		r.Report(path, "want %s, not a list", want)
 		return
 	}
 	if wrong := misread(n, v); wrong != "" {
-		d.report(path, "%s", wrong)
+		r.Report(path, "%s", wrong)
 		return
 	}
-	if err := d.scan(v, n.Value); err != nil {
-		d.report(path, "%v", err)
+	if err := r.scan(v, n.Value); err != nil {
+		r.Report(path, "%v", err)
 		return
 	}
-	if len(f.oneof) > 0 && !slices.Contains(f.oneof, n.Value) {
-		d.report(path, "no such choice%s", suggest(n.Value, f.oneof))
+	if len(f.OneOf) > 0 && !slices.Contains(f.OneOf, n.Value) {
+		r.Report(path, "no such choice%s", value.Suggest(n.Value, f.OneOf))
 		return
 	}
-	if bounds := d.outside(v, f); bounds != "" {
-		d.report(path, "out of range (allowed: %s)", bounds)
+	if bounds := r.outside(v, f); bounds != "" {
+		r.Report(path, "out of range (allowed: %s)", bounds)
 	}
 }
 

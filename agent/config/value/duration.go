@@ -1,4 +1,4 @@
-package config
+package value
 
 import (
 	"errors"
@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-const day = 24 * time.Hour
+const Day = 24 * time.Hour
 
-// maxDuration keeps every sum of a duration and a date in the range of both.
-const maxDuration = 36500 * day
+// MaxDuration keeps every sum of a duration and a date in the range of both.
+const MaxDuration = 36500 * Day
 
 var durationUnits = []struct {
 	name string
 	is   time.Duration
-}{{"w", 7 * day}, {"d", day}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
+}{{"w", 7 * Day}, {"d", Day}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
 
-// parseDuration reads 90s, 10m, 30d, 4w or 1h30m: whole numbers, each with its
+// ParseDuration reads 90s, 10m, 30d, 4w or 1h30m: whole numbers, each with its
 // unit, the units in falling order. Only 0 needs none.
-func parseDuration(s string) (time.Duration, error) {
+func ParseDuration(s string) (time.Duration, error) {
 	if s == "0" {
 		return 0, nil
 	}
@@ -51,7 +51,7 @@ func parseDuration(s string) (time.Duration, error) {
 			return 0, errors.New("a number in it has a leading zero: leave the zero out")
 		}
 		n, err := strconv.ParseInt(number, 10, 64)
-		if err != nil || n > int64((maxDuration-total)/units[at].is) {
+		if err != nil || n > int64((MaxDuration-total)/units[at].is) {
 			return 0, errors.New("longer than 36500d")
 		}
 		total += time.Duration(n) * units[at].is
@@ -85,8 +85,8 @@ func durationMistake(s, number, unit string) error {
 	return errors.New("not a duration" + allowed)
 }
 
-// formatDuration is the way back, in days and below.
-func formatDuration(d time.Duration) string {
+// FormatDuration is the way back, in days and below.
+func FormatDuration(d time.Duration) string {
 	if d == 0 {
 		return "0"
 	}

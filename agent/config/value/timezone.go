@@ -1,4 +1,4 @@
-package config
+package value
 
 import (
 	_ "embed"
@@ -20,7 +20,7 @@ type TimeZone struct {
 //go:embed zones.txt
 var zones string
 
-func parseTimeZone(s string) (TimeZone, error) {
+func ParseTimeZone(s string) (TimeZone, error) {
 	const allowed = " (allowed: UTC, or a name such as Europe/Berlin)"
 	if s == "" || strings.EqualFold(s, "local") {
 		return TimeZone{}, errors.New("the host's own zone is not allowed: " +
@@ -31,7 +31,7 @@ func parseTimeZone(s string) (TimeZone, error) {
 	if err == nil && loc.String() == s {
 		return TimeZone{Name: s, Location: loc}, nil
 	}
-	near := nearest(s, names)
+	near := Nearest(s, names)
 	for _, name := range names {
 		if _, city, _ := strings.Cut(name, "/"); strings.EqualFold(city, strings.ReplaceAll(s, " ", "_")) {
 			near = name

@@ -1,32 +1,68 @@
-package config
+// Package document reads one YAML file into a struct that describes it, strictly
+// and with every mistake reported at once, and writes the struct as YAML and as a
+// JSON Schema.
+//
+// It does not know what the keys mean. A section that has rules of its own is a
+// [Checker].
+//
+// Its one invariant: what [Read] returns is complete, and every check of it was passed.
+//
+// A key is one struct field. Its tags say everything that Read, [YAML], [Schema] and
+// [Keys] have to know about it:
+//
+//	key      the name in the file
+//	default  the value if the file does not give one, written as in the file;
+//	         a comma separates the items of a list
+//	need     "yes" if the file has to give it
+//	oneof    the allowed values, separated by spaces
+//	min max  bounds of a number, a duration or a size, both included
+//	below    the upper bound of a number, not included
+//	secret   "yes" if no output may repeat the value
+package document
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
+	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
 
 const (
-	// maxFile, in bytes, is far above any real configuration, and below what
+	// MaxSize, in bytes, is far above any real configuration, and below what
 	// would make reading it a burden for the host.
-	maxFile = 1 << 20
+	MaxSize = 1 << 20
 	// maxDepth is four times what the deepest key needs.
 	maxDepth = 16
 )
 
 var bom = []byte("\xef\xbb\xbf")
 
-// document reads the only document of src. It returns its root, or what keeps
-// src from being read at all.
-func document(name string, src []byte) (*yaml.Node, []Problem) {
+// Read reads the only document of src into a T, and fills in the defaults. The error is
+// always an *[Invalid]; name stands for the file in its messages.
+func Read[T any](name string, src []byte) (*T, error) {
+	into := new(T)
+	v := reflect.ValueOf(into).Elem()
+	root, problems := parse(name, src, v.Type())
+	if len(problems) == 0 {
+		problems = fill(name, root, v)
+	}
+	if len(problems) > 0 {
+		return nil, invalid(problems)
+	}
+	return into, nil
+}
+
+// parse returns the root of the only document in src, or what keeps src from being read at all.
+func parse(name string, src []byte, top reflect.Type) (*yaml.Node, []Problem) {
 	one := func(line, col int, message string) (*yaml.Node, []Problem) {
 		return nil, []Problem{{File: name, Line: line, Col: col, Message: message}}
 	}
-	if len(src) > maxFile {
+	if len(src) > MaxSize {
 		return one(1, 1, "the file is larger than 1 MiB")
 	}
 	src = bytes.TrimPrefix(src, bom)
@@ -39,7 +75,7 @@ func document(name string, src []byte) (*yaml.Node, []Problem) {
 		line, col, message := syntax(src, err)
 		return one(line, col, message)
 	}
-	const empty = "the file is empty: cluster.name and stores are needed"
+	empty := "the file is empty: " + strings.Join(needed("", top), " and ") + " are needed"
 	switch {
 	case len(docs) == 0:
 		return one(1, 1, empty)
@@ -109,8 +145,8 @@ func tooDeep(n *yaml.Node, levels int) *yaml.Node {
 	if levels == 0 {
 		return n
 	}
-	for _, child := range n.Content {
-		if deep := tooDeep(child, levels-1); deep != nil {
+	for _, Child := range n.Content {
+		if deep := tooDeep(Child, levels-1); deep != nil {
 			return deep
 		}
 	}

@@ -1,4 +1,4 @@
-package config
+package document
 
 import (
 	"bytes"
@@ -8,39 +8,42 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/etcdward/etcdward/agent/config/value"
 	"go.yaml.in/yaml/v4"
 )
 
-// YAML is the effective configuration with every key. [Parse] reads it back to
-// an equal Config, unless a secret is set: that is printed as <secret>, which
-// Parse refuses, so that nobody installs the printed file as the real one.
-func (c *Config) YAML() []byte {
+// Hidden is printed in place of a secret.
+const Hidden = "<secret>"
+
+// YAML is a struct as the text of its file, with every key. [Read] reads it back to an
+// equal struct, unless a secret is set: that is printed as [Hidden].
+func YAML(section any) []byte {
 	var b bytes.Buffer
 	dumper, err := yaml.NewDumper(&b, yaml.WithLineWidth(-1), yaml.WithCompactSeqIndent(false))
 	if err == nil {
-		err = dumper.Dump(mapping(reflect.ValueOf(c).Elem()))
+		err = dumper.Dump(mapping(reflect.ValueOf(section).Elem()))
 	}
 	if err == nil {
 		err = dumper.Close()
 	}
 	if err != nil {
 		// Only a node that mapping built wrongly gets here.
-		panic(fmt.Sprintf("config: show: %v", err))
+		panic(fmt.Sprintf("document: write: %v", err))
 	}
 	return b.Bytes()
 }
 
 func mapping(v reflect.Value) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
-	for _, f := range fieldsOf(v.Type()) {
-		value := v.Field(f.index)
-		if value.Kind() == reflect.Pointer {
-			if value.IsNil() {
+	for _, f := range Fields(v.Type()) {
+		field := v.Field(f.Index)
+		if field.Kind() == reflect.Pointer {
+			if field.IsNil() {
 				continue
 			}
-			value = value.Elem()
+			field = field.Elem()
 		}
-		n.Content = append(n.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: f.key}, shown(value, f))
+		n.Content = append(n.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: f.Key}, shown(field, f))
 	}
 	if len(n.Content) == 0 {
 		n.Style = yaml.FlowStyle
@@ -48,24 +51,24 @@ func mapping(v reflect.Value) *yaml.Node {
 	return n
 }
 
-func shown(v reflect.Value, f field) *yaml.Node {
+func shown(v reflect.Value, f Field) *yaml.Node {
 	switch {
 	case v.Kind() == reflect.Slice:
 		n := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
 		for i := range v.Len() {
-			n.Content = append(n.Content, shown(v.Index(i), field{}))
+			n.Content = append(n.Content, shown(v.Index(i), Field{}))
 		}
 		if len(n.Content) == 0 {
 			n.Style = yaml.FlowStyle
 		}
 		return n
-	case isSection(v.Type()):
+	case IsSection(v.Type()):
 		return mapping(v)
 	}
-	value, quotable := text(v)
-	n := &yaml.Node{Kind: yaml.ScalarNode, Value: value}
-	if f.secret && n.Value != "" {
-		n.Value = hidden
+	s, quotable := Text(v)
+	n := &yaml.Node{Kind: yaml.ScalarNode, Value: s}
+	if f.Secret && n.Value != "" {
+		n.Value = Hidden
 	}
 	if quotable {
 		n.Tag = "!!str"
@@ -81,8 +84,8 @@ var (
 	reserved      = regexp.MustCompile(`^(?i:true|false|yes|no|on|y|n|null)$`)
 )
 
-// text is how a value stands in the file, and whether it may be quoted there.
-func text(v reflect.Value) (s string, quotable bool) {
+// Text is how a value stands in the file, and whether it may be quoted there.
+func Text(v reflect.Value) (s string, quotable bool) {
 	switch x := v.Interface().(type) {
 	case bool:
 		return strconv.FormatBool(x), false
@@ -91,12 +94,12 @@ func text(v reflect.Value) (s string, quotable bool) {
 	case float64:
 		return strconv.FormatFloat(x, 'f', -1, 64), false
 	case time.Duration:
-		return formatDuration(x), false
-	case Size:
+		return value.FormatDuration(x), false
+	case value.Size:
 		return x.String(), false
-	case Schedule:
+	case value.Schedule:
 		return x.String(), true
-	case TimeZone:
+	case value.TimeZone:
 		return x.Name, true
 	default:
 		return v.String(), true
