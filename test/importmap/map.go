@@ -22,7 +22,9 @@ var Rooms = map[string][]string{
 	"agent/fault":           {},
 	"agent/version":         {},
 	"agent/atomicfile":      {},
-	"agent/etcd":            {},
+	"agent/etcd":            {"agent/etcd/connection", "agent/etcd/lock"},
+	"agent/etcd/connection": {},
+	"agent/etcd/lock":       {"agent/etcd/connection"},
 	"agent/child":           {},
 	"agent/seal":            {},
 	"agent/staging":         {},
@@ -64,6 +66,7 @@ var Rooms = map[string][]string{
 
 	// How a person calls it. The command itself may import every room.
 	"cmd/etcdward/terminal": {},
+	"cmd/etcdward/manual":   {"agent/config"},
 	"cmd/etcdward/demo": {"agent/compact", "agent/config", "agent/defrag", "agent/etcd", "agent/fetch", "agent/jobstate", "agent/restore", "agent/round", "agent/scratch",
 		"agent/seal", "agent/snapshot", "agent/stores", "agent/wire", "cmd/etcdward/terminal", "schedule"},
 }
@@ -80,7 +83,7 @@ type Owner struct {
 
 // Owners are all libraries of weight.
 var Owners = []Owner{
-	{"go.etcd.io/etcd/client/v3", []string{"agent/etcd"}, "agent/etcd is the only importer of etcd's client"},
+	{"go.etcd.io/etcd/client/v3", []string{"agent/etcd/connection"}, "agent/etcd/connection is the only importer of etcd's client"},
 	{"go.etcd.io/etcd/server/v3", []string{"agent/scratch"}, "agent/scratch is the only importer of etcd's server"},
 	{"go.etcd.io/etcd/etcdutl/v3", []string{"agent/restore"}, "agent/restore is the only importer of etcdutl"},
 	{"go.etcd.io/bbolt", []string{"agent/snapshot"}, "agent/snapshot is the only parser of snapshot files"},
@@ -93,7 +96,7 @@ var Owners = []Owner{
 	{"k8s.io", nil, "Kubernetes' types weigh 18 MB, and 8 MiB of the daemon's memory: agent/extract has a text in their place, and only its tests import them"},
 	{"github.com/robfig/cron", []string{"schedule"}, "schedule is the only importer of cron"},
 	{"github.com/coreos/go-systemd", []string{"systemd"}, "systemd is the only importer of go-systemd"},
-	{"github.com/spf13/cobra", []string{"cmd/etcdward"}, "only the command line knows verbs and flags"},
+	{"github.com/spf13/cobra", []string{"cmd/etcdward", "cmd/etcdward/manual"}, "only the command line knows verbs and flags"},
 }
 
 // Free are rooms, for tests alone, that may import any library: they speak to the servers that they test against.

@@ -1,4 +1,4 @@
-package etcd
+package lock
 
 import (
 	"context"
@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/etcdward/etcdward/agent/etcd/connection"
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
-	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc"
 )
 
@@ -17,28 +17,28 @@ import (
 const acquireTries = 3
 
 // acquire waits until the lock is free and takes it.
-func (c *Cluster) acquire(ctx context.Context, who Holder) (*Lock, error) {
+func acquire(ctx context.Context, find Find, who Holder) (*Lock, error) {
 	for broken := 0; ; {
-		r, err := c.route(ctx)
+		r, err := find(ctx)
 		if err != nil {
 			return nil, cmpCause(ctx, err)
 		}
-		l, revision, err := r.tryLock(ctx, who)
+		l, revision, err := tryLock(ctx, r, who)
 		switch {
 		case l != nil:
 			return l, nil
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
-		case err != nil && !elsewhere(err):
-			return nil, refused(err)
+		case err != nil && !connection.Elsewhere(err):
+			return nil, connection.Refused(err)
 		case err != nil:
 			// The survey saw a quorum and no member of it could answer: it was lost just now.
 			if broken++; broken == acquireTries {
-				return nil, fmt.Errorf("%w: %w", ErrNoQuorum, err)
+				return nil, fmt.Errorf("%w: %w", connection.ErrNoQuorum, err)
 			}
 		default:
 			broken = 0
-			if err := r.awaitRelease(ctx, who, revision); err != nil {
+			if err := awaitRelease(ctx, r, who, revision); err != nil {
 				return nil, err
 			}
 		}
@@ -54,9 +54,9 @@ func cmpCause(ctx context.Context, err error) error {
 }
 
 // tryLock takes the lock if it is free. With neither a lock nor an error it is another's, seen at the revision.
-func (r *route) tryLock(ctx context.Context, who Holder) (*Lock, int64, error) {
+func tryLock(ctx context.Context, r *connection.Route, who Holder) (*Lock, int64, error) {
 	// Looking first spares the leases that those who wait would grant and revoke.
-	kv, revision, err := r.get(ctx, who.key())
+	kv, revision, err := r.Get(ctx, who.key())
 	if err != nil || kv != nil {
 		return nil, revision, err
 	}
@@ -67,7 +67,7 @@ func (r *route) tryLock(ctx context.Context, who Holder) (*Lock, int64, error) {
 	}
 	l := &Lock{route: r, key: who.key(), holder: who}
 	var granted *pb.LeaseGrantResponse
-	err = r.call(ctx, 0, "grant lease at", func(ctx context.Context, conn *grpc.ClientConn) (err error) {
+	err = r.Call(ctx, 0, "grant lease at", func(ctx context.Context, conn *grpc.ClientConn) (err error) {
 		l.until = time.Now().Add(who.TTL)
 		granted, err = pb.NewLeaseClient(conn).LeaseGrant(ctx, &pb.LeaseGrantRequest{TTL: int64(who.TTL / time.Second)})
 		return err
@@ -76,7 +76,7 @@ func (r *route) tryLock(ctx context.Context, who Holder) (*Lock, int64, error) {
 		return nil, 0, err
 	}
 	l.lease = granted.ID
-	kv, revision, err = r.createLock(ctx, l.key, value, l.lease)
+	kv, revision, err = createLock(ctx, r, l.key, value, l.lease)
 	if err != nil || kv == nil || kv.Lease != l.lease {
 		l.release(ctx)
 		return nil, revision, err
@@ -87,8 +87,8 @@ func (r *route) tryLock(ctx context.Context, who Holder) (*Lock, int64, error) {
 
 // createLock puts the lock's key unless there is one, and tells which there is then. Asking twice is harmless: a first attempt
 // whose answer got lost is found by its lease.
-func (r *route) createLock(ctx context.Context, key string, value []byte, lease int64) (kv *mvccpb.KeyValue, revision int64, err error) {
-	err = r.call(ctx, 0, "take lock at", func(ctx context.Context, conn *grpc.ClientConn) error {
+func createLock(ctx context.Context, r *connection.Route, key string, value []byte, lease int64) (kv *mvccpb.KeyValue, revision int64, err error) {
+	err = r.Call(ctx, 0, "take lock at", func(ctx context.Context, conn *grpc.ClientConn) error {
 		resp, err := pb.NewKVClient(conn).Txn(ctx, &pb.TxnRequest{
 			Compare: []*pb.Compare{comparing(key, 0)},
 			Success: []*pb.RequestOp{putting(key, value, lease)},
@@ -115,16 +115,16 @@ const watchPause = 500 * time.Millisecond
 
 // awaitRelease returns when the lock's key went after the revision, when the watch broke, and at the latest after its time to live: a
 // watch may hang on a member that does. Its only error is the cause of ctx's end.
-func (r *route) awaitRelease(ctx context.Context, who Holder, revision int64) error {
-	url := r.first()
+func awaitRelease(ctx context.Context, r *connection.Route, who Holder, revision int64) error {
+	url := r.First()
 	within, cancel := context.WithTimeout(ctx, who.TTL)
 	defer cancel()
-	err := r.watchLock(within, url, who.key(), revision)
+	err := watchLock(within, r, url, who.key(), revision)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	if err != nil && within.Err() == nil {
-		r.demote(url)
+		r.Demote(url)
 		rest := time.NewTimer(watchPause)
 		defer rest.Stop()
 		select {
@@ -137,13 +137,13 @@ func (r *route) awaitRelease(ctx context.Context, who Holder, revision int64) er
 }
 
 // watchLock follows the lock's key until it is deleted.
-func (r *route) watchLock(ctx context.Context, url, key string, revision int64) error {
-	client, err := r.cluster.client(url)
+func watchLock(ctx context.Context, r *connection.Route, url, key string, revision int64) error {
+	conn, err := r.Conn(url)
 	if err != nil {
 		return err
 	}
 	// A member that is cut off from the quorum ends the watch instead of keeping silent.
-	stream, err := pb.NewWatchClient(client.ActiveConnection()).Watch(clientv3.WithRequireLeader(ctx))
+	stream, err := pb.NewWatchClient(conn).Watch(connection.RequireLeader(ctx))
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package etcd
+package connection
 
 import (
 	"context"

@@ -1,4 +1,8 @@
-package cluster
+// Package network carries the peer traffic of a test's cluster, so that members can be cut off from each other.
+//
+// It does not know etcd, but for the header in which a member names itself to another. Its invariant is that no
+// connection and no goroutine outlives Close.
+package network
 
 import (
 	"bufio"
@@ -10,26 +14,26 @@ import (
 	"sync"
 )
 
-// network carries the peer traffic of a cluster, through one proxy in front of
+// Network carries the peer traffic of a cluster, through one proxy in front of
 // each member, so that a pair of members can be cut apart.
 //
 // A message from A to C may travel on a stream that C has opened to A, hence
 // cutting C's own proxy is not enough: each connection is judged by its sender
 // too, which rafthttp names in a header.
-type network struct {
+type Network struct {
 	wg sync.WaitGroup
 
 	mu      sync.Mutex
 	closed  bool
-	proxies []*proxy
+	proxies []*Proxy
 	links   map[*link]struct{}
 	// cut is keyed by member ID in the form of the header.
-	cut map[string]*proxy
+	cut map[string]*Proxy
 }
 
-// proxy takes the connections to one member's advertised peer URL.
-type proxy struct {
-	net    *network
+// Proxy takes the connections to one member's advertised peer URL.
+type Proxy struct {
+	net    *Network
 	ln     net.Listener
 	member string // where the member listens, host:port
 }
@@ -37,21 +41,23 @@ type proxy struct {
 // link is one connection from a member to another. Sender is empty until its
 // first request was read, and stays so when that names none.
 type link struct {
-	to     *proxy
+	to     *Proxy
 	sender string
 	conns  []net.Conn
 }
 
-func newNetwork() *network {
-	return &network{links: make(map[*link]struct{}), cut: make(map[string]*proxy)}
+// New is a network without members.
+func New() *Network {
+	return &Network{links: make(map[*link]struct{}), cut: make(map[string]*Proxy)}
 }
 
-func (n *network) listen(member string) (*proxy, error) {
+// Listen begins to take connections for the member that listens at host:port.
+func (n *Network) Listen(member string) (*Proxy, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	p := &proxy{net: n, ln: ln, member: member}
+	p := &Proxy{net: n, ln: ln, member: member}
 	n.mu.Lock()
 	n.proxies = append(n.proxies, p)
 	n.mu.Unlock()
@@ -59,9 +65,10 @@ func (n *network) listen(member string) (*proxy, error) {
 	return p, nil
 }
 
-func (p *proxy) addr() string { return p.ln.Addr().String() }
+// Addr is the host:port that the member advertises to the others.
+func (p *Proxy) Addr() string { return p.ln.Addr().String() }
 
-func (p *proxy) accept() {
+func (p *Proxy) accept() {
 	for {
 		conn, err := p.ln.Accept()
 		if err != nil {
@@ -75,7 +82,7 @@ func (p *proxy) accept() {
 }
 
 // carry moves the bytes of one connection until either side ends it.
-func (p *proxy) carry(l *link, from net.Conn) {
+func (p *Proxy) carry(l *link, from net.Conn) {
 	defer p.net.drop(l)
 	r := bufio.NewReader(from)
 	head, sender, err := readHead(r)
@@ -118,7 +125,7 @@ func readHead(r *bufio.Reader) (head []byte, sender string, err error) {
 }
 
 // admit makes conn part of the link, or closes it where the link is cut.
-func (n *network) admit(l *link, conn net.Conn) bool {
+func (n *Network) admit(l *link, conn net.Conn) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed || n.severed(l) {
@@ -131,14 +138,14 @@ func (n *network) admit(l *link, conn net.Conn) bool {
 }
 
 // identify notes the sender and reports whether the link may go on.
-func (n *network) identify(l *link, sender string) bool {
+func (n *Network) identify(l *link, sender string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	l.sender = sender
 	return !n.closed && !n.severed(l)
 }
 
-func (n *network) severed(l *link) bool {
+func (n *Network) severed(l *link) bool {
 	if _, ok := n.cut[l.sender]; ok {
 		return true
 	}
@@ -150,22 +157,22 @@ func (n *network) severed(l *link) bool {
 	return false
 }
 
-func (n *network) drop(l *link) {
+func (n *Network) drop(l *link) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.dropLocked(l)
 }
 
-func (n *network) dropLocked(l *link) {
+func (n *Network) dropLocked(l *link) {
 	for _, conn := range l.conns {
 		_ = conn.Close()
 	}
 	delete(n.links, l)
 }
 
-// isolate cuts a member from all others: its connections are closed and new
+// Isolate cuts a member from all others: its connections are closed and new
 // ones refused, whoever opens them.
-func (n *network) isolate(id uint64, p *proxy) {
+func (n *Network) Isolate(id uint64, p *Proxy) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.cut[strconv.FormatUint(id, 16)] = p
@@ -176,13 +183,15 @@ func (n *network) isolate(id uint64, p *proxy) {
 	}
 }
 
-func (n *network) heal(id uint64) {
+// Heal ends Isolate.
+func (n *Network) Heal(id uint64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.cut, strconv.FormatUint(id, 16))
 }
 
-func (n *network) close() {
+// Close ends all connections.
+func (n *Network) Close() {
 	n.mu.Lock()
 	n.closed = true
 	for _, p := range n.proxies {

@@ -1,54 +1,12 @@
-package main
+package manual
 
 import (
-	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
-
-// page is a man page in the making.
-type page struct{ strings.Builder }
-
-func newPage(name string, section int, date time.Time, title string) *page {
-	p := new(page)
-	fmt.Fprintf(p, ".TH %s %d %s etcdward\n", quoteRoff(strings.ToUpper(name)), section, quoteRoff(date.Format("2006-01-02")))
-	p.section("NAME")
-	fmt.Fprintf(p, "%s \\- %s\n", escapeRoff(name), escapeRoff(title))
-	return p
-}
-
-func (p *page) section(title string) { fmt.Fprintf(p, ".SH %s\n", quoteRoff(title)) }
-
-// paragraphs writes text whose paragraphs are divided by empty lines.
-func (p *page) paragraphs(text string) {
-	for _, paragraph := range strings.Split(text, "\n\n") {
-		p.WriteString(".PP\n")
-		for _, line := range strings.Split(strings.TrimSpace(paragraph), "\n") {
-			p.WriteString(escapeRoff(line) + "\n")
-		}
-	}
-}
-
-func (p *page) item(term, text string) {
-	fmt.Fprintf(p, ".TP\n.B %s\n%s\n", quoteRoff(term), escapeRoff(text))
-}
-
-// escapeRoff keeps text from being read as a request or an escape.
-func escapeRoff(text string) string {
-	text = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`).Replace(text)
-	if strings.HasPrefix(text, ".") {
-		text = `\&` + text
-	}
-	return text
-}
-
-func quoteRoff(text string) string {
-	return `"` + strings.ReplaceAll(escapeRoff(text), `"`, `\(dq`) + `"`
-}
 
 // manPages are the pages of section 8, by file name: one for the program, one for each verb.
 func manPages(root *cobra.Command, date time.Time) map[string]string {
@@ -142,46 +100,4 @@ func options(p *page, flags *pflag.FlagSet) {
 func seeAlso(p *page, pages string) {
 	p.section("SEE ALSO")
 	p.paragraphs(pages)
-}
-
-var configurationRow = regexp.MustCompile("^\\| `([^`]+)` \\| (.*?) ?\\| (.*?) ?\\|$")
-
-// configurationPage is etcdward-config(5), from the paragraphs and the table of keys of its reference.
-func configurationPage(reference string, date time.Time) string {
-	p := newPage("etcdward-config", 5, date, "configuration of etcdward")
-	p.section("DESCRIPTION")
-	plain := strings.NewReplacer("`", "", "**", "")
-	for _, block := range strings.Split(reference, "\n\n") {
-		switch {
-		case strings.HasPrefix(block, "# "):
-		case strings.HasPrefix(block, "#"):
-			p.section(strings.ToUpper(strings.TrimLeft(block, "# ")))
-		case strings.HasPrefix(block, "|"):
-			p.section("KEYS")
-			for _, line := range strings.Split(block, "\n") {
-				if row := configurationRow.FindStringSubmatch(line); row != nil {
-					p.item(row[1], keyText(plain.Replace(row[2]), plain.Replace(row[3])))
-				}
-			}
-			p.section("NOTES")
-		default:
-			p.paragraphs(plain.Replace(block))
-		}
-	}
-	seeAlso(p, "etcdward(8)")
-	return p.String()
-}
-
-// keyText says what a key means, and what it is where the file does not say.
-func keyText(otherwise, meaning string) string {
-	switch {
-	case otherwise == "required":
-		meaning += " Required."
-	case otherwise != "":
-		meaning += " Default: " + otherwise + "."
-	}
-	if meaning = strings.TrimSpace(meaning); meaning == "" {
-		return "As its name says."
-	}
-	return meaning
 }

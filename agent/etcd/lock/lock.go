@@ -1,4 +1,10 @@
-package etcd
+// Package lock is the right to disturb a cluster: only one agent at a time has it, and what is written under it is refused once it is lost.
+// It also keeps the record of who did which due run of a job, which is written under the lock.
+//
+// It does not know the members of the cluster, nor what is done under the lock.
+//
+// Its one invariant: a write under a lock that has lapsed changes nothing (the fence).
+package lock
 
 import (
 	"context"
@@ -8,22 +14,23 @@ import (
 	"sync"
 	"time"
 
+	"github.com/etcdward/etcdward/agent/etcd/connection"
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"google.golang.org/grpc"
 )
 
 const (
-	lockKey = prefix + "lock"
-	// LockTTL is how long a lock outlives a holder that was killed: long enough for a leader's election and a member's
+	Key = Prefix + "lock"
+	// DefaultTTL is how long a lock outlives a holder that was killed: long enough for a leader's election and a member's
 	// stall, short enough for another agent to take over soon.
-	LockTTL = 15 * time.Second
+	DefaultTTL = 15 * time.Second
 	// releaseTimeout bounds the giving back; what fails to be given back lapses by itself.
 	releaseTimeout = 5 * time.Second
 )
 
-// ErrLockLost means that the lock lapsed while its holder worked: another agent may be at work already. Nothing
+// ErrLost means that the lock lapsed while its holder worked: another agent may be at work already. Nothing
 // disturbing may be begun, and what is under way counts as not done.
-var ErrLockLost = errors.New("the lock was lost")
+var ErrLost = errors.New("the lock was lost")
 
 // Holder says who holds the lock, and for what.
 type Holder struct {
@@ -31,7 +38,7 @@ type Holder struct {
 	PID   int       `json:"pid"`
 	Task  string    `json:"task"`
 	Since time.Time `json:"since"`
-	// TTL is how long the lock outlives a holder that was killed, in whole seconds. 0: LockTTL.
+	// TTL is how long the lock outlives a holder that was killed, in whole seconds. 0: DefaultTTL.
 	TTL time.Duration `json:"-"`
 	// Beside names another lock than that of the cluster, for work that does not disturb it and must happen once all the same. "":
 	// the cluster's.
@@ -41,9 +48,9 @@ type Holder struct {
 // key is where the lock is kept.
 func (h Holder) key() string {
 	if h.Beside != "" {
-		return lockKey + "/" + h.Beside
+		return Key + "/" + h.Beside
 	}
-	return lockKey
+	return Key
 }
 
 // String is the holder in words.
@@ -53,7 +60,7 @@ func (h Holder) String() string {
 
 // Lock is the right to disturb the cluster. It is had inside of Hold only.
 type Lock struct {
-	route   *route
+	route   *connection.Route
 	key     string
 	lease   int64
 	created int64 // the revision that created the key: the fence of every write under the lock
@@ -64,16 +71,19 @@ type Lock struct {
 	holder Holder
 }
 
-// Hold waits for the lock until ctx ends, and runs do while it is held. Its context ends with the cause ErrLockLost when
-// the lock lapses, and carries the lock for LockOf. The lock is given back when do returns, also when ctx has ended.
+// Find looks for the members that lead to the quorum now. Its error wraps connection.ErrNoQuorum, or means that nothing is known.
+type Find func(ctx context.Context) (*connection.Route, error)
+
+// Hold waits for the lock until ctx ends, and runs do while it is held. Its context ends with the cause ErrLost when
+// the lock lapses, and carries the lock for Of. The lock is given back when do returns, also when ctx has ended.
 //
-// The error is do's, joined with ErrLockLost when that happened; or the lock could not be had: it then
+// The error is do's, joined with ErrLost when that happened; or the lock could not be had: it then
 // wraps ErrNoQuorum, ErrNoSpace, ErrCorrupt, ErrUnreachable, ErrDenied or the cause of ctx's end, and do did not run.
-func (c *Cluster) Hold(ctx context.Context, who Holder, do func(ctx context.Context, l *Lock) error) error {
+func Hold(ctx context.Context, find Find, who Holder, do func(ctx context.Context, l *Lock) error) error {
 	if who.TTL == 0 {
-		who.TTL = LockTTL
+		who.TTL = DefaultTTL
 	}
-	l, err := c.acquire(ctx, who)
+	l, err := acquire(ctx, find, who)
 	if err != nil {
 		return fmt.Errorf("take lock: %w", err)
 	}
@@ -86,7 +96,7 @@ func (c *Cluster) Hold(ctx context.Context, who Holder, do func(ctx context.Cont
 		l.release(ctx)
 	}()
 	err = do(held, l)
-	if lost := context.Cause(held); errors.Is(lost, ErrLockLost) && !errors.Is(err, ErrLockLost) {
+	if lost := context.Cause(held); errors.Is(lost, ErrLost) && !errors.Is(err, ErrLost) {
 		err = errors.Join(lost, err)
 	}
 	return err
@@ -94,20 +104,20 @@ func (c *Cluster) Hold(ctx context.Context, who Holder, do func(ctx context.Cont
 
 type lockInContext struct{}
 
-// LockOf is the lock under which a context runs; nil: none. What runs inside of a longer job uses its lock.
-func LockOf(ctx context.Context) *Lock {
+// Of is the lock under which a context runs; nil: none. What runs inside of a longer job uses its lock.
+func Of(ctx context.Context) *Lock {
 	l, _ := ctx.Value(lockInContext{}).(*Lock)
 	return l
 }
 
-// Holder says who holds the lock now; false: nobody. Its error is that of a read through the quorum.
-func (c *Cluster) Holder(ctx context.Context) (Holder, bool, error) {
+// Current returns who holds the lock now; false: nobody. Its error is that of a read through the quorum.
+func Current(ctx context.Context, r *connection.Route) (Holder, bool, error) {
 	var h Holder
-	found, err := c.Recall(ctx, "lock", &h)
+	found, err := Recall(ctx, r, "lock", &h)
 	return h, found, err
 }
 
-// Task tells those who ask for the holder what it does now. It fails with ErrLockLost when the lock is another's.
+// Task tells those who ask for the holder what it does now. It fails with ErrLost when the lock is another's.
 func (l *Lock) Task(ctx context.Context, task string) error {
 	l.mu.Lock()
 	h := l.holder
@@ -131,13 +141,13 @@ func (l *Lock) Holder() Holder {
 
 // Recall is the cluster's Recall by the way that the lock is renewed on.
 func (l *Lock) Recall(ctx context.Context, name string, v any) (bool, error) {
-	return l.route.recall(ctx, name, v)
+	return Recall(ctx, l.route, name, v)
 }
 
-// Keep writes v, as JSON, under a name below etcdward/, and only while the lock is held: after ErrLockLost nothing was
+// Keep writes v, as JSON, under a name below etcdward/, and only while the lock is held: after ErrLost nothing was
 // written.
 func (l *Lock) Keep(ctx context.Context, name string, v any) error {
-	return l.put(ctx, prefix+name, v, 0)
+	return l.put(ctx, Prefix+name, v, 0)
 }
 
 // put writes under the fence: the transaction fails unless the lock's key is still the one that was created for l.
@@ -147,7 +157,7 @@ func (l *Lock) put(ctx context.Context, key string, v any, lease int64) error {
 		return fmt.Errorf("encode %s: %w", key, err)
 	}
 	var resp *pb.TxnResponse
-	err = l.route.call(ctx, 0, "write "+key+" to", func(ctx context.Context, conn *grpc.ClientConn) (err error) {
+	err = l.route.Call(ctx, 0, "write "+key+" to", func(ctx context.Context, conn *grpc.ClientConn) (err error) {
 		resp, err = pb.NewKVClient(conn).Txn(ctx, &pb.TxnRequest{
 			Compare: []*pb.Compare{comparing(l.key, l.created)},
 			Success: []*pb.RequestOp{putting(key, value, lease)},
@@ -155,10 +165,10 @@ func (l *Lock) put(ctx context.Context, key string, v any, lease int64) error {
 		return err
 	})
 	if err != nil {
-		return refused(err)
+		return connection.Refused(err)
 	}
 	if !resp.Succeeded {
-		return fmt.Errorf("write %s: %w", key, ErrLockLost)
+		return fmt.Errorf("write %s: %w", key, ErrLost)
 	}
 	return nil
 }
@@ -167,12 +177,12 @@ func (l *Lock) put(ctx context.Context, key string, v any, lease int64) error {
 func (l *Lock) release(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
 	defer cancel()
-	l.route.revoke(ctx, l.lease)
+	revoke(ctx, l.route, l.lease)
 }
 
 // revoke ends a lease. An error is nobody's: the lease lapses by itself then.
-func (r *route) revoke(ctx context.Context, lease int64) {
-	_ = r.call(ctx, 0, "revoke lease at", func(ctx context.Context, conn *grpc.ClientConn) error {
+func revoke(ctx context.Context, r *connection.Route, lease int64) {
+	_ = r.Call(ctx, 0, "revoke lease at", func(ctx context.Context, conn *grpc.ClientConn) error {
 		_, err := pb.NewLeaseClient(conn).LeaseRevoke(ctx, &pb.LeaseRevokeRequest{ID: lease})
 		return err
 	})

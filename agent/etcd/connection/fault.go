@@ -1,7 +1,8 @@
-package etcd
+package connection
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -20,11 +21,23 @@ var ErrDenied = errors.New("etcd refuses this user")
 // the first call.
 var ErrAuthFailed error = rpctypes.ErrAuthFailed
 
+// ErrNoQuorum means that no majority of the voters answers and agrees on a leader. Nothing can be written and
+// no lock be held; a member may still give a snapshot in an emergency.
+var ErrNoQuorum = errors.New("no quorum is seen from here")
+
+// ErrNoSpace means that etcd is over its quota: it takes no writes and grants no lease, so that the lock cannot be
+// had. Reading, compacting, defragmenting and deleting work.
+var ErrNoSpace = errors.New("etcd is over its quota (NOSPACE) and takes no writes")
+
+// ErrCorrupt means that the alarm CORRUPT is raised: etcd takes no writes until a person has repaired the cluster, so that the lock
+// cannot be had.
+var ErrCorrupt = errors.New("etcd raised the alarm CORRUPT and takes no writes")
+
 // denials are what etcd says of the user under another code than those for that.
 var denials = []string{rpctypes.ErrUserEmpty.Error(), rpctypes.ErrAuthFailed.Error(), rpctypes.ErrUserNotFound.Error()}
 
-// plain turns an error of gRPC into the sentence inside it.
-func plain(err error) error {
+// Plain turns an error of gRPC into the sentence inside it.
+func Plain(err error) error {
 	s, ok := status.FromError(err)
 	if !ok {
 		return err
@@ -57,4 +70,18 @@ func (f *fault) Unwrap() []error {
 		return []error{f.kind, f.origin}
 	}
 	return []error{f.origin}
+}
+
+// Refused adds ErrNoSpace or ErrCorrupt to what etcd answers when an alarm keeps it from writing.
+func Refused(err error) error {
+	s, ok := Status(err)
+	switch {
+	case !ok:
+		return err
+	case s.Code() == codes.ResourceExhausted && s.Message() == rpctypes.ErrNoSpace.Error():
+		return fmt.Errorf("%w: %w", ErrNoSpace, err)
+	case s.Code() == codes.DataLoss && s.Message() == rpctypes.ErrCorrupt.Error():
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return err
 }

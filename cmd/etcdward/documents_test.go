@@ -5,11 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/spf13/cobra"
 
 	"github.com/etcdward/etcdward/agent/config"
+	"github.com/etcdward/etcdward/cmd/etcdward/manual"
 )
 
 // TestDocuments holds that what the packages ship names every verb, every flag and every key, and is the same each time.
@@ -37,7 +35,7 @@ func TestDocuments(t *testing.T) {
 		}
 	}
 	for _, key := range config.Keys() {
-		if !strings.Contains(first["etcdward-config.5"], `.B "`+escapeRoff(key)+`"`) {
+		if !strings.Contains(first["etcdward-config.5"], `.B "`+strings.ReplaceAll(key, "-", `\-`)+`"`) {
 			t.Errorf("etcdward-config(5) lacks %s", key)
 		}
 	}
@@ -55,7 +53,7 @@ func TestDocuments(t *testing.T) {
 func written(t *testing.T) map[string]string {
 	t.Helper()
 	directory := t.TempDir()
-	if err := writeDocuments(newRoot(&invocation{}), directory, "../../docs/configuration.md"); err != nil {
+	if err := manual.Write(newRoot(&invocation{}), directory, "../../docs/configuration.md"); err != nil {
 		t.Fatal(err)
 	}
 	entries, err := os.ReadDir(directory)
@@ -67,24 +65,4 @@ func written(t *testing.T) map[string]string {
 		files[e.Name()] = read(t, filepath.Join(directory, e.Name()))
 	}
 	return files
-}
-
-// TestRoffIsText holds that no word of a text becomes a request of roff.
-func TestRoffIsText(t *testing.T) {
-	p := newPage("x", 8, time.Unix(0, 0).UTC(), "y")
-	p.paragraphs(".so /etc/passwd\n'quoted' \\fB --flag")
-	if want := ".PP\n\\&.so /etc/passwd\n\\(aqquoted\\(aq \\efB \\-\\-flag\n"; !strings.HasSuffix(p.String(), want) {
-		t.Errorf("got %q", p.String())
-	}
-	verb := &cobra.Command{Use: "etcdward x", Short: `say "it"`}
-	if page := verbPage(verb, time.Unix(0, 0).UTC()); !strings.Contains(page, `.TH "ETCDWARD\-ETCDWARD" 8 "1970\-01\-01" etcdward`) {
-		t.Errorf("got %s", page)
-	}
-}
-
-func TestSourceDate(t *testing.T) {
-	t.Setenv("SOURCE_DATE_EPOCH", "yesterday")
-	if _, err := sourceDate(); err == nil {
-		t.Error("a word was taken for a time")
-	}
 }

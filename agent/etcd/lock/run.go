@@ -1,10 +1,12 @@
-package etcd
+package lock
 
 import (
 	"context"
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/etcdward/etcdward/agent/etcd/connection"
 )
 
 // Run is what the cluster remembers of the last due run of one job.
@@ -67,22 +69,18 @@ func (r Run) After(due time.Time, host string, ok bool, now time.Time) Run {
 	return next
 }
 
-// LastRun reads, through the quorum, what is remembered of a job; false: it never ran.
+// LastRun is the record of a job, read by the way that the lock is renewed on.
 func (l *Lock) LastRun(ctx context.Context, job string) (Run, bool, error) {
-	return lastRun(ctx, job, l.Recall)
+	return LastRun(ctx, l.route, job)
 }
 
-// LastRun is the lock's, for those who have none.
-func (c *Cluster) LastRun(ctx context.Context, job string) (Run, bool, error) {
-	return lastRun(ctx, job, c.Recall)
+// LastRun reads, through the quorum, what is remembered of a job; false: it never ran.
+func LastRun(ctx context.Context, r *connection.Route, job string) (run Run, found bool, err error) {
+	found, err = Recall(ctx, r, "runs/"+job, &run)
+	return run, found, err
 }
 
-func lastRun(ctx context.Context, job string, recall func(context.Context, string, any) (bool, error)) (r Run, found bool, err error) {
-	found, err = recall(ctx, "runs/"+job, &r)
-	return r, found, err
-}
-
-// NoteRun writes what came of a job's run, and only while the lock is held: after ErrLockLost nothing was written.
+// NoteRun writes what came of a job's run, and only while the lock is held: after ErrLost nothing was written.
 func (l *Lock) NoteRun(ctx context.Context, job string, r Run) error {
 	return l.Keep(ctx, "runs/"+job, r)
 }

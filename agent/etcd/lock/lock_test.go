@@ -1,4 +1,4 @@
-package etcd
+package lock_test
 
 import (
 	"context"
@@ -13,45 +13,31 @@ import (
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"google.golang.org/grpc"
 
+	"github.com/etcdward/etcdward/agent/etcd"
+	"github.com/etcdward/etcdward/agent/etcd/connection"
+	"github.com/etcdward/etcdward/agent/etcd/lock"
+	"github.com/etcdward/etcdward/test/client"
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
 // shortTTL keeps the tests of lapsing locks short, and survives a machine that does other work.
 const shortTTL = 3 * time.Second
 
-// connect gives a connection of an agent's own to a test's cluster.
-func connect(t *testing.T, c *cluster.Cluster, endpoints ...string) *Cluster {
+// pool gives the connections beneath an agent's view.
+func pool(t *testing.T, c *cluster.Cluster) *connection.Pool {
 	t.Helper()
-	if len(endpoints) == 0 {
-		endpoints = c.Endpoints()
-	}
-	own, err := New(Options{Endpoints: endpoints, CAFile: c.CAFile, CertFile: c.CertFile, KeyFile: c.KeyFile, CallTimeout: 2 * time.Second})
+	p, err := connection.New(connection.Options{Endpoints: c.Endpoints(), CAFile: c.CAFile, CertFile: c.CertFile, KeyFile: c.KeyFile})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = own.Close() })
-	return own
+	t.Cleanup(func() { _ = p.Close() })
+	return p
 }
 
-// await returns when a condition holds.
-func await(t *testing.T, what string, met func() bool) {
-	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(time.Minute)
-	for !met() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s: not within a minute", what)
-		}
-	}
-}
-
-func holder(host string) Holder { return Holder{Host: host, PID: os.Getpid(), Task: "test"} }
+func holder(host string) lock.Holder { return lock.Holder{Host: host, PID: os.Getpid(), Task: "test"} }
 
 // brief is a holder whose lock lapses soon.
-func brief(host string) Holder {
+func brief(host string) lock.Holder {
 	h := holder(host)
 	h.TTL = shortTTL
 	return h
@@ -74,15 +60,15 @@ func oneAtATime(t *testing.T, c *cluster.Cluster) {
 	inside, most, turns := 0, 0, 0
 	var wg sync.WaitGroup
 	for range 3 {
-		agent := connect(t, c)
+		agent := client.Connect(t, c)
 		wg.Go(func() {
 			for range 3 {
-				err := agent.Hold(t.Context(), holder("a"), func(ctx context.Context, _ *Lock) error {
+				err := agent.Hold(t.Context(), holder("a"), func(ctx context.Context, _ *lock.Lock) error {
 					mu.Lock()
 					inside++
 					most = max(most, inside)
 					mu.Unlock()
-					err := agent.Responds(ctx, Member{Endpoint: c.Members[0].ClientURL}) // takes its time
+					err := agent.Responds(ctx, etcd.Member{Endpoint: c.Members[0].ClientURL}) // takes its time
 					mu.Lock()
 					defer mu.Unlock()
 					inside--
@@ -102,8 +88,8 @@ func oneAtATime(t *testing.T, c *cluster.Cluster) {
 }
 
 func showsHolder(t *testing.T, c *cluster.Cluster) {
-	agent, other := connect(t, c), connect(t, c)
-	err := agent.Hold(t.Context(), holder("cp-1"), func(ctx context.Context, l *Lock) error {
+	agent, other := client.Connect(t, c), client.Connect(t, c)
+	err := agent.Hold(t.Context(), holder("cp-1"), func(ctx context.Context, l *lock.Lock) error {
 		h, held, err := other.Holder(ctx)
 		if err != nil || !held || h.Host != "cp-1" || h.Task != "test" || h.PID != os.Getpid() || time.Since(h.Since) > time.Minute {
 			t.Errorf("holder is %+v, %t, %v", h, held, err)
@@ -114,7 +100,7 @@ func showsHolder(t *testing.T, c *cluster.Cluster) {
 		if h, _, err = other.Holder(ctx); err != nil || h.Task != "other work" || h.Host != "cp-1" {
 			t.Errorf("holder is %+v, %v", h, err)
 		}
-		if LockOf(ctx) != l {
+		if lock.Of(ctx) != l {
 			t.Error("the context does not carry the lock")
 		}
 		return nil
@@ -128,14 +114,14 @@ func showsHolder(t *testing.T, c *cluster.Cluster) {
 }
 
 func givenBack(t *testing.T, c *cluster.Cluster) {
-	agent, other := connect(t, c), connect(t, c)
+	agent, other := client.Connect(t, c), client.Connect(t, c)
 	ctx, cancel := context.WithCancel(t.Context())
-	err := agent.Hold(ctx, holder("a"), func(ctx context.Context, _ *Lock) error {
+	err := agent.Hold(ctx, holder("a"), func(ctx context.Context, _ *lock.Lock) error {
 		cancel()
 		<-ctx.Done()
 		return context.Cause(ctx)
 	})
-	if !errors.Is(err, context.Canceled) || errors.Is(err, ErrLockLost) {
+	if !errors.Is(err, context.Canceled) || errors.Is(err, lock.ErrLost) {
 		t.Errorf("error is %v", err)
 	}
 	if h, held, err := other.Holder(t.Context()); held || err != nil {
@@ -144,11 +130,11 @@ func givenBack(t *testing.T, c *cluster.Cluster) {
 }
 
 func waitingEnds(t *testing.T, c *cluster.Cluster) {
-	agent, other := connect(t, c), connect(t, c)
-	err := agent.Hold(t.Context(), holder("a"), func(ctx context.Context, _ *Lock) error {
+	agent, other := client.Connect(t, c), client.Connect(t, c)
+	err := agent.Hold(t.Context(), holder("a"), func(ctx context.Context, _ *lock.Lock) error {
 		within, cancel := context.WithTimeoutCause(ctx, 300*time.Millisecond, errors.New("enough"))
 		defer cancel()
-		return other.Hold(within, holder("b"), func(context.Context, *Lock) error {
+		return other.Hold(within, holder("b"), func(context.Context, *lock.Lock) error {
 			t.Error("it was held twice")
 			return nil
 		})
@@ -160,22 +146,17 @@ func waitingEnds(t *testing.T, c *cluster.Cluster) {
 
 // lapses leaves a lock as a killed process does: nothing is given back.
 func lapses(t *testing.T, c *cluster.Cluster) {
-	agent := connect(t, c)
-	r, err := agent.route(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	gone, _, err := r.tryLock(t.Context(), brief("gone"))
+	gone, err := lock.Abandoned(t.Context(), connection.NewRoute(pool(t, c), c.Endpoints()), brief("gone"))
 	if err != nil || gone == nil {
 		t.Fatalf("lock %v, %v", gone, err)
 	}
 	begun := time.Now()
-	err = connect(t, c).Hold(t.Context(), holder("next"), func(ctx context.Context, _ *Lock) error {
+	err = client.Connect(t, c).Hold(t.Context(), holder("next"), func(ctx context.Context, _ *lock.Lock) error {
 		// The fence: what the old holder still had in mind is not written any more.
-		if err := gone.Keep(ctx, "test", "late"); !errors.Is(err, ErrLockLost) {
+		if err := gone.Keep(ctx, "test", "late"); !errors.Is(err, lock.ErrLost) {
 			t.Errorf("the old holder writes: %v", err)
 		}
-		if err := gone.NoteRun(ctx, "test", Run{}); !errors.Is(err, ErrLockLost) {
+		if err := gone.NoteRun(ctx, "test", lock.Run{}); !errors.Is(err, lock.ErrLost) {
 			t.Errorf("the old holder notes: %v", err)
 		}
 		return nil
@@ -189,7 +170,7 @@ func lapses(t *testing.T, c *cluster.Cluster) {
 }
 
 func lostWhenRevoked(t *testing.T, c *cluster.Cluster) {
-	agent := connect(t, c)
+	agent := client.Connect(t, c)
 	long := holder("a")
 	long.TTL = 4 * shortTTL // etcd says at the next renewal that it is lost, long before it would lapse
 	begun := time.Now()
@@ -198,8 +179,8 @@ func lostWhenRevoked(t *testing.T, c *cluster.Cluster) {
 			t.Errorf("the holder was told after %s", took)
 		}
 	}()
-	err := agent.Hold(t.Context(), long, func(ctx context.Context, l *Lock) error {
-		l.route.revoke(t.Context(), l.lease)
+	err := agent.Hold(t.Context(), long, func(ctx context.Context, l *lock.Lock) error {
+		l.Revoke(t.Context())
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -207,16 +188,16 @@ func lostWhenRevoked(t *testing.T, c *cluster.Cluster) {
 			return errors.New("nobody told the holder")
 		}
 	})
-	if !errors.Is(err, ErrLockLost) {
+	if !errors.Is(err, lock.ErrLost) {
 		t.Errorf("error is %v", err)
 	}
 }
 
 // outlivesMember kills the very member that the lock is renewed at, twice its time to live before the end.
 func outlivesMember(t *testing.T, c *cluster.Cluster) {
-	agent := connect(t, c)
-	err := agent.Hold(t.Context(), brief("a"), func(ctx context.Context, l *Lock) error {
-		i := slices.IndexFunc(c.Members, func(m *cluster.Member) bool { return m.ClientURL == l.route.first() })
+	agent := client.Connect(t, c)
+	err := agent.Hold(t.Context(), brief("a"), func(ctx context.Context, l *lock.Lock) error {
+		i := slices.IndexFunc(c.Members, func(m *cluster.Member) bool { return m.ClientURL == l.First() })
 		c.Members[i].Kill()
 		defer c.Members[i].Start()
 		end := time.NewTimer(2 * shortTTL)
@@ -234,8 +215,8 @@ func outlivesMember(t *testing.T, c *cluster.Cluster) {
 }
 
 func noQuorum(t *testing.T, c *cluster.Cluster) {
-	agent := connect(t, c)
-	err := agent.Hold(t.Context(), brief("a"), func(ctx context.Context, _ *Lock) error {
+	agent := client.Connect(t, c)
+	err := agent.Hold(t.Context(), brief("a"), func(ctx context.Context, _ *lock.Lock) error {
 		c.Members[0].Kill()
 		c.Members[1].Kill()
 		select {
@@ -245,12 +226,12 @@ func noQuorum(t *testing.T, c *cluster.Cluster) {
 			return errors.New("nobody told the holder")
 		}
 	})
-	if !errors.Is(err, ErrLockLost) {
+	if !errors.Is(err, lock.ErrLost) {
 		t.Errorf("the holder was told %v", err)
 	}
 	begun := time.Now()
-	err = agent.Hold(t.Context(), holder("b"), func(context.Context, *Lock) error { return nil })
-	if !errors.Is(err, ErrNoQuorum) {
+	err = agent.Hold(t.Context(), holder("b"), func(context.Context, *lock.Lock) error { return nil })
+	if !errors.Is(err, connection.ErrNoQuorum) {
 		t.Errorf("error is %v", err)
 	}
 	if took := time.Since(begun); took > 30*time.Second {
@@ -262,21 +243,21 @@ func noQuorum(t *testing.T, c *cluster.Cluster) {
 
 func TestLockNeedsSpace(t *testing.T) {
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
-	agent := connect(t, c)
+	agent := client.Connect(t, c)
 	member := c.Members[0]
 	// The alarm is what matters; raising it by hand saves filling a database.
-	err := agent.call(t.Context(), member.ClientURL, "raise alarm at", func(ctx context.Context, conn *grpc.ClientConn) error {
+	err := pool(t, c).Call(t.Context(), member.ClientURL, "raise alarm at", func(ctx context.Context, conn *grpc.ClientConn) error {
 		_, err := pb.NewMaintenanceClient(conn).Alarm(ctx, &pb.AlarmRequest{Action: pb.AlarmRequest_ACTIVATE, MemberID: member.ID, Alarm: pb.AlarmType_NOSPACE})
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	work := func(context.Context, *Lock) error { return nil }
-	if err := agent.Hold(t.Context(), holder("a"), work); !errors.Is(err, ErrNoSpace) {
+	work := func(context.Context, *lock.Lock) error { return nil }
+	if err := agent.Hold(t.Context(), holder("a"), work); !errors.Is(err, connection.ErrNoSpace) {
 		t.Errorf("error is %v", err)
 	}
-	if err := agent.DisarmNoSpace(t.Context(), Member{ID: member.ID, Name: member.Name}); err != nil {
+	if err := agent.DisarmNoSpace(t.Context(), etcd.Member{ID: member.ID, Name: member.Name}); err != nil {
 		t.Fatal(err)
 	}
 	if err := agent.Hold(t.Context(), holder("a"), work); err != nil {

@@ -1,4 +1,4 @@
-package etcd
+package lock
 
 import (
 	"context"
@@ -24,13 +24,13 @@ func (l *Lock) keep(ctx context.Context, end context.CancelCauseFunc) {
 		case <-ctx.Done():
 			return
 		case <-lapse.C:
-			end(fmt.Errorf("%w: it could not be renewed for %s", ErrLockLost, ttl))
+			end(fmt.Errorf("%w: it could not be renewed for %s", ErrLost, ttl))
 			return
 		case <-again.C:
 		}
 		until, err := l.renew(ctx, ttl)
 		switch {
-		case errors.Is(err, ErrLockLost):
+		case errors.Is(err, ErrLost):
 			end(err)
 			return
 		case err != nil:
@@ -47,7 +47,8 @@ func (l *Lock) keep(ctx context.Context, end context.CancelCauseFunc) {
 func (l *Lock) renew(ctx context.Context, ttl time.Duration) (until time.Time, err error) {
 	ctx, cancel := context.WithDeadline(ctx, l.until)
 	defer cancel()
-	err = l.route.call(ctx, ttl/5, "renew lease at", func(ctx context.Context, conn *grpc.ClientConn) error {
+	lapsed := false
+	err = l.route.Call(ctx, ttl/5, "renew lease at", func(ctx context.Context, conn *grpc.ClientConn) error {
 		until = time.Now().Add(ttl)
 		stream, err := pb.NewLeaseClient(conn).LeaseKeepAlive(ctx)
 		if err != nil {
@@ -60,10 +61,13 @@ func (l *Lock) renew(ctx context.Context, ttl time.Duration) (until time.Time, e
 		if err != nil {
 			return err
 		}
-		if resp.TTL <= 0 {
-			return fmt.Errorf("%w: etcd let its lease lapse", ErrLockLost)
+		if lapsed = resp.TTL <= 0; lapsed {
+			return nil // every member would say the same
 		}
 		return stream.CloseSend()
 	})
+	if lapsed {
+		return until, fmt.Errorf("%w: etcd let its lease lapse", ErrLost)
+	}
 	return until, err
 }

@@ -1,7 +1,11 @@
-package main
+// Package manual writes what the packages ship beside the binary: man pages, completions and the schema of the configuration.
+//
+// It takes the verbs and flags from the root command, and knows none of them.
+package manual
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,26 +17,9 @@ import (
 	"github.com/etcdward/etcdward/agent/config"
 )
 
-// documentsCommand writes what the packages ship beside the binary, from the binary's own verbs and flags.
-func documentsCommand() *cobra.Command {
-	var directory, configuration string
-	cmd := &cobra.Command{
-		Use:    "documents",
-		Hidden: true,
-		Short:  "Write man pages, completions and the schema of the configuration",
-		Args:   usage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return writeDocuments(cmd.Root(), directory, configuration)
-		},
-	}
-	cmd.Flags().StringVar(&directory, "directory", "", "existing folder to write to")
-	cmd.Flags().StringVar(&configuration, "configuration", "docs/configuration.md", "the text of etcdward-config(5)")
-	_ = cmd.MarkFlagRequired("directory") // the flag was made above
-	return cmd
-}
-
-// writeDocuments writes every document; the same binary and SOURCE_DATE_EPOCH give the same bytes.
-func writeDocuments(root *cobra.Command, directory, configuration string) error {
+// Write writes every document into a folder that exists. configuration is the file with the text of etcdward-config(5). The
+// same binary and SOURCE_DATE_EPOCH give the same bytes.
+func Write(root *cobra.Command, directory, configuration string) error {
 	date, err := sourceDate()
 	if err != nil {
 		return err
@@ -65,7 +52,7 @@ func writeDocuments(root *cobra.Command, directory, configuration string) error 
 
 // sourceDate is the day that the documents bear.
 func sourceDate() (time.Time, error) {
-	text := fromEnvironment("SOURCE_DATE_EPOCH", "0")
+	text := cmp.Or(os.Getenv("SOURCE_DATE_EPOCH"), "0")
 	seconds, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("read SOURCE_DATE_EPOCH: %q is no number of seconds", text)
