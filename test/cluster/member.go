@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/etcdward/etcdward/test/cluster/network"
 )
 
 // Member is one etcd of a cluster, running or not. Kill, Stop, Start, Pause and
@@ -23,7 +25,7 @@ type Member struct {
 	Learner    bool
 
 	c          *Cluster
-	proxy      *proxy
+	proxy      *network.Proxy
 	listenPeer string
 	bootstrap  []string // flags that matter only while DataDir is empty
 
