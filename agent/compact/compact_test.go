@@ -270,7 +270,8 @@ func TestBesideAPIServer(t *testing.T) {
 			t.Errorf("the API server's compactor: %v", err)
 		}
 	})
-	wg.Go(func() { youngWatches(ctx, t, cli, interval) })
+	young := 0
+	wg.Go(func() { young = youngWatches(ctx, t, cli, interval) })
 	alone, beside, idle := 0, 0, 0
 	due := time.NewTicker(100 * time.Millisecond)
 	defer due.Stop()
@@ -293,6 +294,9 @@ func TestBesideAPIServer(t *testing.T) {
 	}
 	stop()
 	wg.Wait()
+	if young == 0 {
+		t.Error("no watch began in time")
+	}
 	if alone < 5 || beside != 0 || idle < 15 {
 		t.Errorf("ours compacted %d times alone, %d beside the API server, and left it to that %d times", alone, beside, idle)
 	}
@@ -301,21 +305,28 @@ func TestBesideAPIServer(t *testing.T) {
 	}
 }
 
-// youngWatches begins watches from a revision that is nearly an API server's interval old, as its clients do.
-func youngWatches(ctx context.Context, t *testing.T, cli *clientv3.Client, age time.Duration) {
+// youngWatches begins watches from a revision that is nearly an API server's interval old, as its clients do, and counts them. The API
+// server itself compacts what is older: a watch that began later than that, because the machine was busy, shows nothing.
+func youngWatches(ctx context.Context, t *testing.T, cli *clientv3.Client, age time.Duration) (young int) {
 	for ctx.Err() == nil {
+		read := time.Now()
 		now, err := cli.Get(ctx, "none")
 		if err != nil {
-			return // the end of the test
+			return young // the end of the test
 		}
 		timer := time.NewTimer(age * 3 / 4)
 		<-timer.C
 		watch, cancel := context.WithCancel(ctx)
 		resp := <-cli.Watch(watch, "/registry/", clientv3.WithPrefix(), clientv3.WithRev(now.Header.Revision+1))
 		cancel()
+		if ctx.Err() != nil || time.Since(read) >= age {
+			continue
+		}
+		young++
 		if errors.Is(resp.Err(), rpctypes.ErrCompacted) {
 			t.Errorf("a watch from a revision %s old: %v, compacted to %d", age*3/4, resp.Err(), resp.CompactRevision)
-			return
+			return young
 		}
 	}
+	return young
 }

@@ -318,9 +318,10 @@ func TestDefragShortWindow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Each is estimated at a little over two seconds, and takes none: with such a pause the third would end after six.
-	p.Rules.Pause = 2 * time.Second
-	out, err := p.run(t.Context(), time.Now().Add(5300*time.Millisecond))
+	// Each is estimated at a little over two seconds, and takes less: with such a pause the third would end after 22 or more. The second
+	// fits in as long as the first takes less than nine.
+	p.Rules.Pause = 10 * time.Second
+	out, err := p.run(t.Context(), time.Now().Add(21*time.Second))
 	if !errors.Is(err, agent.ErrPartial) || !strings.Contains(fmt.Sprint(err), led.Name+" left: the window is too short") {
 		t.Errorf("error is %v", err)
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -125,6 +124,42 @@ func changeOneByte(t *testing.T, m *cluster.Member) {
 	}
 }
 
+// stopInTheMiddle freezes the first member that is seen to write its new file. Which one that is depends on how much of each file is
+// free, and etcd changes that in the background. A member whose new file is still there once it stands still has not ended.
+func stopInTheMiddle(t *testing.T, c *cluster.Cluster) *cluster.Member {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(time.Minute)
+	for {
+		for _, m := range c.Members {
+			if !writesNewFile(t, m) {
+				continue
+			}
+			m.Pause()
+			if !writesNewFile(t, m) {
+				t.Fatalf("%s had ended before it could be stopped: it needs more data", m.Name)
+			}
+			return m
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("no member wrote a new file within a minute")
+		}
+	}
+}
+
+// writesNewFile reports whether the file that is to replace a member's database is there.
+func writesNewFile(t *testing.T, m *cluster.Member) bool {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(m.DataDir, "member", "snap", "db.tmp*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(found) > 0
+}
+
 // TestDefragMemberKilled kills the member that is being defragmented.
 func TestDefragMemberKilled(t *testing.T) {
 	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}})
@@ -132,29 +167,20 @@ func TestDefragMemberKilled(t *testing.T) {
 	forced := small
 	forced.Force = true
 	p := newPatient(t, c, forced)
-	plan, err := p.Plan(t.Context(), time.Time{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	first, _ := plan.Next()
-	i := slices.IndexFunc(c.Members, func(m *cluster.Member) bool { return m.Name == first.Member.Name })
-	victim := c.Members[i]
-
-	var wg sync.WaitGroup
-	hit := make(chan struct{})
-	wg.Go(func() {
-		temp := filepath.Join(victim.DataDir, "member", "snap", "db.tmp*")
-		client.Await(t, "the new file", func() bool {
-			found, err := filepath.Glob(temp)
-			return err == nil && len(found) > 0
-		})
-		victim.Kill()
-		close(hit)
-	})
 	p.Rules.Pause = 0
-	out, err := p.run(t.Context(), time.Time{})
-	wg.Wait()
-	<-hit
+
+	var out Outcome
+	var err error
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	defer func() { cancel(); <-ended }()
+	go func() {
+		defer close(ended)
+		out, err = p.run(ctx, time.Time{})
+	}()
+	victim := stopInTheMiddle(t, c)
+	victim.Kill()
+	<-ended
 	if err == nil || !strings.Contains(err.Error(), "defragment "+victim.Name) || len(out.Members) > 0 {
 		t.Fatalf("done were %v; error is %v", out.names(), err)
 	}

@@ -134,12 +134,26 @@ func TestDefragAwaitsRemoval(t *testing.T) {
 }
 
 // TestDefragFullOfData has a cluster over its quota by its data alone, on a host that has noted no revision yet.
+//
+// How much of a file is free when a member reaches its quota is chance, so the data comes first and the quota below it second.
 func TestDefragFullOfData(t *testing.T) {
-	c := cluster.Start(t, cluster.Options{QuotaBytes: 16 << 20, Args: []string{cluster.NoFsync}})
+	const quota = 16 << 20
+	c := cluster.Start(t, cluster.Options{QuotaBytes: 2 * quota, Args: []string{cluster.NoFsync}})
+	fill(t, c.Client(t), true)
+	c.Etcdctl(t, "defrag", "--cluster")
+	c.SetQuota(t, quota)
 	p := newPatient(t, c, small)
 	p.Compactor = &compact.Compactor{Cluster: p.Cluster, Keep: time.Hour, Path: filepath.Join(t.TempDir(), "revisions.json"), Log: p.Log}
+	survey, err := p.Cluster.Survey(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range survey.Members {
+		if m.DBInUse <= quota || m.DBSize-m.DBInUse >= small.MinReclaimable {
+			t.Fatalf("%s is not full of data: %d of %d bytes are in use", m.Name, m.DBInUse, m.DBSize)
+		}
+	}
 	led := c.Leader(t)
-	fill(t, c.Client(t), true)
 	out, err := p.run(t.Context(), time.Time{})
 	if len(out.Members) > 0 || c.Leader(t) != led {
 		t.Errorf("done were %v, and %s leads after %s", out.names(), c.Leader(t).Name, led.Name)

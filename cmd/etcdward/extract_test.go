@@ -20,6 +20,7 @@ import (
 	"github.com/etcdward/etcdward/agent/extract"
 	"github.com/etcdward/etcdward/agent/seal"
 	"github.com/etcdward/etcdward/test/cluster"
+	"github.com/etcdward/etcdward/test/host"
 )
 
 // extractResult is what `etcdward -o json extract` prints.
@@ -104,7 +105,7 @@ func TestExtract(t *testing.T) {
 			t.Errorf("%s was left: %v", name, err)
 		}
 	}
-	s.checkClean(t)
+	host.Host{Dir: s.dir, Store: s.store, State: s.state}.CheckClean(t)
 }
 
 // TestExtractFile reads files, sound and not, plain and sealed, and holds the exit codes.

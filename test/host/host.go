@@ -3,6 +3,7 @@ package host
 
 import (
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -81,5 +82,36 @@ func (h Host) Rewrite(t testing.TB, old, replacement string) {
 	}
 	if err := os.WriteFile(h.Config, []byte(strings.Replace(string(text), old, replacement, 1)), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// CheckClean looks for what a cut run leaves.
+func (h Host) CheckClean(t testing.TB) {
+	t.Helper()
+	names := map[string]bool{}
+	for _, root := range []string{h.State, h.Store} {
+		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			if !entry.IsDir() {
+				names[strings.TrimPrefix(path, h.Dir+"/")] = true
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name := range names {
+		switch {
+		case strings.HasPrefix(name, "state/staging/"), strings.Contains(name, ".partial"),
+			strings.HasPrefix(name, "state/spool/") && !strings.HasSuffix(name, ".lock"):
+			t.Errorf("left behind: %s", name)
+		case strings.HasSuffix(name, ".db.zst"):
+			if !names[strings.TrimSuffix(name, ".db.zst")+".json"] {
+				t.Errorf("orphan: %s", name)
+			}
+		}
 	}
 }
