@@ -23,6 +23,12 @@ func TestConformance(t *testing.T) {
 	}
 }
 
+// TestConformanceMemory holds the server with fault switches to the same contract as real ones.
+func TestConformanceMemory(t *testing.T) {
+	through, _ := newMemory(t)
+	storagetest.Run(t, func(t *testing.T) storage.Bucket { return openWith(t, below(through.Options, t), quick()) })
+}
+
 // TestConformanceReal runs against a bucket outside, if the environment names one.
 func TestConformanceReal(t *testing.T) {
 	options := realBucket(t)

@@ -1,0 +1,57 @@
+// Command share mounts a folder at another place by FUSE, as poor a file system as its flags say. The tests stop it with
+// SIGSTOP to have a share whose server answers no more, and let it lack what exFAT, rclone, s3fs, gcsfuse and vboxsf lack.
+package main
+
+import (
+	"context"
+	"flag"
+	"log"
+	"syscall"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
+
+// poor is a folder or a file of the share.
+type poor struct {
+	fs.LoopbackNode
+	noLink, noExclusiveRename bool
+}
+
+// Link makes a hard link, if the share has any.
+func (p *poor) Link(ctx context.Context, target fs.InodeEmbedder, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	if p.noLink {
+		return nil, syscall.EPERM
+	}
+	return p.LoopbackNode.Link(ctx, target, name, out)
+}
+
+// Rename renames, and knows flags only if the share does.
+func (p *poor) Rename(ctx context.Context, name string, parent fs.InodeEmbedder, newName string, flags uint32) syscall.Errno {
+	if p.noExclusiveRename && flags != 0 {
+		return syscall.EINVAL
+	}
+	return p.LoopbackNode.Rename(ctx, name, parent, newName, flags)
+}
+
+func main() {
+	noLink := flag.Bool("no-link", false, "no hard links")
+	noExclusiveRename := flag.Bool("no-exclusive-rename", false, "no RENAME_NOREPLACE")
+	kind := flag.String("type", "share", "the file system's kind: fuse.TYPE")
+	flag.Parse()
+	if flag.NArg() != 2 {
+		log.Fatal("usage: share [flags] FOLDER MOUNTPOINT")
+	}
+	root := &fs.LoopbackRoot{Path: flag.Arg(0)}
+	root.NewNode = func(data *fs.LoopbackRoot, _ *fs.Inode, _ string, _ *syscall.Stat_t) fs.InodeEmbedder {
+		return &poor{fs.LoopbackNode{RootData: data}, *noLink, *noExclusiveRename}
+	}
+	root.RootNode = root.NewNode(root, nil, "", nil)
+	server, err := fs.Mount(flag.Arg(1), root.RootNode, &fs.Options{
+		MountOptions: fuse.MountOptions{FsName: "share", Name: *kind, DirectMount: true, DirectMountFlags: 0},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	server.Wait()
+}
