@@ -41,6 +41,9 @@ type Object struct {
 	Version string
 	// Size in bytes.
 	Size int64
+	// Tag is the store's own mark of these very bytes: an ETag, a generation, a file's number and time. Two objects of one key
+	// with the same Tag hold the same bytes. "" in an object that neither a listing nor a Put gave.
+	Tag string
 	// Stored is when the object became visible, by the store's clock, in UTC.
 	Stored time.Time
 }
@@ -54,8 +57,9 @@ type Object struct {
 //
 // Every method obeys its context, is safe for concurrent use, and names the
 // key in its error. An error wrapping ErrDenied means that the credentials lack the
-// right; one wrapping ErrLocked, that the object may not be deleted yet.
-// Other errors are worth another try later.
+// right; one wrapping ErrLocked, that the object may not be deleted yet; one wrapping ErrSetup,
+// that a person has to change something first. Other errors are worth another try later.
+// Nothing but what the protocol of the store promises is taken for a yes, or for "there is none".
 type Bucket interface {
 	// Put writes an object that does not exist. It returns fs.ErrExist when the
 	// key holds other bytes. When it holds the very bytes of the upload, a lost
@@ -63,7 +67,8 @@ type Bucket interface {
 	Put(ctx context.Context, up Upload) (Object, error)
 	// Open reads an object from its beginning: the version obj.Version if set, else
 	// the current one. fs.ErrNotExist: there is none. The reader fails rather than
-	// end early, obeys the context of Open, and is the caller's to close.
+	// end early, obeys the context of Open, and is the caller's to close. If obj comes from a listing and the store gives
+	// another number of bytes, the error wraps ErrContradicted: that is no evidence of damage. The reader may be Described.
 	Open(ctx context.Context, obj Object) (io.ReadCloser, error)
 	// List yields the current objects whose key begins with prefix, in lexical
 	// order of their keys. It ends at the first error, which it yields with a zero

@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -158,7 +159,8 @@ func statFile(folder *os.File, name string) (unix.Stat_t, error) {
 
 // object describes the file of a key.
 func object(key string, stat unix.Stat_t) storage.Object {
-	return storage.Object{Key: key, Size: stat.Size, Stored: time.Unix(stat.Mtim.Unix()).UTC()}
+	written := time.Unix(stat.Mtim.Unix()).UTC()
+	return storage.Object{Key: key, Size: stat.Size, Tag: strconv.FormatInt(written.UnixNano(), 16), Stored: written}
 }
 
 // syncFolder makes the names in a folder last. Some network file systems cannot

@@ -38,7 +38,11 @@ func (b *Bucket) Open(ctx context.Context, obj storage.Object) (io.ReadCloser, e
 	if err != nil {
 		return nil, explain("open", obj.Key, err)
 	}
-	return &reader{ctx: ctx, key: obj.Key, file: file, left: stat.Size}, nil
+	given := object(obj.Key, stat)
+	if obj.Tag != "" && obj.Size != given.Size {
+		return nil, errors.Join(explain("open", obj.Key, storage.Contradicted(obj, given.Size)), file.Close())
+	}
+	return &reader{ctx: ctx, key: obj.Key, file: file, left: stat.Size, given: given}, nil
 }
 
 // openFile opens a regular file of a folder. Anything else is fs.ErrNotExist.
@@ -57,11 +61,15 @@ func openFile(folder *os.File, name string) (*os.File, unix.Stat_t, error) {
 
 // reader reads a file that has left bytes to come.
 type reader struct {
-	ctx  context.Context
-	key  string
-	file *os.File
-	left int64
+	ctx   context.Context
+	key   string
+	file  *os.File
+	left  int64
+	given storage.Object
 }
+
+// Object implements storage.Described.
+func (r *reader) Object() storage.Object { return r.given }
 
 // Read fails with io.ErrUnexpectedEOF where the file has become shorter.
 func (r *reader) Read(p []byte) (int, error) {

@@ -48,7 +48,7 @@ func (t budgeted) RoundTrip(r *http.Request) (*http.Response, error) {
 func retry(err error) bool {
 	var network net.Error
 	switch {
-	case err == nil, errors.Is(err, errSpent), errors.Is(err, storage.ErrAway), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case err == nil, errors.Is(err, errSpent), storage.Permanent(err), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return false
 	case errors.As(err, &network):
 		return network.Timeout() || errors.Is(err, io.EOF) || gcs.ShouldRetry(err)

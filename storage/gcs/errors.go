@@ -38,7 +38,10 @@ func explain(verb, key string, err error) error {
 			return fmt.Errorf("%s %s: %w", verb, key, err)
 		}
 	}
+	var cause *storage.Cause
 	switch {
+	case errors.As(err, &cause):
+		return fmt.Errorf("%s %s: %w", verb, key, cause)
 	case missing(err):
 		return fmt.Errorf("%s %s: %w", verb, key, fs.ErrNotExist)
 	case held(err):
@@ -82,5 +85,5 @@ func (b *Bucket) object(obj storage.Object) (*gcs.ObjectHandle, bool) {
 
 // describe turns the attributes of an object into ours.
 func describe(key string, a *gcs.ObjectAttrs) storage.Object {
-	return storage.Object{Key: key, Version: strconv.FormatInt(a.Generation, 10), Size: a.Size, Stored: a.Created.UTC()}
+	return storage.Object{Key: key, Version: strconv.FormatInt(a.Generation, 10), Size: a.Size, Tag: strconv.FormatInt(a.Generation, 10), Stored: a.Created.UTC()}
 }

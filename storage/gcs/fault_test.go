@@ -137,8 +137,8 @@ func TestListBroken(t *testing.T) {
 	through := newProxy(t, storagetest.FakeGCS(t))
 	bucket := openWith(t, through.Options, quick())
 	for text, want := range map[string]string{
-		`{"items":[{"name":"a","generation":"1"}],"nextPageToken":"t"}`:           "failed too often",
-		`{"items":[{"name":"b","generation":"1"},{"name":"a","generation":"1"}]}`: `lists "a" after "b"`,
+		`{"kind":"storage#objects","items":[{"name":"a","generation":"1"}],"nextPageToken":"t"}`:           "failed too often",
+		`{"kind":"storage#objects","items":[{"name":"b","generation":"1"},{"name":"a","generation":"1"}]}`: `lists "a" after "b"`,
 	} {
 		through.Break("list", 99, storagetest.Document(text))
 		var last error

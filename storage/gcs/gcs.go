@@ -127,7 +127,7 @@ func open(ctx context.Context, o Options, t tuning) (*Bucket, error) {
 	}
 	// The transport has the credentials. Left to itself the client would look for others.
 	settings = []option.ClientOption{
-		option.WithHTTPClient(&http.Client{Transport: budgeted{authorized}}), option.WithoutAuthentication(), gcs.WithJSONReads(),
+		option.WithHTTPClient(&http.Client{Transport: budgeted{checked{authorized}}}), option.WithoutAuthentication(), gcs.WithJSONReads(),
 	}
 	if o.Endpoint != "" {
 		settings = append(settings, option.WithEndpoint(strings.TrimSuffix(o.Endpoint, "/")+"/storage/v1/"))

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"strconv"
 	"time"
 
 	gcs "cloud.google.com/go/storage"
@@ -40,16 +41,25 @@ func (b *Bucket) Open(ctx context.Context, obj storage.Object) (io.ReadCloser, e
 	if err != nil {
 		return nil, explain("open", obj.Key, err)
 	}
-	return &reader{ctx: ctx, key: obj.Key, body: body, left: body.Attrs.Size}, nil
+	generation := strconv.FormatInt(body.Attrs.Generation, 10)
+	given := storage.Object{Key: obj.Key, Version: generation, Tag: generation, Size: body.Attrs.Size, Stored: body.Attrs.LastModified.UTC()}
+	if obj.Tag != "" && obj.Size != given.Size {
+		return nil, errors.Join(explain("open", obj.Key, storage.Contradicted(obj, given.Size)), body.Close())
+	}
+	return &reader{ctx: ctx, key: obj.Key, body: body, left: given.Size, given: given}, nil
 }
 
 // reader reads one object that has left bytes to come.
 type reader struct {
-	ctx  context.Context
-	key  string
-	body *gcs.Reader
-	left int64
+	ctx   context.Context
+	key   string
+	body  *gcs.Reader
+	left  int64
+	given storage.Object
 }
+
+// Object implements storage.Described.
+func (r *reader) Object() storage.Object { return r.given }
 
 func (r *reader) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
@@ -140,11 +150,8 @@ func (b *Bucket) list(ctx context.Context, prefix string, generations bool) iter
 		if storage.CheckPrefix(prefix) != nil && ctx.Err() == nil {
 			return
 		}
+		// Without a choice of fields, so that the answer says of what kind it is.
 		query := &gcs.Query{Prefix: b.name(prefix), Versions: generations, Projection: gcs.ProjectionNoACL}
-		if err := query.SetAttrSelection([]string{"Name", "Size", "Generation", "Created", "Deleted"}); err != nil {
-			yield(nil, err)
-			return
-		}
 		limited, budget := withBudget(ctx, attempts+barrenPages)
 		objects := b.handle.Objects(limited, query)
 		objects.PageInfo().MaxSize = page

@@ -45,7 +45,7 @@ func newClient(ctx context.Context, o Options, t tuning) (*s3.Client, *http.Clie
 				r.MaxBackoff = 20 * t.pause
 				// The bucket of tokens would give up early for all requests at once.
 				r.RateLimiter = ratelimit.None
-				r.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(notAway)}, r.Retryables...)
+				r.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(notPermanent)}, r.Retryables...)
 			})
 		}),
 	}
@@ -81,6 +81,7 @@ func newClient(ctx context.Context, o Options, t tuning) (*s3.Client, *http.Clie
 	}
 	return s3.NewFromConfig(cfg, func(s *s3.Options) {
 		s.HTTPClient = pool
+		s.APIOptions = append(s.APIOptions, addAnswerCheck, addUnsignedEncoding)
 		s.UsePathStyle = o.PathStyle
 		s.DisableLogOutputChecksumValidationSkipped = true
 		if o.Endpoint != "" {
@@ -93,9 +94,9 @@ func newClient(ctx context.Context, o Options, t tuning) (*s3.Client, *http.Clie
 	}), pool, nil
 }
 
-// notAway rules retries out where the store is away, and leaves the question open else.
-func notAway(err error) aws.Ternary {
-	if errors.Is(err, storage.ErrAway) {
+// notPermanent rules retries out if the error would stay the same, and else leaves the question open.
+func notPermanent(err error) aws.Ternary {
+	if storage.Permanent(err) {
 		return aws.FalseTernary
 	}
 	return aws.UnknownTernary

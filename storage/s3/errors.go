@@ -16,10 +16,11 @@ import (
 )
 
 // status returns the HTTP status of the answer that became an error, 0 if there was
-// none. It is looked at first: the stores agree on it more than on their codes.
+// none, or if it was not a store's. It is looked at first: the stores agree on it more than on their codes.
 func status(err error) int {
 	var response *awshttp.ResponseError
-	if errors.As(err, &response) {
+	var cause *storage.Cause
+	if errors.As(err, &response) && !errors.As(err, &cause) {
 		return response.HTTPStatusCode()
 	}
 	return 0
@@ -51,7 +52,10 @@ func explain(verb, key string, err error) error {
 			return fmt.Errorf("%s %s: %w", verb, key, err)
 		}
 	}
+	var cause *storage.Cause
 	switch {
+	case errors.As(err, &cause):
+		return fmt.Errorf("%s %s: %w", verb, key, cause)
 	case missing(err):
 		return fmt.Errorf("%s %s: %w", verb, key, fs.ErrNotExist)
 	case slices.Contains(wrongKeys, code(err)):

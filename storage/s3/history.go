@@ -26,6 +26,7 @@ type version struct {
 	marker   bool
 	latest   bool
 	size     int64
+	tag      string
 	modified time.Time
 }
 
@@ -146,7 +147,7 @@ func (b *Bucket) versionsPage(ctx context.Context, in *s3.ListObjectVersionsInpu
 		}
 		found = append(found, named{name, version{
 			id: versioned.version(v.VersionId), latest: aws.ToBool(v.IsLatest),
-			size: aws.ToInt64(v.Size), modified: aws.ToTime(v.LastModified).UTC(),
+			size: aws.ToInt64(v.Size), tag: tag(v.ETag), modified: aws.ToTime(v.LastModified).UTC(),
 		}})
 	}
 	for _, v := range out.DeleteMarkers {

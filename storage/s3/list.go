@@ -82,7 +82,7 @@ func (b *Bucket) chosen(ctx context.Context, prefix string, at time.Time) iter.S
 				continue
 			}
 			key, ok := b.key(h.name)
-			if ok && !yield(storage.Object{Key: key, Version: v.id, Size: v.size, Stored: v.modified}, nil) {
+			if ok && !yield(storage.Object{Key: key, Version: v.id, Size: v.size, Tag: v.tag, Stored: v.modified}, nil) {
 				return
 			}
 		}
@@ -114,7 +114,7 @@ func (b *Bucket) current(ctx context.Context, prefix string) iter.Seq2[storage.O
 					return
 				}
 				key, ok := b.key(name)
-				obj := storage.Object{Key: key, Size: aws.ToInt64(found.Size), Stored: aws.ToTime(found.LastModified).UTC()}
+				obj := storage.Object{Key: key, Size: aws.ToInt64(found.Size), Tag: tag(found.ETag), Stored: aws.ToTime(found.LastModified).UTC()}
 				if fresh && ok && !yield(obj, nil) {
 					return
 				}

@@ -35,12 +35,16 @@ func (b *Bucket) Open(ctx context.Context, obj storage.Object) (io.ReadCloser, e
 		err := errors.New("the store does not say how long it is")
 		return nil, explain("open", obj.Key, errors.Join(err, out.Body.Close()))
 	}
+	given := storage.Object{Key: obj.Key, Version: aws.ToString(out.VersionId), Size: *out.ContentLength, Tag: tag(out.ETag), Stored: aws.ToTime(out.LastModified).UTC()}
+	if obj.Tag != "" && obj.Size != given.Size {
+		return nil, errors.Join(explain("open", obj.Key, storage.Contradicted(obj, given.Size)), out.Body.Close())
+	}
 	// To go on, it must be the same object still.
 	if out.VersionId != nil && *out.VersionId != "" {
 		in.VersionId = out.VersionId
 	}
 	in.IfMatch = out.ETag
-	return &reader{ctx: ctx, bucket: b, key: obj.Key, in: in, body: out.Body, size: *out.ContentLength}, nil
+	return &reader{ctx: ctx, bucket: b, key: obj.Key, in: in, body: out.Body, size: given.Size, given: given}, nil
 }
 
 // pinned is the version to name in a request.
@@ -68,7 +72,11 @@ type reader struct {
 	// at and size are bytes: where the reader is, and where the object ends.
 	at, size int64
 	resumed  int
+	given    storage.Object
 }
+
+// Object implements storage.Described.
+func (r *reader) Object() storage.Object { return r.given }
 
 func (r *reader) Read(p []byte) (int, error) {
 	for {
@@ -136,8 +144,14 @@ func (b *Bucket) head(ctx context.Context, obj storage.Object) (storage.Object, 
 		Key:     obj.Key,
 		Version: setting.version(out.VersionId),
 		Size:    aws.ToInt64(out.ContentLength),
+		Tag:     tag(out.ETag),
 		Stored:  aws.ToTime(out.LastModified).UTC(),
 	}, out.Metadata, nil
+}
+
+// tag is an ETag as this package gives it: stores differ in whether they quote it.
+func tag(etag *string) string {
+	return strings.Trim(strings.TrimPrefix(aws.ToString(etag), "W/"), `"`)
 }
 
 func (b *Bucket) headObject(ctx context.Context, obj storage.Object) (*s3.HeadObjectOutput, error) {

@@ -94,7 +94,7 @@ func (b *Bucket) putWhole(ctx context.Context, up storage.Upload) (storage.Objec
 	if err != nil {
 		return storage.Object{}, err
 	}
-	return b.stored(ctx, up, out.VersionId, out.ResultMetadata)
+	return b.stored(ctx, up, out.VersionId, out.ETag, out.ResultMetadata)
 }
 
 // optionalChecksums says whether to send those that the store does not require: neither
@@ -128,8 +128,8 @@ func (b *Bucket) lock() (types.ObjectLockMode, *time.Time) {
 }
 
 // stored describes an object that was written just now.
-func (b *Bucket) stored(ctx context.Context, up storage.Upload, version *string, answer middleware.Metadata) (storage.Object, error) {
-	obj := storage.Object{Key: up.Key, Size: up.Size, Stored: b.now().UTC()}
+func (b *Bucket) stored(ctx context.Context, up storage.Upload, version, etag *string, answer middleware.Metadata) (storage.Object, error) {
+	obj := storage.Object{Key: up.Key, Size: up.Size, Tag: tag(etag), Stored: b.now().UTC()}
 	if at, ok := awsmiddleware.GetServerTime(answer); ok {
 		obj.Stored = at.UTC()
 	}
