@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"sync"
 	"time"
 )
 
@@ -14,17 +13,24 @@ import (
 type Lazy struct {
 	open func(context.Context) (Bucket, error)
 
-	mu     sync.Mutex
+	// turn holds one value while the bucket is opened or closed: unlike a mutex it lets a context end the waiting.
+	turn   chan struct{}
 	bucket Bucket
 }
 
 // NewLazy returns a bucket that open opens.
-func NewLazy(open func(context.Context) (Bucket, error)) *Lazy { return &Lazy{open: open} }
+func NewLazy(open func(context.Context) (Bucket, error)) *Lazy {
+	return &Lazy{open: open, turn: make(chan struct{}, 1)}
+}
 
 // Opened gives the bucket itself.
 func (l *Lazy) Opened(ctx context.Context) (Bucket, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	select {
+	case l.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("open store: %w", ctx.Err())
+	}
+	defer func() { <-l.turn }()
 	if l.bucket != nil {
 		return l.bucket, nil
 	}
@@ -141,8 +147,8 @@ var (
 
 // Close closes the bucket, if it was opened and knows how to.
 func (l *Lazy) Close() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.turn <- struct{}{}
+	defer func() { <-l.turn }()
 	closer, ok := l.bucket.(io.Closer)
 	l.bucket = nil
 	if !ok {

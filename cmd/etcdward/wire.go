@@ -33,7 +33,7 @@ type house struct {
 	progress agent.Progress
 	stateDir string
 	stores   []agent.Store
-	buckets  map[string]*storage.Lazy
+	buckets  map[string]*storage.Bounded
 	close    []func() error
 
 	connecting sync.Mutex
@@ -50,7 +50,7 @@ func (inv *invocation) build() (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &house{config: cfg, log: log, stateDir: inv.stateDir, buckets: map[string]*storage.Lazy{}}
+	h := &house{config: cfg, log: log, stateDir: inv.stateDir, buckets: map[string]*storage.Bounded{}}
 	show, done := inv.newProgress()
 	h.progress = show
 	h.close = append(h.close, func() error { done(); return nil })
@@ -73,7 +73,7 @@ func (inv *invocation) loadConfig() (*config.Config, error) {
 
 // addStore makes one store ready; it is opened when it is first used.
 func (h *house) addStore(s config.Store) error {
-	bucket := storage.NewLazy(func(ctx context.Context) (storage.Bucket, error) { return openBucket(ctx, s) })
+	bucket := storage.NewBounded(storage.NewLazy(func(ctx context.Context) (storage.Bucket, error) { return openBucket(ctx, s) }))
 	h.close = append(h.close, bucket.Close)
 	h.buckets[s.Name] = bucket
 	cat, err := catalog.New(bucket, h.config.Cluster.Name)
@@ -268,10 +268,10 @@ func (h *house) removals() (agent.Removals, error) {
 }
 
 // sweepStore removes what cut uploads left in a store, where its provider leaves anything.
-func (h *house) sweepStore(ctx context.Context, lazy *storage.Lazy) (int, error) {
+func (h *house) sweepStore(ctx context.Context, bucket *storage.Bounded) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	return lazy.Sweep(ctx, "v1/"+h.config.Cluster.Name+"/")
+	return bucket.Sweep(ctx, "v1/"+h.config.Cluster.Name+"/")
 }
 
 // selection is which stores a verb reads, and as of when. Its flags are --store and --at.

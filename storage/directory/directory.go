@@ -36,6 +36,8 @@ type Bucket struct {
 	now func() time.Time
 	// rename is unix.Renameat2 but in tests.
 	rename func(oldFolder int, oldName string, newFolder int, newName string, flags uint) error
+	// link is unix.Linkat but in tests.
+	link func(oldFolder int, oldName string, newFolder int, newName string, flags int) error
 }
 
 var (
@@ -51,7 +53,7 @@ func Open(path string) (*Bucket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask for the host name: %w", err)
 	}
-	b := &Bucket{path: path, host: hostPart(name), now: time.Now, rename: unix.Renameat2}
+	b := &Bucket{path: path, host: hostPart(name), now: time.Now, rename: unix.Renameat2, link: unix.Linkat}
 	v, err := b.enter()
 	if err != nil {
 		return nil, err

@@ -107,10 +107,14 @@ func (b *Bucket) Sweep(ctx context.Context, prefix string) (removed int, err err
 			return nil
 		}
 		host, ok := partialHost(entry.Name())
-		if !ok || !entry.Type().IsRegular() || !strings.HasPrefix(name, prefix) {
+		if !ok && !isClaim(entry.Name()) || !entry.Type().IsRegular() || !strings.HasPrefix(name, prefix) {
 			return nil
 		}
-		gone, err := v.sweepFile(name, host == v.host)
+		sweep := func() (bool, error) { return v.sweepFile(name, host == v.host) }
+		if !ok {
+			sweep = func() (bool, error) { return v.sweepClaim(name) }
+		}
+		gone, err := sweep()
 		if err != nil {
 			errs = append(errs, explain("sweep", name, err))
 		}
@@ -144,6 +148,16 @@ func (v *visit) sweepFile(name string, ours bool) (bool, error) {
 	}
 	err = unix.Unlinkat(int(folder.Fd()), path.Base(name), 0)
 	return err == nil, ignoreMissing(err)
+}
+
+// sweepClaim removes one claim, if it was left behind.
+func (v *visit) sweepClaim(name string) (bool, error) {
+	folder, err := v.openFolder(path.Dir(name))
+	if err != nil {
+		return false, ignoreMissing(err)
+	}
+	defer folder.Close()
+	return v.dropClaim(folder, path.Base(name))
 }
 
 func ignoreMissing(err error) error {

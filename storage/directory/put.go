@@ -69,7 +69,7 @@ func (v *visit) put(ctx context.Context, up storage.Upload) (obj storage.Object,
 	if err := ctx.Err(); err != nil {
 		return obj, err
 	}
-	switch err := v.publish(folder, partial, path.Base(up.Key)); {
+	switch err := v.publish(ctx, folder, partial, path.Base(up.Key)); {
 	case errors.Is(err, fs.ErrExist):
 		// Somebody was faster; or this is a network file system that did it, lost
 		// the reply and tried again.
@@ -156,12 +156,16 @@ func (v *visit) syncFolders(name string) error {
 
 // publish gives a finished file its name, in one step and only if the name is free:
 // else fs.ErrExist. Its partial name may stay, and is the caller's to remove.
-func (v *visit) publish(folder *os.File, partial, name string) error {
+func (v *visit) publish(ctx context.Context, folder *os.File, partial, name string) error {
 	fd := int(folder.Fd())
 	err := v.rename(fd, partial, fd, name, unix.RENAME_NOREPLACE)
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		// NFS for one cannot do that, but does not replace on a link either.
-		return unix.Linkat(fd, partial, fd, name, 0)
+	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	// NFS for one cannot do that, but does not replace on a link either.
+	err = v.link(fd, partial, fd, name, 0)
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EMLINK) || errors.Is(err, unix.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		return v.publishClaimed(ctx, folder, partial, name)
 	}
 	return err
 }

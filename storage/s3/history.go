@@ -6,6 +6,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -84,7 +85,7 @@ func (b *Bucket) histories(ctx context.Context, prefix string) iter.Seq2[history
 			// open are the names of which more may come.
 			open = map[string][]version{}
 			in   = &s3.ListObjectVersionsInput{
-				Bucket: &b.options.Bucket, Prefix: b.name(prefix), EncodingType: types.EncodingTypeUrl,
+				Bucket: &b.options.Bucket, Prefix: b.asked(prefix), EncodingType: types.EncodingTypeUrl,
 			}
 		)
 		for more := true; more; {
@@ -99,7 +100,7 @@ func (b *Bucket) histories(ctx context.Context, prefix string) iter.Seq2[history
 					yield(history{}, err)
 					return
 				}
-				if fresh {
+				if fresh && strings.HasPrefix(entry.name, *b.name(prefix)) {
 					open[entry.name] = append(open[entry.name], entry.version)
 				}
 			}

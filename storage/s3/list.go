@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -94,7 +95,7 @@ func (b *Bucket) current(ctx context.Context, prefix string) iter.Seq2[storage.O
 	return func(yield func(storage.Object, error) bool) {
 		var watch pages
 		in := &s3.ListObjectsV2Input{
-			Bucket: &b.options.Bucket, Prefix: b.name(prefix), EncodingType: types.EncodingTypeUrl,
+			Bucket: &b.options.Bucket, Prefix: b.asked(prefix), EncodingType: types.EncodingTypeUrl,
 		}
 		for {
 			out, err := b.listPage(ctx, in)
@@ -115,7 +116,7 @@ func (b *Bucket) current(ctx context.Context, prefix string) iter.Seq2[storage.O
 				}
 				key, ok := b.key(name)
 				obj := storage.Object{Key: key, Size: aws.ToInt64(found.Size), Tag: tag(found.ETag), Stored: aws.ToTime(found.LastModified).UTC()}
-				if fresh && ok && !yield(obj, nil) {
+				if fresh && ok && strings.HasPrefix(key, prefix) && !yield(obj, nil) {
 					return
 				}
 			}

@@ -66,6 +66,8 @@ type Bucket struct {
 	mu sync.Mutex
 	// setting is the bucket's versioning, once it is known.
 	setting versioning
+	// sweepless is set once a Sweep has said that the store lists no unfinished uploads.
+	sweepless bool
 }
 
 // tuning is sizes and times that no user needs to set.
@@ -157,6 +159,16 @@ func (b *Bucket) name(key string) *string {
 		key = b.options.Prefix + "/" + key
 	}
 	return &key
+}
+
+// asked is the prefix to ask a store for, to find what begins with a prefix. It is shorter than that where the last element is "." or
+// "..": MinIO refuses those, although "..key" is a key.
+func (b *Bucket) asked(prefix string) *string {
+	name := *b.name(prefix)
+	if last := name[strings.LastIndexByte(name, '/')+1:]; last == "." || last == ".." {
+		name = name[:len(name)-len(last)]
+	}
+	return &name
 }
 
 // key is name the other way round. False: that is none of ours.

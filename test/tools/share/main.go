@@ -34,6 +34,31 @@ func (p *poor) Rename(ctx context.Context, name string, parent fs.InodeEmbedder,
 	return p.LoopbackNode.Rename(ctx, name, parent, newName, flags)
 }
 
+// served is an open file whose bytes all come from this process: left to itself the kernel would take them from the folder.
+type served struct{ *fs.LoopbackFile }
+
+// PassthroughFd gives the kernel no way past this process.
+func (served) PassthroughFd() (int, bool) { return 0, false }
+
+// Open opens a file.
+func (p *poor) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
+	file, fuseFlags, errno := p.LoopbackNode.Open(ctx, flags)
+	return serve(file), fuseFlags, errno
+}
+
+// Create makes a file.
+func (p *poor) Create(ctx context.Context, name string, flags, mode uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
+	node, file, fuseFlags, errno := p.LoopbackNode.Create(ctx, name, flags, mode, out)
+	return node, serve(file), fuseFlags, errno
+}
+
+func serve(file fs.FileHandle) fs.FileHandle {
+	if loopback, ok := file.(*fs.LoopbackFile); ok {
+		return served{loopback}
+	}
+	return file
+}
+
 func main() {
 	noLink := flag.Bool("no-link", false, "no hard links")
 	noExclusiveRename := flag.Bool("no-exclusive-rename", false, "no RENAME_NOREPLACE")
