@@ -2,8 +2,10 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"time"
 )
@@ -35,11 +37,23 @@ func (l *Lazy) Opened(ctx context.Context) (Bucket, error) {
 		return l.bucket, nil
 	}
 	bucket, err := l.open(ctx)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
+		// A file of credentials that is not there must not pass for an object that is not there.
+		return nil, &Cause{Says: err.Error(), Try: hintOf(err), Kind: ErrSetup}
+	} else if err != nil {
 		return nil, err
 	}
 	l.bucket = bucket
 	return bucket, nil
+}
+
+// hintOf is the way out that an error knows, else a general one.
+func hintOf(err error) string {
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) {
+		return hinted.Hint()
+	}
+	return "check the paths in the configuration of the store"
 }
 
 // Put implements Bucket.

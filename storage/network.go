@@ -8,8 +8,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
-	"strings"
 	"syscall"
 )
 
@@ -54,7 +54,7 @@ func certificateCause(err error) *Cause {
 
 func tlsCause(err error) *Cause {
 	var record tls.RecordHeaderError
-	var alert tls.AlertError
+	var op *net.OpError
 	switch {
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
 		return &Cause{
@@ -62,14 +62,24 @@ func tlsCause(err error) *Cause {
 			Try:  "write http:// in place of https:// in the endpoint, or give the port that speaks TLS",
 			Kind: ErrSetup,
 		}
-	case errors.As(err, &alert):
+	case errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error"): // an alert of TLS
 		return &Cause{
 			Says: "the store refuses the TLS connection",
 			Try:  "ask whoever runs the store which TLS versions and client certificates it demands: etcdward shows it none",
-			Kind: ErrSetup, Err: alert,
+			Kind: ErrSetup, Err: op.Err,
 		}
-	case err != nil && strings.Contains(err.Error(), "unsupported protocol scheme"):
-		return &Cause{Says: "the endpoint is no URL", Try: "begin the endpoint with https:// or http://", Kind: ErrSetup}
+	}
+	return nil
+}
+
+// CheckEndpoint returns a Cause for the endpoint of a store that is no URL of HTTP. "" is none, and good.
+func CheckEndpoint(endpoint string) error {
+	if endpoint == "" {
+		return nil
+	}
+	parsed, err := url.Parse(endpoint)
+	if err != nil || (parsed.Scheme != "https" && parsed.Scheme != "http") || parsed.Hostname() == "" {
+		return &Cause{Says: fmt.Sprintf("the endpoint %q is no URL", endpoint), Try: "write it as https://HOST or https://HOST:PORT", Kind: ErrSetup}
 	}
 	return nil
 }
@@ -121,6 +131,8 @@ func nameCause(err error) *Cause {
 	}
 }
 
+const brokeOff = "the connection to the store broke off"
+
 func connectionCause(err error) *Cause {
 	var op *net.OpError
 	dialing := errors.As(err, &op) && op.Op == "dial"
@@ -141,7 +153,7 @@ func connectionCause(err error) *Cause {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &Cause{Says: "the store stopped answering", Try: "repeat it later; the store, or the line to it, is overloaded"}
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return &Cause{Says: "the connection to the store broke off", Try: "repeat it later; where it happens again and again, look for a proxy or a load balancer that limits time or size"}
+		return &Cause{Says: brokeOff, Try: "repeat it later; where it happens again and again, look for a proxy or a load balancer that limits time or size"}
 	}
 	return nil
 }

@@ -94,7 +94,7 @@ func checkRefusal(r *http.Request, answer *http.Response) error {
 	}
 	switch to := answer.Header.Get("Location"); {
 	case bytes.Contains(body, []byte("HTTP request to an HTTPS server")), bytes.Contains(body, []byte("plain HTTP request was sent to HTTPS port")):
-		return &storage.Cause{Says: "the store's port speaks TLS", Try: "write https:// in place of http:// in the endpoint", Kind: storage.ErrSetup}
+		return storage.HTTPToHTTPS()
 	case answer.StatusCode == http.StatusProxyAuthRequired:
 		return storage.NetworkCause(errors.New(http.StatusText(http.StatusProxyAuthRequired)))
 	case answer.StatusCode < 400 && to != "":

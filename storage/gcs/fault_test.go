@@ -161,7 +161,7 @@ func TestBucketMissing(t *testing.T) {
 	if last == nil || errors.Is(last, fs.ErrNotExist) {
 		t.Errorf("List: got error %v, want one that is not fs.ErrNotExist", last)
 	}
-	if _, err := bucket.Inspect(t.Context()); err == nil || !strings.Contains(err.Error(), "no such bucket") {
+	if _, err := bucket.Inspect(t.Context()); err == nil || !strings.Contains(err.Error(), "there is no bucket") {
 		t.Errorf("Inspect: got error %v", err)
 	}
 }

@@ -21,12 +21,12 @@ func (b *Bucket) Inspect(ctx context.Context) (storage.Properties, error) {
 	attrs, err := b.handle.Attrs(ctx)
 	switch {
 	case errors.Is(err, gcs.ErrBucketNotExist):
-		return storage.Properties{}, fmt.Errorf("inspect %s: there is no such bucket", b.options.Bucket)
+		return storage.Properties{}, b.explain("inspect", b.options.Bucket, err)
 	case status(err) == http.StatusForbidden, status(err) == http.StatusUnauthorized, status(err) == http.StatusNotImplemented:
 		unknown := storage.Property{Detail: "needs storage.buckets.get"}
 		return storage.Properties{Versioning: unknown, Lock: unknown, Lifecycle: unknown, PublicAccess: unknown}, nil
 	case err != nil:
-		return storage.Properties{}, explain("inspect", b.options.Bucket, err)
+		return storage.Properties{}, b.explain("inspect", b.options.Bucket, err)
 	}
 	return b.properties(attrs), nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -30,7 +29,7 @@ const (
 )
 
 // newClient returns a client, and the connections that all its requests share.
-func newClient(ctx context.Context, o Options, t tuning) (*s3.Client, *http.Client, error) {
+func newClient(ctx context.Context, o Options, t tuning, scheme *storage.Scheme) (*s3.Client, *http.Client, error) {
 	// It is this type, and no http.Client, that takes up AWS_CA_BUNDLE.
 	buildable := awshttp.NewBuildableClient().WithTransportOptions(func(transport *http.Transport) {
 		transport.IdleConnTimeout = min(idle, t.stall/2)
@@ -45,7 +44,7 @@ func newClient(ctx context.Context, o Options, t tuning) (*s3.Client, *http.Clie
 				r.MaxBackoff = 20 * t.pause
 				// The bucket of tokens would give up early for all requests at once.
 				r.RateLimiter = ratelimit.None
-				r.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(notPermanent)}, r.Retryables...)
+				r.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary { return notPermanent(scheme, err) })}, r.Retryables...)
 			})
 		}),
 	}
@@ -95,30 +94,14 @@ func newClient(ctx context.Context, o Options, t tuning) (*s3.Client, *http.Clie
 }
 
 // notPermanent rules retries out if the error would stay the same, and else leaves the question open.
-func notPermanent(err error) aws.Ternary {
-	if storage.Permanent(err) {
+func notPermanent(scheme *storage.Scheme, err error) aws.Ternary {
+	if storage.Permanent(err) || scheme.Cause(err) != nil || credentialsCause(err) != nil {
 		return aws.FalseTernary
 	}
+	for _, k := range causes {
+		if k.kind != nil && k.try != tryClock && code(err) != "" && k.fits(code(err), message(err), status(err)) {
+			return aws.FalseTernary
+		}
+	}
 	return aws.UnknownTernary
-}
-
-// readCredentials reads the profile that AWS_PROFILE names, else default.
-func readCredentials(ctx context.Context, path string) (aws.Credentials, error) {
-	profile := os.Getenv("AWS_PROFILE")
-	if profile == "" {
-		profile = "default"
-	}
-	shared, err := config.LoadSharedConfigProfile(ctx, profile, func(o *config.LoadSharedConfigOptions) {
-		o.CredentialsFiles = []string{path}
-		o.ConfigFiles = []string{}
-	})
-	if err != nil {
-		return aws.Credentials{}, fmt.Errorf("read credentials from %s: %w", path, err)
-	}
-	if !shared.Credentials.HasKeys() {
-		return aws.Credentials{}, fmt.Errorf("read credentials from %s: profile %q has no aws_access_key_id and aws_secret_access_key", path, profile)
-	}
-	credentials := shared.Credentials
-	credentials.CanExpire, credentials.Expires = true, time.Now().Add(reread)
-	return credentials, nil
 }

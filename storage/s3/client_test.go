@@ -54,15 +54,20 @@ func TestCABundle(t *testing.T) {
 	if _, err := openWith(t, options, quick()).Inspect(t.Context()); err == nil {
 		t.Error("Inspect without the CA: got no error")
 	}
-	bundle := filepath.Join(t.TempDir(), "ca.pem")
-	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: store.Certificate().Raw})
-	if err := os.WriteFile(bundle, block, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("AWS_CA_BUNDLE", bundle)
+	t.Setenv("AWS_CA_BUNDLE", writePEM(t, store.Certificate().Raw))
 	if _, err := openWith(t, options, quick()).Inspect(t.Context()); err != nil {
 		t.Errorf("Inspect with AWS_CA_BUNDLE: %v", err)
 	}
+}
+
+// writePEM writes a certificate to a file.
+func writePEM(t *testing.T, der []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // TestChecksums looks at the headers of all requests, whichever way the setting comes.

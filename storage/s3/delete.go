@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -63,7 +64,7 @@ func (b *Bucket) pin(ctx context.Context, obj storage.Object) (pinnedObject, err
 	}
 	setting, err := b.versioning(ctx)
 	if err != nil {
-		return pinnedObject{}, explain("delete", obj.Key, err)
+		return pinnedObject{}, b.explain("delete", obj.Key, err)
 	}
 	if setting == unversioned {
 		return pinnedObject{obj, true}, nil
@@ -72,7 +73,7 @@ func (b *Bucket) pin(ctx context.Context, obj storage.Object) (pinnedObject, err
 	if missing(err) {
 		return pinnedObject{}, nil
 	} else if err != nil {
-		return pinnedObject{}, explain("look up the version of", obj.Key, err)
+		return pinnedObject{}, b.explain("look up the version of", obj.Key, err)
 	}
 	obj.Version = aws.ToString(out.VersionId)
 	if setting == versioned {
@@ -119,7 +120,7 @@ func (b *Bucket) deleteBatch(ctx context.Context, objects []storage.Object) []er
 	out, err := b.client.DeleteObjects(call, in)
 	if err != nil {
 		for i, obj := range objects {
-			errs[i] = explain("delete", obj.Key, err)
+			errs[i] = b.explain("delete", obj.Key, err)
 			if refused(err) && code(err) != "NoSuchBucket" {
 				// Not every store has this request, in this form.
 				errs[i] = b.deleteOne(ctx, obj)
@@ -165,22 +166,21 @@ func (b *Bucket) fault(ctx context.Context, obj storage.Object, fault types.Erro
 	case "InvalidRequest":
 		return b.refusal(ctx, obj, http.StatusBadRequest, err)
 	}
-	return explain("delete", obj.Key, err)
+	return b.explain("delete", obj.Key, err)
 }
 
 // refusal tells "locked" from "denied", which look the same with some stores: what the
 // message does not say, the object does.
 func (b *Bucket) refusal(ctx context.Context, obj storage.Object, status int, err error) error {
-	var denied error
 	switch status {
-	case http.StatusForbidden:
-		denied = storage.ErrDenied
-	case http.StatusBadRequest, http.StatusConflict, http.StatusMethodNotAllowed:
+	case http.StatusForbidden, http.StatusBadRequest, http.StatusConflict, http.StatusMethodNotAllowed:
 	default:
-		return explain("delete", obj.Key, err)
+		return b.explain("delete", obj.Key, err)
 	}
 	locked := saysLocked(err.Error())
-	if text := strings.ToLower(err.Error()); !locked && !strings.Contains(text, "mfa") && ctx.Err() == nil {
+	cause := b.cause(err)
+	denied := errors.Is(cause, storage.ErrDenied) && !errors.Is(cause, storage.ErrKeys)
+	if text := strings.ToLower(err.Error()); !locked && (denied || status != http.StatusForbidden) && !strings.Contains(text, "mfa") && ctx.Err() == nil {
 		out, err := b.headObject(ctx, obj)
 		locked = err == nil && (out.ObjectLockLegalHoldStatus == types.ObjectLockLegalHoldStatusOn ||
 			aws.ToTime(out.ObjectLockRetainUntilDate).After(b.now()))
@@ -188,10 +188,10 @@ func (b *Bucket) refusal(ctx context.Context, obj storage.Object, status int, er
 	switch {
 	case locked:
 		return fmt.Errorf("delete %s: %w: %w", obj.Key, storage.ErrLocked, short(err))
-	case denied != nil:
-		return fmt.Errorf("delete %s: %w: %w; it takes the right %s", obj.Key, denied, short(err), rightToDelete(obj))
+	case denied:
+		return fmt.Errorf("delete %s: %w; it takes the right %s", obj.Key, cause, rightToDelete(obj))
 	}
-	return explain("delete", obj.Key, err)
+	return b.explain("delete", obj.Key, err)
 }
 
 // rightToDelete is what a policy has to allow. Many a store does not say so itself.

@@ -37,7 +37,7 @@ func (b *Bucket) list(ctx context.Context, prefix string, at time.Time) iter.Seq
 		}
 		setting, err := b.versioning(ctx)
 		if err != nil {
-			yield(storage.Object{}, explain("list", prefix, err))
+			yield(storage.Object{}, b.explain("list", prefix, err))
 			return
 		}
 		if setting == unknown && !at.IsZero() {
@@ -54,7 +54,7 @@ func (b *Bucket) list(ctx context.Context, prefix string, at time.Time) iter.Seq
 				err = ctx.Err()
 			}
 			if err != nil {
-				yield(storage.Object{}, explain("list", prefix, err))
+				yield(storage.Object{}, b.explain("list", prefix, err))
 				return
 			}
 			if !at.IsZero() && obj.Stored.After(at) {
@@ -65,7 +65,7 @@ func (b *Bucket) list(ctx context.Context, prefix string, at time.Time) iter.Seq
 			}
 		}
 		if err := ctx.Err(); err != nil {
-			yield(storage.Object{}, explain("list", prefix, err))
+			yield(storage.Object{}, b.explain("list", prefix, err))
 		}
 	}
 }

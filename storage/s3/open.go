@@ -29,15 +29,15 @@ func (b *Bucket) Open(ctx context.Context, obj storage.Object) (io.ReadCloser, e
 		if noVersion(obj, err) {
 			err = fs.ErrNotExist
 		}
-		return nil, explain("open", obj.Key, err)
+		return nil, b.explain("open", obj.Key, err)
 	}
 	if out.ContentLength == nil || *out.ContentLength < 0 {
 		err := errors.New("the store does not say how long it is")
-		return nil, explain("open", obj.Key, errors.Join(err, out.Body.Close()))
+		return nil, b.explain("open", obj.Key, errors.Join(err, out.Body.Close()))
 	}
 	given := storage.Object{Key: obj.Key, Version: aws.ToString(out.VersionId), Size: *out.ContentLength, Tag: tag(out.ETag), Stored: aws.ToTime(out.LastModified).UTC()}
 	if obj.Tag != "" && obj.Size != given.Size {
-		return nil, errors.Join(explain("open", obj.Key, storage.Contradicted(obj, given.Size)), out.Body.Close())
+		return nil, errors.Join(b.explain("open", obj.Key, storage.Contradicted(obj, given.Size)), out.Body.Close())
 	}
 	// To go on, it must be the same object still.
 	if out.VersionId != nil && *out.VersionId != "" {
@@ -81,13 +81,13 @@ func (r *reader) Object() storage.Object { return r.given }
 func (r *reader) Read(p []byte) (int, error) {
 	for {
 		if err := r.ctx.Err(); err != nil {
-			return 0, explain("read", r.key, err)
+			return 0, r.bucket.explain("read", r.key, err)
 		}
 		n, err := r.body.Read(p)
 		r.at += int64(n)
 		switch {
 		case r.at > r.size:
-			return 0, explain("read", r.key, fmt.Errorf("more than its %d bytes came", r.size))
+			return 0, r.bucket.explain("read", r.key, fmt.Errorf("more than its %d bytes came", r.size))
 		case err == nil, errors.Is(err, io.EOF) && r.at == r.size:
 			return n, err
 		case errors.Is(err, io.EOF):
@@ -100,7 +100,7 @@ func (r *reader) Read(p []byte) (int, error) {
 			err = r.resume()
 		}
 		if err != nil {
-			return n, explain("read", r.key, fmt.Errorf("at byte %d of %d: %w", r.at, r.size, err))
+			return n, r.bucket.explain("read", r.key, fmt.Errorf("at byte %d of %d: %w", r.at, r.size, err))
 		}
 		if n > 0 {
 			return n, nil

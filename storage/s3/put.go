@@ -36,7 +36,7 @@ func (b *Bucket) Put(ctx context.Context, up storage.Upload) (storage.Object, er
 	}
 	obj, err := b.put(ctx, up)
 	if err != nil {
-		return storage.Object{}, explain("put", up.Key, err)
+		return storage.Object{}, b.explain("put", up.Key, err)
 	}
 	return obj, nil
 }

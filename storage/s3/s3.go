@@ -60,6 +60,7 @@ type Bucket struct {
 	options Options
 	client  *s3.Client
 	http    *http.Client
+	scheme  *storage.Scheme
 	// tuning is what tests make smaller.
 	tuning
 
@@ -114,11 +115,12 @@ func openTuned(ctx context.Context, o Options, t tuning) (*Bucket, error) {
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("open bucket %q: %w", o.Bucket, err)
 	}
-	client, pool, err := newClient(ctx, o, t)
+	scheme := storage.NewScheme(o.Endpoint)
+	client, pool, err := newClient(ctx, o, t, scheme)
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %q: %w", o.Bucket, err)
 	}
-	return &Bucket{options: o, client: client, http: pool, tuning: t}, nil
+	return &Bucket{options: o, client: client, http: pool, scheme: scheme, tuning: t}, nil
 }
 
 // Close closes the idle connections.
@@ -135,6 +137,9 @@ func (o Options) check() error {
 		if err := storage.CheckKey(o.Prefix); err != nil {
 			return fmt.Errorf("prefix: %w", err)
 		}
+	}
+	if err := storage.CheckEndpoint(o.Endpoint); err != nil {
+		return err
 	}
 	switch o.Checksums {
 	case "", "auto", "when_required":

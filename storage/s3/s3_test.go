@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -10,6 +11,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"} {
+		_ = os.Unsetenv(name) // the faults of the network here are those that the tests make
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -209,7 +209,7 @@ func TestInspect(t *testing.T) {
 	}
 	missing := newBucket(t, server, plain)
 	missing.Bucket += "-not"
-	if _, err := open(t, missing).Inspect(t.Context()); err == nil || !strings.Contains(err.Error(), "no such bucket") {
+	if _, err := open(t, missing).Inspect(t.Context()); err == nil || !strings.Contains(err.Error(), "there is no bucket") {
 		t.Errorf("Inspect of a bucket that is missing: got error %v", err)
 	}
 }

@@ -22,7 +22,7 @@ const abandoned = 24 * time.Hour
 func (b *Bucket) Tidy(ctx context.Context, prefix string, keep func(key string) bool) (removed int, err error) {
 	setting, err := b.versioning(ctx)
 	if err != nil {
-		return 0, explain("tidy", prefix, err)
+		return 0, b.explain("tidy", prefix, err)
 	}
 	if setting != versioned || storage.CheckPrefix(prefix) != nil {
 		return 0, nil
@@ -30,7 +30,7 @@ func (b *Bucket) Tidy(ctx context.Context, prefix string, keep func(key string) 
 	var errs []error
 	for h, err := range b.histories(ctx, prefix) {
 		if err != nil {
-			return removed, explain("tidy", prefix, errors.Join(append(errs, err)...))
+			return removed, b.explain("tidy", prefix, errors.Join(append(errs, err)...))
 		}
 		key, ok := b.key(h.name)
 		if !ok || !h.hidden() || keep(key) {
@@ -95,7 +95,7 @@ func (b *Bucket) Sweep(ctx context.Context, prefix string) (removed int, err err
 	case refused(err) && status(err) != http.StatusForbidden && status(err) != http.StatusUnauthorized && code(err) != "NoSuchBucket":
 		return 0, b.sayOnce(prefix)
 	case err != nil:
-		return 0, explain("sweep", prefix, err)
+		return 0, b.explain("sweep", prefix, err)
 	}
 	var errs []error
 	for _, upload := range old {
@@ -103,7 +103,7 @@ func (b *Bucket) Sweep(ctx context.Context, prefix string) (removed int, err err
 		case err == nil:
 			removed++
 		case !missing(err):
-			errs = append(errs, explain("sweep", *upload.Key, err))
+			errs = append(errs, b.explain("sweep", *upload.Key, err))
 		}
 	}
 	return removed, errors.Join(errs...)
