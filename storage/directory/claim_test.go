@@ -121,8 +121,8 @@ func TestClaimNeverReplaces(t *testing.T) {
 	}
 }
 
-// TestRefusals finds the third way behind each error with which a file system says that it has not the second.
-func TestRefusals(t *testing.T) {
+// TestWayByClaim finds the third way behind each error with which a file system says that it has not the second.
+func TestWayByClaim(t *testing.T) {
 	for _, refusal := range []error{unix.EPERM, unix.ENOSYS, unix.EOPNOTSUPP, unix.EMLINK, unix.EINVAL} {
 		bucket := open(t)
 		poor(bucket, refusal)

@@ -72,15 +72,25 @@ type visit struct {
 // enter opens whatever folder is at the path now.
 func (b *Bucket) enter() (*visit, error) {
 	root, err := os.OpenRoot(b.path)
+	if err != nil {
+		// Of something that is no folder it gives an error without a number.
+		if info, bad := os.Stat(b.path); bad == nil && !info.IsDir() {
+			err = unix.ENOTDIR
+		}
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("open directory %s: %w: there is no such folder: mount it, or make it with: mkdir -p -m 0700 %[1]s", b.path, storage.ErrAway)
+		return nil, fmt.Errorf("open directory %s: %w", b.path, &storage.Cause{
+			Says: storage.ErrAway.Error() + ": there is no such folder: mount it, or make it with: mkdir -p -m 0700 " + b.path,
+			Try:  "mount the share; it is used from then on, without a restart. A folder of this host has to belong to the user etcdward",
+			Kind: storage.ErrAway,
+		})
 	case err != nil:
-		return nil, explain("open directory", b.path, err)
+		return nil, b.explain("open directory", b.path, err)
 	}
 	v := &visit{Bucket: b, root: root}
 	if v.owner, err = ownerOf(root); err != nil {
-		return nil, errors.Join(explain("open directory", b.path, err), root.Close())
+		return nil, errors.Join(b.explain("open directory", b.path, err), root.Close())
 	}
 	return v, nil
 }
@@ -94,7 +104,7 @@ func (b *Bucket) Delete(ctx context.Context, obj storage.Object) error {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
-		return explain("delete", obj.Key, err)
+		return b.explain("delete", obj.Key, err)
 	}
 	if obj.Version != "" {
 		return nil
@@ -108,21 +118,21 @@ func (b *Bucket) Delete(ctx context.Context, obj storage.Object) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
-		return explain("delete", obj.Key, err)
+		return b.explain("delete", obj.Key, err)
 	}
 	defer folder.Close()
 	switch _, err := statFile(folder, path.Base(obj.Key)); {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return explain("delete", obj.Key, err)
+		return b.explain("delete", obj.Key, err)
 	}
 	err = unix.Unlinkat(int(folder.Fd()), path.Base(obj.Key), 0)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return explain("delete", obj.Key, err)
+		return b.explain("delete", obj.Key, err)
 	}
 	if err := syncFolder(folder); err != nil {
-		return explain("delete", obj.Key, err)
+		return b.explain("delete", obj.Key, err)
 	}
 	return nil
 }
@@ -172,21 +182,6 @@ func syncFolder(folder *os.File) error {
 		return err
 	}
 	return nil
-}
-
-// explain puts an error of the file system into the words of package storage.
-func explain(verb, key string, err error) error {
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		err = at.Err // our own verb and key say more
-	}
-	switch {
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS):
-		return fmt.Errorf("%s %s: %w: %w", verb, key, storage.ErrDenied, err)
-	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
-		return fmt.Errorf("%s %s: the file system of the store is full: %w", verb, key, err)
-	}
-	return fmt.Errorf("%s %s: %w", verb, key, err)
 }
 
 // hostPart makes a host name fit for the name of a file.

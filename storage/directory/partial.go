@@ -102,7 +102,7 @@ func (b *Bucket) Sweep(ctx context.Context, prefix string) (removed int, err err
 		}
 		if err != nil {
 			if !errors.Is(err, fs.ErrNotExist) {
-				errs = append(errs, explain("sweep", name, err))
+				errs = append(errs, b.explain("sweep", name, err))
 			}
 			return nil
 		}
@@ -116,7 +116,7 @@ func (b *Bucket) Sweep(ctx context.Context, prefix string) (removed int, err err
 		}
 		gone, err := sweep()
 		if err != nil {
-			errs = append(errs, explain("sweep", name, err))
+			errs = append(errs, b.explain("sweep", name, err))
 		}
 		if gone {
 			removed++

@@ -27,7 +27,7 @@ func (b *Bucket) Put(ctx context.Context, up storage.Upload) (storage.Object, er
 	defer func() { _ = v.leave() }()
 	obj, err := v.put(ctx, up)
 	if err != nil {
-		return storage.Object{}, explain("put", up.Key, err)
+		return storage.Object{}, b.explain("put", up.Key, err)
 	}
 	return obj, nil
 }

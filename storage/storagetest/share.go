@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -39,7 +40,7 @@ func Mount(t *testing.T, flags ...string) *Share {
 	exited := make(chan error, 1)
 	go func() { exited <- cmd.Wait() }()
 	t.Cleanup(func() {
-		s.Resume(t)
+		_ = s.server.Signal(syscall.SIGCONT) // it may have ended
 		// What still uses it must not keep the test from ending.
 		if err := unix.Unmount(s.Path, unix.MNT_DETACH); err != nil {
 			t.Errorf("unmount %s: %v", s.Path, err)
@@ -103,6 +104,26 @@ func stopped(t *testing.T, pid int) bool {
 		}
 	}
 	return true
+}
+
+// Kill ends the server of the share, whose mount stays, of no more use.
+func (s *Share) Kill(t *testing.T) {
+	t.Helper()
+	if err := s.server.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(20 * time.Second)
+	poll := time.NewTicker(time.Millisecond)
+	defer poll.Stop()
+	for {
+		var stat unix.Stat_t
+		if err := unix.Stat(s.Path, &stat); errors.Is(err, unix.ENOTCONN) || errors.Is(err, unix.ECONNABORTED) {
+			return
+		}
+		if <-poll.C; time.Now().After(deadline) {
+			t.Fatal("the share outlives its server")
+		}
+	}
 }
 
 // Resume ends what Hang began.

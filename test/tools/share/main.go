@@ -15,7 +15,14 @@ import (
 // poor is a folder or a file of the share.
 type poor struct {
 	fs.LoopbackNode
+	*lacks
+}
+
+// lacks is what a share cannot do.
+type lacks struct {
 	noLink, noExclusiveRename bool
+	// create is the error with which files are refused. 0: none.
+	create syscall.Errno
 }
 
 // Link makes a hard link, if the share has any.
@@ -48,6 +55,9 @@ func (p *poor) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, s
 
 // Create makes a file.
 func (p *poor) Create(ctx context.Context, name string, flags, mode uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
+	if p.create != 0 {
+		return nil, nil, 0, p.create
+	}
 	node, file, fuseFlags, errno := p.LoopbackNode.Create(ctx, name, flags, mode, out)
 	return node, serve(file), fuseFlags, errno
 }
@@ -60,16 +70,19 @@ func serve(file fs.FileHandle) fs.FileHandle {
 }
 
 func main() {
-	noLink := flag.Bool("no-link", false, "no hard links")
-	noExclusiveRename := flag.Bool("no-exclusive-rename", false, "no RENAME_NOREPLACE")
+	var without lacks
+	flag.BoolVar(&without.noLink, "no-link", false, "no hard links")
+	flag.BoolVar(&without.noExclusiveRename, "no-exclusive-rename", false, "no RENAME_NOREPLACE")
+	create := flag.Int("fail-create", 0, "the number of the error with which new files are refused")
 	kind := flag.String("type", "share", "the file system's kind: fuse.TYPE")
 	flag.Parse()
+	without.create = syscall.Errno(*create)
 	if flag.NArg() != 2 {
 		log.Fatal("usage: share [flags] FOLDER MOUNTPOINT")
 	}
 	root := &fs.LoopbackRoot{Path: flag.Arg(0)}
 	root.NewNode = func(data *fs.LoopbackRoot, _ *fs.Inode, _ string, _ *syscall.Stat_t) fs.InodeEmbedder {
-		return &poor{fs.LoopbackNode{RootData: data}, *noLink, *noExclusiveRename}
+		return &poor{fs.LoopbackNode{RootData: data}, &without}
 	}
 	root.RootNode = root.NewNode(root, nil, "", nil)
 	server, err := fs.Mount(flag.Arg(1), root.RootNode, &fs.Options{
