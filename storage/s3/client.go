@@ -38,15 +38,7 @@ func newClient(ctx context.Context, o Options, t tuning, scheme *storage.Scheme)
 	load := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(buildable),
 		config.WithLogger(logging.Nop{}),
-		config.WithRetryer(func() aws.Retryer {
-			return retry.NewStandard(func(r *retry.StandardOptions) {
-				r.MaxAttempts = attempts
-				r.MaxBackoff = 20 * t.pause
-				// The bucket of tokens would give up early for all requests at once.
-				r.RateLimiter = ratelimit.None
-				r.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary { return notPermanent(scheme, err) })}, r.Retryables...)
-			})
-		}),
+		config.WithRetryer(func() aws.Retryer { return newRetryer(t, scheme) }),
 	}
 	if o.Region != "" {
 		load = append(load, config.WithRegion(o.Region))
@@ -91,6 +83,18 @@ func newClient(ctx context.Context, o Options, t tuning, scheme *storage.Scheme)
 			s.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 		}
 	}), pool, nil
+}
+
+// newRetryer repeats what may pass, and nothing that stays.
+func newRetryer(t tuning, scheme *storage.Scheme) aws.Retryer {
+	return retry.NewStandard(func(r *retry.StandardOptions) {
+		r.MaxAttempts = attempts
+		r.MaxBackoff = 20 * t.pause
+		// The bucket of tokens would give up early for all requests at once.
+		r.RateLimiter = ratelimit.None
+		stays := retry.IsErrorRetryableFunc(func(err error) aws.Ternary { return notPermanent(scheme, err) })
+		r.Retryables = append([]retry.IsErrorRetryable{stays}, r.Retryables...)
+	})
 }
 
 // notPermanent rules retries out if the error would stay the same, and else leaves the question open.
