@@ -17,11 +17,11 @@ var ErrBusy = fmt.Errorf("%w: it still has not come back from an earlier call", 
 const grace = time.Second
 
 // Bounded is a bucket whose calls return when their context ends, also if the bucket does not obey it: a system call on a share whose
-// server is gone returns never. Such a call is left behind, in a goroutine that ends when the call does. Until then each other call
-// fails at once with ErrBusy, so that no more than those wait that had begun before.
+// server is gone never returns. Such a call is left behind, in a goroutine that ends when the call does. Until then every other call
+// fails at once with ErrBusy. So only calls that had already begun can be left behind.
 //
-// It has all optional interfaces. What its bucket does not have is done as far as that is possible: DeleteAll by single deletions,
-// the rest as if there was nothing to do or to tell.
+// It has all optional interfaces. If its bucket lacks one, DeleteAll deletes one object after the other, a history is
+// errors.ErrUnsupported, and the rest does nothing.
 type Bounded struct {
 	bucket Bucket
 

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Lazy is a bucket that is opened when it is first used, and again until that succeeds: a store that is away when the
-// program starts is used once it is back. Its methods give the error of open meanwhile.
+// Lazy is a bucket that is opened when it is first used. If that fails, each call tries again, and returns the error: a store
+// that is away when the program starts is used once it is back.
 type Lazy struct {
 	open func(context.Context) (Bucket, error)
 
@@ -25,7 +25,7 @@ func NewLazy(open func(context.Context) (Bucket, error)) *Lazy {
 	return &Lazy{open: open, turn: make(chan struct{}, 1)}
 }
 
-// Opened gives the bucket itself.
+// Opened returns the bucket itself.
 func (l *Lazy) Opened(ctx context.Context) (Bucket, error) {
 	select {
 	case l.turn <- struct{}{}:
@@ -105,7 +105,7 @@ func (l *Lazy) DeleteAll(ctx context.Context, objects []Object) []error {
 	return DeleteAll(ctx, bucket, objects)
 }
 
-// ListAt implements Historian; for a bucket that is none, it is an error that wraps errors.ErrUnsupported.
+// ListAt implements Historian. For a bucket that has no history it yields an error that wraps errors.ErrUnsupported.
 func (l *Lazy) ListAt(ctx context.Context, prefix string, at time.Time) iter.Seq2[Object, error] {
 	bucket, err := l.Opened(ctx)
 	if err != nil {
@@ -114,7 +114,7 @@ func (l *Lazy) ListAt(ctx context.Context, prefix string, at time.Time) iter.Seq
 	return NewAsOf(bucket, at).List(ctx, prefix)
 }
 
-// Tidy implements Tidier; for a bucket that is none there is nothing to tidy.
+// Tidy implements Tidier. For a bucket that is no Tidier it does nothing.
 func (l *Lazy) Tidy(ctx context.Context, prefix string, keep func(key string) bool) (removed int, err error) {
 	bucket, err := l.Opened(ctx)
 	if err != nil {
@@ -126,7 +126,7 @@ func (l *Lazy) Tidy(ctx context.Context, prefix string, keep func(key string) bo
 	return 0, nil
 }
 
-// Sweep implements Sweeper; for a bucket that is none nothing is left behind.
+// Sweep implements Sweeper. For a bucket that is no Sweeper it does nothing.
 func (l *Lazy) Sweep(ctx context.Context, prefix string) (removed int, err error) {
 	bucket, err := l.Opened(ctx)
 	if err != nil {
@@ -138,7 +138,7 @@ func (l *Lazy) Sweep(ctx context.Context, prefix string) (removed int, err error
 	return 0, nil
 }
 
-// Inspect implements Inspector; of a bucket that is none nothing is known.
+// Inspect implements Inspector. Of a bucket that is no Inspector nothing is known.
 func (l *Lazy) Inspect(ctx context.Context) (Properties, error) {
 	bucket, err := l.Opened(ctx)
 	if err != nil {

@@ -52,8 +52,8 @@ type Object struct {
 //
 // Durability: when Put returns without error the object survives the loss of
 // power. Visibility: from then on Open and List of every client show it. Atomic:
-// a Put that fails, or is killed, leaves nothing visible under the key, or all
-// of the object where only the reply was lost.
+// a Put that fails, or is killed, leaves nothing visible under the key; or the
+// whole object, if only the reply was lost.
 //
 // Every method obeys its context, is safe for concurrent use, and names the
 // key in its error. An error wrapping ErrDenied means that the credentials lack the
@@ -80,10 +80,10 @@ type Bucket interface {
 }
 
 // ErrDenied means that the store refused the operation to these credentials. Another try
-// does not help; another policy does.
+// does not help. Another policy does.
 var ErrDenied = errors.New("access denied by the store")
 
-// ErrKeys is the ErrDenied of a store that does not know who asks: the keys are wrong, and no policy helps.
+// ErrKeys is an ErrDenied caused by invalid credentials, not by a missing permission.
 var ErrKeys = fmt.Errorf("%w: it does not know the key, or the secret is another one", ErrDenied)
 
 // ErrLocked means that the store holds the object under a retention lock or a legal

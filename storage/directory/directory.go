@@ -1,6 +1,6 @@
 // Package directory keeps objects as plain files below a folder, on a mounted
 // network share for instance. It knows file systems, and nothing of what the
-// files are for; what it did not write itself it never touches.
+// files are for. It never touches what it did not write itself.
 //
 // Its one invariant: a file under the name of a key is complete, on disk, and
 // never written to again. Whatever is not finished yet bears another name.
@@ -26,8 +26,7 @@ import (
 // not look at that of an object, and Delete of any but "" finds nothing to remove.
 // A symbolic link below the folder is no part of it.
 //
-// Between two calls nothing of it is held open, so that a share can be unmounted, and one that is mounted meanwhile is
-// used.
+// Between two calls it holds nothing open: a share can be unmounted, and a share that is mounted later is used.
 type Bucket struct {
 	path string
 	// host begins the names of this host's unfinished files.
@@ -175,8 +174,8 @@ func object(key string, stat unix.Stat_t) storage.Object {
 	return storage.Object{Key: key, Size: stat.Size, Tag: strconv.FormatInt(written.UnixNano(), 16), Stored: written}
 }
 
-// syncFolder makes the names in a folder last. Some network file systems cannot
-// be asked to, and need not be.
+// syncFolder syncs the names in a folder. Some network file systems cannot do that on
+// request, and do not need to.
 func syncFolder(folder *os.File) error {
 	if err := folder.Sync(); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
 		return err

@@ -45,7 +45,7 @@ func (v *visit) put(ctx context.Context, up storage.Upload) (obj storage.Object,
 	}
 	defer folder.Close()
 
-	// An object that is there already spares the writing of another.
+	// If the object is there already, nothing need be written.
 	obj, err = v.present(ctx, folder, up)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return obj, err
@@ -56,7 +56,7 @@ func (v *visit) put(ctx context.Context, up storage.Upload) (obj storage.Object,
 	}
 	partial := path.Base(file.Name())
 	defer func() {
-		// Once published the name is gone; else nobody waits for this file.
+		// Once the file is published this name is gone. Otherwise nobody needs the file.
 		_ = unix.Unlinkat(int(folder.Fd()), partial, 0)
 		_ = file.Close()
 	}()
@@ -71,8 +71,8 @@ func (v *visit) put(ctx context.Context, up storage.Upload) (obj storage.Object,
 	}
 	switch err := v.publish(ctx, folder, partial, path.Base(up.Key)); {
 	case errors.Is(err, fs.ErrExist):
-		// Somebody was faster; or this is a network file system that did it, lost
-		// the reply and tried again.
+		// Somebody else was faster, or a network file system did it, lost the reply
+		// and tried again.
 		return v.present(ctx, folder, up)
 	case err != nil:
 		return obj, err
@@ -84,8 +84,8 @@ func (v *visit) put(ctx context.Context, up storage.Upload) (obj storage.Object,
 	return object(up.Key, stat), v.syncFolders(path.Dir(up.Key))
 }
 
-// present returns the object that the key of an upload holds, and makes it last: its
-// writer may have died too soon. fs.ErrExist: it holds other bytes.
+// present returns the object that the key of an upload holds, and syncs it: its writer
+// may have died before it did. fs.ErrExist: the key holds other bytes.
 func (v *visit) present(ctx context.Context, folder *os.File, up storage.Upload) (storage.Object, error) {
 	stat, err := statFile(folder, path.Base(up.Key))
 	switch {
@@ -111,7 +111,7 @@ func (v *visit) present(ctx context.Context, folder *os.File, up storage.Upload)
 	return object(up.Key, stat), v.syncFolders(path.Dir(up.Key))
 }
 
-// makeFolders makes the folder and those above it, as far as there are none.
+// makeFolders makes the folder, and those above it, if they do not exist.
 func (v *visit) makeFolders(name string) error {
 	if name == "." {
 		return nil
@@ -136,9 +136,9 @@ func (v *visit) makeFolders(name string) error {
 	return err
 }
 
-// syncFolders makes the names in a folder last, and those of the folder itself and of
-// the ones above it. It does so for each object, not just after it made a folder:
-// the folder may be the work of a Put that died before it came so far.
+// syncFolders syncs the names in a folder, then the folder's own name, and so on upwards.
+// It does so for each object, not only after it made a folder: the folder may come from a
+// Put that died before it synced.
 func (v *visit) syncFolders(name string) error {
 	for ; ; name = path.Dir(name) {
 		folder, err := v.openFolder(name)

@@ -20,7 +20,7 @@ var errSpent = errors.New("the store failed too often")
 
 // budget is how many requests one operation may still make. The library bounds neither
 // the retries of an upload, nor how often a reader goes on after a cut connection, nor the
-// pages of a listing that makes no progress; it obeys the transport below it, though.
+// pages of a listing that makes no progress. It does obey the transport below it.
 type budget struct {
 	left atomic.Int64
 	// last is what the last request failed with.
@@ -64,7 +64,7 @@ func (t budgeted) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
-// retry says whether to make a request again: all of ours can be. To what the library
+// retry reports whether to make a request again: all of ours can be. To what the library
 // itself takes for passing it adds connections that ended or stalled.
 func retry(err error) bool {
 	var network net.Error

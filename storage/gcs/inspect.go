@@ -13,8 +13,8 @@ import (
 	"github.com/etcdward/etcdward/storage"
 )
 
-// Inspect implements storage.Inspector. It needs the right storage.buckets.get, without
-// which all is unknown.
+// Inspect implements storage.Inspector. It needs the right storage.buckets.get; without it,
+// every property is unknown.
 func (b *Bucket) Inspect(ctx context.Context) (storage.Properties, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.call)
 	defer cancel()
@@ -65,7 +65,7 @@ func (b *Bucket) properties(a *gcs.BucketAttrs) storage.Properties {
 	return p
 }
 
-// concerns says whether a rule may be about objects below our prefix.
+// concerns reports whether a rule may be about objects below our prefix.
 func (b *Bucket) concerns(condition gcs.LifecycleCondition) bool {
 	ours := b.name("")
 	return len(condition.MatchesPrefix) == 0 || slices.ContainsFunc(condition.MatchesPrefix, func(prefix string) bool {

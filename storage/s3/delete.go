@@ -54,7 +54,7 @@ type pinnedObject struct {
 	there bool
 }
 
-// pin looks up the version of an object if a deletion without one would only hide it.
+// pin looks up the version of an object, if a deletion without one would only hide the object.
 func (b *Bucket) pin(ctx context.Context, obj storage.Object) (pinnedObject, error) {
 	if err := storage.CheckKey(obj.Key); err != nil {
 		return pinnedObject{}, err
@@ -82,7 +82,7 @@ func (b *Bucket) pin(ctx context.Context, obj storage.Object) (pinnedObject, err
 	return pinnedObject{obj, true}, nil
 }
 
-// deleteOne deletes an object of which pin has made sure.
+// deleteOne deletes an object that pin has looked up.
 func (b *Bucket) deleteOne(ctx context.Context, obj storage.Object) error {
 	call, cancel := context.WithTimeout(ctx, b.call)
 	defer cancel()
@@ -96,7 +96,7 @@ func (b *Bucket) deleteOne(ctx context.Context, obj storage.Object) error {
 	return b.refusal(ctx, obj, status(err), err)
 }
 
-// deleteMany deletes objects of which pin has made sure.
+// deleteMany deletes objects that pin has looked up.
 func (b *Bucket) deleteMany(ctx context.Context, objects []storage.Object) []error {
 	var errs []error
 	for some := range slices.Chunk(objects, batch) {
@@ -144,8 +144,8 @@ func (b *Bucket) deleteBatch(ctx context.Context, objects []storage.Object) []er
 	return errs
 }
 
-// fill returns errs with err wherever there is none: an error that belongs to no
-// object leaves none of them beyond doubt.
+// fill returns errs with err wherever there is none: an error that belongs to no object
+// casts doubt on all of them.
 func fill(errs []error, err error) []error {
 	for i := range errs {
 		if errs[i] == nil {
@@ -169,8 +169,8 @@ func (b *Bucket) fault(ctx context.Context, obj storage.Object, fault types.Erro
 	return b.explain("delete", obj.Key, err)
 }
 
-// refusal tells "locked" from "denied", which look the same with some stores: what the
-// message does not say, the object does.
+// refusal tells "locked" from "denied", which look the same on some stores. If the message
+// does not tell, it looks at the object.
 func (b *Bucket) refusal(ctx context.Context, obj storage.Object, status int, err error) error {
 	switch status {
 	case http.StatusForbidden, http.StatusBadRequest, http.StatusConflict, http.StatusMethodNotAllowed:
@@ -194,7 +194,7 @@ func (b *Bucket) refusal(ctx context.Context, obj storage.Object, status int, er
 	return b.explain("delete", obj.Key, err)
 }
 
-// rightToDelete is what a policy has to allow. Many a store does not say so itself.
+// rightToDelete is the right that a policy has to give. Many stores do not name it.
 func rightToDelete(obj storage.Object) string {
 	if obj.Version != "" {
 		return "s3:DeleteObjectVersion"

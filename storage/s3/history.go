@@ -31,8 +31,8 @@ type version struct {
 	modified time.Time
 }
 
-// at returns the object that was current at a time, or is where that is zero. False:
-// there was none.
+// at returns the object that was current at a time, or the current one if that is zero.
+// False: there was none.
 func (h history) at(at time.Time) (version, bool) {
 	for _, v := range h.versions {
 		if at.IsZero() && v.latest || !at.IsZero() && !v.modified.After(at) {
@@ -82,7 +82,7 @@ func (b *Bucket) histories(ctx context.Context, prefix string) iter.Seq2[history
 	return func(yield func(history, error) bool) {
 		var (
 			watch pages
-			// open are the names of which more may come.
+			// open are the names that may have more versions on the next page.
 			open = map[string][]version{}
 			in   = &s3.ListObjectVersionsInput{
 				Bucket: &b.options.Bucket, Prefix: b.asked(prefix), EncodingType: types.EncodingTypeUrl,

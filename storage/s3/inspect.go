@@ -101,7 +101,7 @@ func (b *Bucket) askLifecycle(ctx context.Context) (storage.Property, error) {
 	return storage.Property{State: storage.On, Detail: strings.Join(rules, "; ")}, nil
 }
 
-// concerns says whether a rule may be about objects below our prefix.
+// concerns reports whether a rule may be about objects below our prefix.
 func (b *Bucket) concerns(rule types.LifecycleRule) bool {
 	prefix := aws.ToString(rule.Prefix) //nolint:staticcheck // old rules have it here
 	if f := rule.Filter; f != nil {

@@ -39,7 +39,7 @@ func (b *Bucket) Open(ctx context.Context, obj storage.Object) (io.ReadCloser, e
 	if obj.Tag != "" && obj.Size != given.Size {
 		return nil, errors.Join(b.explain("open", obj.Key, storage.Contradicted(obj, given.Size)), out.Body.Close())
 	}
-	// To go on, it must be the same object still.
+	// A reader that resumes must get the same object.
 	if out.VersionId != nil && *out.VersionId != "" {
 		in.VersionId = out.VersionId
 	}
@@ -55,14 +55,14 @@ func pinned(obj storage.Object) *string {
 	return &obj.Version
 }
 
-// noVersion says that a version is missing, in the ways there are besides 404: its id is
-// not of the form of this store's, or it is a delete marker.
+// noVersion reports whether a version is missing in a way other than 404: its id does not
+// have the form of this store's, or it is a delete marker.
 func noVersion(obj storage.Object, err error) bool {
 	return obj.Version != "" && (status(err) == http.StatusMethodNotAllowed ||
 		status(err) == http.StatusBadRequest && strings.HasPrefix(code(err), "Invalid"))
 }
 
-// reader reads one object and goes on, where a connection is cut, with another.
+// reader reads one object. If a connection is cut, it goes on with another one.
 type reader struct {
 	ctx    context.Context
 	bucket *Bucket

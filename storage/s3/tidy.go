@@ -45,7 +45,7 @@ func (b *Bucket) Tidy(ctx context.Context, prefix string, keep func(key string) 
 	return removed, errors.Join(errs...)
 }
 
-// hidden says that the store itself calls a marker the latest.
+// hidden reports whether the store itself calls a marker the latest.
 func (h history) hidden() bool {
 	for _, v := range h.versions {
 		if v.latest {
@@ -55,8 +55,8 @@ func (h history) hidden() bool {
 	return false
 }
 
-// erase removes all that is kept under a name, the markers last and only if nothing
-// is left for them to hide.
+// erase removes everything that is kept under a name. The markers go last, and only if
+// nothing is left that they hide.
 func (b *Bucket) erase(ctx context.Context, key string, h history) (removed int, err error) {
 	var objects, markers []storage.Object
 	for _, v := range h.versions {
