@@ -246,7 +246,7 @@ func (b *Bounded) ListAt(ctx context.Context, prefix string, at time.Time) iter.
 // Close closes the bucket, if it knows how to and no call hangs.
 func (b *Bounded) Close() error {
 	closer, ok := b.bucket.(io.Closer)
-	if !ok || b.busy("close") != nil {
+	if _, hangs := b.Prisoner(); !ok || hangs {
 		return nil
 	}
 	if err := closer.Close(); err != nil {

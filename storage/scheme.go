@@ -17,22 +17,27 @@ const probeTime = 3 * time.Second
 // Scheme finds out whether an endpoint with http: leads to a port that speaks TLS. Such a port says so in an answer of its own, or just
 // breaks the connection off, which looks like a fault that passes. It is asked once.
 type Scheme struct {
-	endpoint string
-	once     sync.Once
-	tls      bool
+	// plain is the endpoint if it begins with http:, and else nil.
+	plain *url.URL
+	once  sync.Once
+	tls   bool
 }
 
 // NewScheme returns the scheme of an endpoint. It asks nobody yet.
-func NewScheme(endpoint string) *Scheme { return &Scheme{endpoint: endpoint} }
+func NewScheme(endpoint string) *Scheme {
+	if parsed, err := url.Parse(endpoint); err == nil && parsed.Scheme == "http" {
+		return &Scheme{plain: parsed}
+	}
+	return &Scheme{}
+}
 
 // Cause is that of an error if the scheme is wrong, and else nil.
 func (s *Scheme) Cause(err error) *Cause {
-	parsed, bad := url.Parse(s.endpoint)
 	cause := connectionCause(err)
-	if bad != nil || parsed.Scheme != "http" || cause == nil || cause.Says != brokeOff {
+	if s.plain == nil || cause == nil || cause.Says != brokeOff {
 		return nil
 	}
-	s.once.Do(func() { s.tls = speaksTLS(parsed) })
+	s.once.Do(func() { s.tls = speaksTLS(s.plain) })
 	if !s.tls {
 		return nil
 	}
