@@ -90,7 +90,11 @@ func (v *visit) present(ctx context.Context, folder *os.File, up storage.Upload)
 	stat, err := statFile(folder, path.Base(up.Key))
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && stat.Mode != 0:
-		return storage.Object{}, errors.New("something is in the way that is not a file")
+		return storage.Object{}, &storage.Cause{
+			Says: "something is in the way that is not a file",
+			Try:  fmt.Sprintf("see whose %s is, and move it away", path.Join(v.path, up.Key)),
+			Kind: storage.ErrSetup,
+		}
 	case err != nil:
 		return storage.Object{}, err
 	case stat.Size != up.Size:
@@ -131,7 +135,11 @@ func (v *visit) makeFolders(name string) error {
 	}
 	info, err := v.root.Lstat(name)
 	if err == nil && !info.IsDir() {
-		return fmt.Errorf("%s is in the way, which is not a folder", name)
+		return &storage.Cause{
+			Says: fmt.Sprintf("%s is in the way, which is not a folder", name),
+			Try:  fmt.Sprintf("see whose %s is, and move it away", path.Join(v.path, name)),
+			Kind: storage.ErrSetup,
+		}
 	}
 	return err
 }

@@ -149,6 +149,19 @@ func TestPutInPartsDemands(t *testing.T) {
 	}
 }
 
+// TestDocumentsNames takes documents that are right in spite of what they are called, and tells a bucket that the store does not see.
+func TestDocumentsNames(t *testing.T) {
+	through, _ := newMemory(t)
+	through.Break("ListObjectsV2", 99, storagetest.Rewrite(func(header http.Header, body []byte) []byte {
+		header.Set("Content-Type", "text/html")
+		return body
+	}))
+	storagetest.List(t, openWith(t, through.Options, quick()), "")
+	through.Break("ListObjectsV2", 99, storagetest.Document(`<ListAllMyBucketsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Buckets/></ListAllMyBucketsResult>`))
+	wantRefusal(t, refusal{code: "buckets", says: "lists its buckets", try: "path_style: true", kind: storage.ErrSetup},
+		lastError(openWith(t, through.Options, quick()).List(t.Context(), "")))
+}
+
 // TestEvidence has a store that gives another object than it listed: that is no word on the one that was listed.
 func TestEvidence(t *testing.T) {
 	through, _ := newMemory(t)
