@@ -202,3 +202,21 @@ func TestEncodingUnsigned(t *testing.T) {
 		}
 	}
 }
+
+// TestNoCredentials has no credentials anywhere.
+func TestNoCredentials(t *testing.T) {
+	through, _ := newMemory(t)
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(t.TempDir(), "none"))
+	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	through.CredentialsFile = ""
+	begin := time.Now()
+	wantRefusal(t, refusal{code: "none", says: "there are no credentials for the store", try: "credentials_file", kind: storage.ErrSetup},
+		put("key", 1)(t.Context(), openWith(t, through.Options, defaults)))
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
