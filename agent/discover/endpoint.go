@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"net"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 )
@@ -13,32 +14,40 @@ import (
 // the settings is on the host.
 func (l *look) member(kind Kind, s Settings, hostPath func(string) string) (Host, error) {
 	h := Host{Kind: kind, Member: s.Get("name"), ClusterName: s.Get("initial-cluster-token")}
+	if err := s.Known("name", "data-dir"); err != nil {
+		return h, err
+	}
 	if h.Member == "" {
 		h.Member = "default"
 	}
 	if !printable(h.Member) {
-		return h, s.problem("name", "%q is no name of a member", clip(h.Member))
+		return h, s.Problem("name", "%q is no name of a member", Clip(h.Member))
 	}
-	data, err := s.absolute("data-dir")
+	data, err := absolute(s, "data-dir")
 	if err != nil {
 		return h, err
 	}
 	if data != "" {
-		h.DataDir = hostPath(data)
+		if h.DataDir = hostPath(data); h.DataDir == "" {
+			h.Notes = append(h.Notes, "etcd's data directory "+data+" is on no folder of this host")
+		}
 	}
-	listen, err := s.urls("listen-client-urls")
+	listen, err := urls(s, "listen-client-urls")
 	if err != nil {
 		return h, err
 	}
-	advertised, err := s.urls("advertise-client-urls")
+	advertised, err := urls(s, "advertise-client-urls")
 	if err != nil {
 		return h, err
 	}
-	metrics, err := s.urls("listen-metrics-urls")
+	metrics, err := urls(s, "listen-metrics-urls")
 	if err != nil {
 		return h, err
 	}
 	if len(listen)+len(advertised) == 0 {
+		if err := s.Known("listen-client-urls"); err != nil {
+			return h, err
+		}
 		listen = []*url.URL{{Scheme: "http", Host: "localhost:2379"}} // etcd's own default
 	}
 	served, err := l.certificate(hostPath(s.Get("cert-file")))
@@ -50,34 +59,43 @@ func (l *look) member(kind Kind, s Settings, hostPath func(string) string) (Host
 	if len(metrics) > 0 {
 		h.MetricsURL = reachable(metrics[0])[0].String()
 	}
+	if len(s.Unseen) > 0 {
+		h.Notes = append(h.Notes, s.File+": etcd may be told more than can be read: "+strings.Join(s.Unseen, "; "))
+	}
 	return h, nil
 }
 
-// urls are those in the value of a flag; those that no client of ours can use are left out.
-func (s Settings) urls(name string) ([]*url.URL, error) {
-	var urls []*url.URL
+// urls are those in the value of a flag; those that no client of ours can use are left out. Where a variable is in one of several, the others
+// count.
+func urls(s Settings, name string) ([]*url.URL, error) {
+	var list []*url.URL
+	unresolved := s.Of[name].Unresolved
 	for text := range strings.SplitSeq(s.Get(name), ",") {
 		if text = strings.TrimSuffix(strings.TrimSpace(text), "/"); text == "" || strings.HasPrefix(text, "unix") {
+			continue
+		}
+		if unresolved && strings.ContainsAny(text, "$`") {
 			continue
 		}
 		u, err := url.Parse(text)
 		switch {
 		case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", u.Path != "", u.User != nil, u.RawQuery != "", u.Fragment != "":
-			return nil, s.problem(name, "%q is not a URL of etcd such as https://127.0.0.1:2379", clip(text))
+			return nil, s.Problem(name, "%q is not a URL of etcd such as https://127.0.0.1:2379", Clip(text))
 		case u.Port() == "":
-			return nil, s.problem(name, "%q has no port", clip(text))
+			return nil, s.Problem(name, "%q has no port", Clip(text))
 		}
-		urls = append(urls, u)
+		list = append(list, u)
 	}
-	return urls, nil
+	return list, nil
 }
 
-// clip keeps a message to one line.
-func clip(text string) string {
-	if len(text) > 100 {
-		return text[:100] + "…"
+// absolute is the value of a flag that names a file of the host; "" if it was not given.
+func absolute(s Settings, name string) (string, error) {
+	value := s.Get(name)
+	if value == "" || path.IsAbs(value) && printable(value) {
+		return value, nil
 	}
-	return text
+	return "", s.Problem(name, "%q is no absolute path", Clip(value))
 }
 
 // reachable puts loopback addresses in place of "all of this host's".

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/etcdward/etcdward/agent/restore/kubeadm"
@@ -43,6 +44,7 @@ func (a *Applier) place(ctx context.Context, l place.Layout, j *place.Journal) (
 	if inPlace, err := place.Is(l.Live, j.New); err != nil {
 		return false, err
 	} else if !inPlace && a.Host != nil {
+		a.joined(j)
 		if err := a.pods(l, *j).Stop(ctx); err != nil {
 			return false, err
 		}
@@ -112,6 +114,7 @@ func (a *Applier) Rollback(ctx context.Context) (Outcome, error) {
 		}
 	}
 	a.tell("Going back from %q.", j.Step)
+	a.joined(&j)
 	a.tellSteps(a.stepsBack(l, j))
 	if a.DryRun {
 		return Outcome{Step: j.Step}, nil
@@ -183,6 +186,7 @@ func asideText(j place.Journal) string {
 // goBack takes the steps back to where nothing was begun.
 func (a *Applier) goBack(ctx context.Context, l place.Layout, j *place.Journal) error {
 	if j.Step != place.StepRestoring && j.Step != place.StepReady {
+		a.joined(j)
 		if j.Undone == "" {
 			j.Undone = l.UndoneName(a.now().UTC().Format("20060102T150405Z"))
 		}
@@ -215,4 +219,19 @@ func (a *Applier) goBack(ctx context.Context, l place.Layout, j *place.Journal) 
 func (a *Applier) pods(l place.Layout, j place.Journal) kubeadm.Pods {
 	return kubeadm.Pods{Host: a.Host, Manifests: j.Manifests, Aside: j.Aside, Files: j.Files, DataDir: l.Data,
 		StopLimit: a.StopLimit, StartLimit: a.StartLimit, HealthLimit: a.HealthLimit, Tell: a.tell}
+}
+
+// joined adds the manifests that are in the folder by now to those that were stopped: an API server that was moved out by hand for the
+// restore, and is back since, writes to etcd as the others do.
+func (a *Applier) joined(j *place.Journal) {
+	if a.Host == nil || len(j.Files) == 0 {
+		return
+	}
+	var files []string
+	for _, name := range a.Host.Files {
+		if !slices.Contains(j.Files, name) {
+			files = append(files, name)
+		}
+	}
+	j.Files = append(files, j.Files...) // etcd's stays the last that stops
 }
