@@ -50,8 +50,8 @@ type Applier struct {
 	Now func() time.Time
 
 	member plan.Member
-	alarms []string // that the snapshot has
-	lock   *os.File // the folder that the directories lie in, locked for one run at a time
+	origin snapshot.Origin // of the file, once it was checked
+	lock   *os.File        // the folder that the directories lie in, locked for one run at a time
 }
 
 // Step is how far a restore on this host has come.
@@ -66,8 +66,8 @@ type Outcome struct {
 	Kept string
 	// Waiting: the member runs and has no quorum yet.
 	Waiting bool
-	// Alarms that the snapshot brought along: see AlarmsText. Only the run that restored it knows them.
-	Alarms []string
+	// Alarms that the snapshot brought along, and Warnings of all that it did, in words. Only the run that restored it knows them.
+	Alarms, Warnings []string
 }
 
 // Run applies the plan. Any failure leaves the host as it was, or, where even that failed, in a state that another Run or
@@ -182,8 +182,9 @@ func (a *Applier) makeReady(ctx context.Context, l place.Layout, j *place.Journa
 		return false, err
 	}
 	a.tell("Every check on this host and on the snapshot held.")
-	if a.alarms = origin.Alarms; len(a.alarms) > 0 {
-		a.tell("WARNING: %s", plan.AlarmsText(a.alarms))
+	a.origin = origin
+	for _, warning := range plan.Warnings(origin) {
+		a.tell("WARNING: %s.", warning)
 	}
 	a.tellSteps(a.steps(l))
 	if a.DryRun {

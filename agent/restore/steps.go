@@ -10,6 +10,7 @@ import (
 	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/etcdward/etcdward/agent/restore/kubeadm"
 	"github.com/etcdward/etcdward/agent/restore/place"
+	"github.com/etcdward/etcdward/agent/restore/plan"
 )
 
 // putInPlace comes from a checked directory to a member that uses it. A failure on the way goes back.
@@ -30,7 +31,7 @@ func (a *Applier) putInPlace(ctx context.Context, l place.Layout, j place.Journa
 		}
 		return Outcome{Step: j.Step}, err
 	}
-	return Outcome{Step: place.StepDone, Kept: l.Kept(j), Waiting: waiting, Alarms: a.alarms}, nil
+	return Outcome{Step: place.StepDone, Kept: l.Kept(j), Waiting: waiting, Alarms: a.origin.Alarms, Warnings: plan.Warnings(a.origin)}, nil
 }
 
 // place takes the steps in their order, from whichever the journal is at.

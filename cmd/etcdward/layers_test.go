@@ -45,7 +45,7 @@ var layers = map[string][]string{
 	"agent/restore/kubeadm": {"agent/fault", "agent/hostfile", "agent/restore/place", "agent/restore/plan", "agent/restore/probe", "agent/staticpod"},
 	"agent/restore": {"agent/child", "agent/drill", "agent/fault", "agent/restore/kubeadm", "agent/restore/place", "agent/restore/plan",
 		"agent/restore/probe", "agent/snapshot"},
-	"agent/restore/source": {"agent", "agent/catalog", "agent/etcd", "agent/fault", "agent/restore/kubeadm", "agent/restore/plan", "agent/seal",
+	"agent/restore/source": {"agent", "agent/catalog", "agent/etcd", "agent/fault", "agent/restore/kubeadm", "agent/restore/plan", "agent/restore/probe", "agent/seal",
 		"agent/snapshot", "agent/staging"},
 	"agent": {"agent/catalog", "agent/defrag", "agent/etcd", "agent/retention", "agent/seal", "agent/snapshot", "agent/spool", "agent/staging",
 		"storage"},

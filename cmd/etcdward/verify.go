@@ -102,13 +102,20 @@ func (inv *invocation) printVerification(v agent.Verification) error {
 	if v.OK {
 		return print
 	}
-	return errors.Join(print, silent{fmt.Errorf("verify %s: %w", v.ID, snapshot.ErrDamaged)})
+	finding := snapshot.ErrDamaged
+	if snapshot.Unproven(v.Checks) {
+		finding = agent.ErrPartial // nothing speaks against the file, and nothing for it
+	}
+	return errors.Join(print, silent{fmt.Errorf("verify %s: %w", v.ID, finding)})
 }
 
 func (inv *invocation) printChecks(v agent.Verification) error {
 	verdict := "SOUND"
 	if !v.OK {
 		verdict = "DAMAGED"
+	}
+	if snapshot.Unproven(v.Checks) {
+		verdict = "UNPROVEN"
 	}
 	pairs := [][2]string{{"Verdict", verdict}}
 	if v.ID != "" {
