@@ -2,6 +2,7 @@ package discover
 
 import (
 	"errors"
+	"maps"
 	"path"
 	"strings"
 
@@ -51,6 +52,10 @@ func (l *look) packaged(kind Kind, file, dataDir string) (Host, error) {
 	if err != nil {
 		return Host{}, err
 	}
+	told := len(etcdEnvironment(file, env).Of) > 0 || env["DAEMON_ARGS"].Value != ""
+	if env, err = l.withUnit(env); err != nil {
+		return Host{}, err
+	}
 	s := etcdEnvironment(file, env)
 	args := env["DAEMON_ARGS"]
 	var words []hostfile.Word
@@ -60,10 +65,10 @@ func (l *look) packaged(kind Kind, file, dataDir string) (Host, error) {
 	for name, set := range hostfile.Flags(words) {
 		s.Of[name] = set
 	}
-	if len(s.Of) == 0 {
-		// The package is there, and as it came. Where kube-apiserver knows better, that counts.
-		l.untold = true
+	for name := range s.Of {
+		told = told || name != "name" && name != "data-dir" // which the unit of the package presets
 	}
+	l.untold = !told // the package is there, and as it came: whatever else tells of an etcd counts more
 	if s, err = l.configFile(s, asIs); err != nil {
 		return Host{}, err
 	}
@@ -81,6 +86,20 @@ func (l *look) packaged(kind Kind, file, dataDir string) (Host, error) {
 		return h, err
 	}
 	return h, l.packageCertificates(&h, s, ca, env)
+}
+
+// withUnit adds what the package's unit and its drop-ins set in the environment; its file counts more.
+func (l *look) withUnit(env map[string]Setting) (map[string]Setting, error) {
+	u, err := l.service("etcd")
+	if errors.Is(err, errElsewhere) {
+		return env, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	all := maps.Clone(u.Env)
+	maps.Copy(all, env)
+	return all, nil
 }
 
 // packageCertificates finds what lets a client in: the package makes no certificates, so that somebody else's have to do.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"path"
 
+	"github.com/etcdward/etcdward/agent/discover/endpoint"
+
 	"github.com/etcdward/etcdward/agent/staticpod"
 )
 
@@ -53,6 +55,9 @@ func (l *look) etcdPod(pod staticpod.Program) (Host, error) {
 // apiServer reads what kube-apiserver was told of its etcd, wherever that is.
 func (l *look) apiServer() (Host, error) {
 	pod, err := l.program("kube-apiserver", "")
+	if errors.Is(err, errElsewhere) {
+		return l.apiServerUnit()
+	}
 	if err != nil {
 		return Host{}, err
 	}
@@ -66,6 +71,16 @@ func (l *look) apiServer() (Host, error) {
 		h.Notes = append(h.Notes, "etcd-manager of kops starts this etcd and restores it: etcdward takes its backups; to restore one use etcd-manager-ctl, or fetch it and follow docs/restore.md by hand")
 	}
 	return h, err
+}
+
+// apiServerUnit is kube-apiserver as a service of systemd.
+func (l *look) apiServerUnit() (Host, error) {
+	s, err := l.controller("kube-apiserver", "kube-apiserver")
+	if err != nil {
+		return Host{}, err
+	}
+	l.note(s.File)
+	return l.told(APIServer, s, asIs)
 }
 
 // told is an etcd as kube-apiserver was told of it.
@@ -87,7 +102,7 @@ func (l *look) told(kind Kind, s Settings, hostPath func(string) string) (Host, 
 			return Host{}, s.Problem("etcd-servers", "http and https are mixed")
 		}
 		h.Endpoints = append(h.Endpoints, u.String())
-		local = local || isLoopback(u.Hostname())
+		local = local || endpoint.IsLoopback(u.Hostname())
 	}
 	if !local {
 		h.Notes = append(h.Notes, "etcd runs on other hosts: it is better looked after from there, where a snapshot need not cross the network")

@@ -3,11 +3,11 @@ package discover
 import (
 	"crypto/x509"
 	"encoding/pem"
-	"net"
 	"net/url"
 	"path"
-	"slices"
 	"strings"
+
+	"github.com/etcdward/etcdward/agent/discover/endpoint"
 )
 
 // member takes what etcd on this host was told: its name, its folder, and where a client reaches it. hostPath is where a path in
@@ -54,10 +54,10 @@ func (l *look) member(kind Kind, s Settings, hostPath func(string) string) (Host
 	if err != nil {
 		return h, err
 	}
-	h.Endpoints = []string{choose(listen, advertised, served)}
+	h.Endpoints = []string{endpoint.Choose(listen, advertised, served)}
 	h.MetricsURL = h.Endpoints[0]
 	if len(metrics) > 0 {
-		h.MetricsURL = reachable(metrics[0])[0].String()
+		h.MetricsURL = endpoint.Reachable(metrics[0])[0].String()
 	}
 	if len(s.Unseen) > 0 {
 		h.Notes = append(h.Notes, s.File+": etcd may be told more than can be read: "+strings.Join(s.Unseen, "; "))
@@ -96,62 +96,6 @@ func absolute(s Settings, name string) (string, error) {
 		return value, nil
 	}
 	return "", s.Problem(name, "%q is no absolute path", Clip(value))
-}
-
-// reachable puts loopback addresses in place of "all of this host's".
-func reachable(u *url.URL) []*url.URL {
-	ip := net.ParseIP(u.Hostname())
-	if ip == nil || !ip.IsUnspecified() {
-		return []*url.URL{u}
-	}
-	hosts := []string{"127.0.0.1"}
-	if ip.To4() == nil {
-		hosts = append(hosts, "::1")
-	}
-	var urls []*url.URL
-	for _, host := range hosts {
-		at := *u
-		at.Host = net.JoinHostPort(host, u.Port())
-		urls = append(urls, &at)
-	}
-	return urls
-}
-
-// choose is the endpoint for a client on this host: of those for which the server's certificate is valid, one of the loopback
-// interface before any other, and https before http. served may be nil: nothing is known of the certificate.
-func choose(listen, advertised []*url.URL, served *x509.Certificate) string {
-	type candidate struct {
-		url  string
-		rank int
-	}
-	var candidates []candidate
-	add := func(u *url.URL, rank int) {
-		if u.Scheme != "https" {
-			rank += 4
-		}
-		if served != nil && u.Scheme == "https" && served.VerifyHostname(u.Hostname()) != nil {
-			rank += 8
-		}
-		candidates = append(candidates, candidate{u.String(), rank})
-	}
-	for _, l := range listen {
-		for _, u := range reachable(l) {
-			if isLoopback(u.Hostname()) {
-				add(u, 0)
-			} else {
-				add(u, 1)
-			}
-		}
-	}
-	for _, u := range advertised {
-		add(u, 2)
-	}
-	return slices.MinFunc(candidates, func(a, b candidate) int { return a.rank - b.rank }).url
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // certificate reads what a server shows its clients; nil where there is no such file, or none that can be read as one.
