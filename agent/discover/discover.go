@@ -55,7 +55,7 @@ type Host struct {
 	CAFile, CertFile, KeyFile string
 	// MetricsURL is where etcd shows its metrics.
 	MetricsURL string
-	// ClusterName is what the cluster is called in these files, "" where that is only the default. It may serve as a proposal.
+	// ClusterName is what the cluster is called in these files, "" if that is only the default. It may serve as a proposal.
 	ClusterName string
 	// Seen are the files that were read, in order.
 	Seen []string
@@ -63,7 +63,7 @@ type Host struct {
 	Notes []string
 }
 
-// Secure says whether the endpoints are https.
+// Secure reports whether the endpoints are https.
 func (h Host) Secure() bool {
 	return len(h.Endpoints) > 0 && strings.HasPrefix(h.Endpoints[0], "https://")
 }
@@ -137,7 +137,7 @@ func (l *look) nothing() error {
 	return n
 }
 
-// defaultNames are what clusters are called that nobody gave a name.
+// defaultNames are the names of clusters that were given none.
 var defaultNames = []string{"kubernetes", "etcd-cluster", "k8s_etcd", "default", "cluster.local"}
 
 var clusterNameForm = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)

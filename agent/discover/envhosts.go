@@ -102,7 +102,7 @@ func (l *look) withUnit(env map[string]Setting) (map[string]Setting, error) {
 	return all, nil
 }
 
-// packageCertificates finds what lets a client in: the package makes no certificates, so that somebody else's have to do.
+// packageCertificates finds what lets a client in: the package makes no certificates, so others have to be found.
 func (l *look) packageCertificates(h *Host, s Settings, ca string, env map[string]Setting) error {
 	pairs := []pair{{cert: env["ETCDCTL_CERT"].Value, key: env["ETCDCTL_KEY"].Value}}
 	var problem *Problem
@@ -121,7 +121,7 @@ func (l *look) packageCertificates(h *Host, s Settings, ca string, env map[strin
 	}
 	const advice = "name them with --ca-file, --cert-file and --key-file"
 	if s.Get("client-cert-auth") != "true" {
-		// Whoever trusts the CA is let in.
+		// Without client certificates the CA is enough.
 		if is, err := l.all(ca); err != nil || is {
 			h.CAFile = ca
 			return err

@@ -8,8 +8,8 @@ import (
 	"github.com/etcdward/etcdward/agent/hostfile"
 )
 
-// k0s reads what the unit and the configuration of k0s say. It starts its etcd itself, with settings that are the same on each host
-// but for what spec.storage.etcd.extraArgs changes.
+// k0s reads what the unit and the configuration of k0s say. It starts its etcd itself, with the same settings on each host, except
+// for spec.storage.etcd.extraArgs.
 func (l *look) k0s() (Host, error) {
 	home, config := "/var/lib/k0s", "/etc/k0s/k0s.yaml"
 	told, err := l.controller("k0scontroller", "k0s")

@@ -65,7 +65,7 @@ func (l *look) member(kind Kind, s Settings, hostPath func(string) string) (Host
 	return h, nil
 }
 
-// urls are those in the value of a flag; those that no client of ours can use are left out. Where a variable is in one of several, the others
+// urls are those in the value of a flag; those that our client cannot use are left out. If one of several has a variable in it, the others
 // count.
 func urls(s Settings, name string) ([]*url.URL, error) {
 	var list []*url.URL

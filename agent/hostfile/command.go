@@ -106,7 +106,7 @@ func (r *reader) start(args []Word, env map[string]Setting, unseen []string) {
 	r.found = append(r.found, Command{Args: args, Env: env, Unseen: unseen})
 }
 
-// unknown is a program that is not known. Where the one that is looked for is among its words, it may start that, and tell it more.
+// unknown handles a program that is not known. If the wanted program is among its words, it may start that one, and tell it more.
 func (r *reader) unknown(words []Word, env map[string]Setting, unseen []string) {
 	for i := 1; i < len(words); i++ {
 		before := words[i-1].Text

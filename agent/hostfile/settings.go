@@ -37,7 +37,7 @@ func (s Settings) Problem(name, format string, args ...any) error {
 }
 
 // Known returns a *[Problem] unless it is certain what one of the settings is, or that it was not given: a value may have a variable that no
-// file gives, or may be told where nobody can read it.
+// file gives, or may be set where it cannot be read.
 func (s Settings) Known(names ...string) error {
 	for _, name := range names {
 		set, given := s.Of[name]
@@ -106,7 +106,7 @@ func Flags(words []Word) map[string]Setting {
 	return flags
 }
 
-// Unsure reports whether something may tell the program more than can be read, or a value has a variable that no file gives.
+// Unsure reports whether the program may have settings that cannot be read, or a value has an unknown variable.
 func (s Settings) Unsure() bool {
 	if len(s.Unseen) > 0 {
 		return true

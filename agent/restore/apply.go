@@ -27,7 +27,7 @@ type Applier struct {
 	Member string
 	// DataDir of the member here; "": as the plan, or the Host, has it.
 	DataDir string
-	// Host, where kubeadm's static pods are to be stopped and started; nil: nobody runs, and nobody is started.
+	// Host, if kubeadm's static pods are to be stopped and started; nil: no pod is stopped or started.
 	Host *kubeadm.Host
 	// EtcdVersion that will run on the directory; "": not known.
 	EtcdVersion string
@@ -112,7 +112,7 @@ func (a *Applier) Run(ctx context.Context) (Outcome, error) {
 	return a.putInPlace(ctx, l, j)
 }
 
-// sameWay refuses to go on without the static pods that an earlier run stopped, and with them where it did not.
+// sameWay refuses to go on without --kubeadm if an earlier run was begun with it, and the other way round.
 func (a *Applier) sameWay(l place.Layout, j place.Journal) error {
 	switch {
 	case len(j.Files) > 0 && a.Host == nil:
@@ -125,7 +125,7 @@ func (a *Applier) sameWay(l place.Layout, j place.Journal) error {
 	return nil
 }
 
-// open finds the directories, makes sure that this is the only run on them, and reads how far an earlier one came.
+// open finds the directories, makes sure that no other run uses them, and reads how far an earlier run came.
 func (a *Applier) open(ctx context.Context) (l place.Layout, j place.Journal, unlock func(), err error) {
 	if a.member, err = a.Plan.Member(a.Member); err != nil {
 		return l, j, nil, err

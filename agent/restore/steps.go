@@ -17,7 +17,7 @@ import (
 func (a *Applier) putInPlace(ctx context.Context, l place.Layout, j place.Journal) (Outcome, error) {
 	inPlace, err := place.Is(l.Live, j.New)
 	if err == nil && !inPlace && a.Host == nil {
-		err = a.checkStopped(ctx, l) // nothing is renamed while somebody runs on it
+		err = a.checkStopped(ctx, l) // nothing is renamed while an etcd runs on it
 	}
 	if err != nil {
 		return Outcome{Step: j.Step}, err
@@ -134,7 +134,7 @@ func (a *Applier) Rollback(ctx context.Context) (Outcome, error) {
 	return Outcome{Step: place.StepRolledBack, Kept: undone}, nil
 }
 
-// canGoBack makes sure, before anything is stopped, that the way back leads somewhere.
+// canGoBack makes sure, before anything is stopped, that a rollback can succeed.
 func (a *Applier) canGoBack(ctx context.Context, l place.Layout, j place.Journal) error {
 	asBefore, err := l.AsBefore(j)
 	if err != nil || asBefore {
@@ -159,7 +159,7 @@ func (a *Applier) canGoBack(ctx context.Context, l place.Layout, j place.Journal
 	return nil
 }
 
-// stay has the restored directory, which could not be taken away, run as it did.
+// stay puts the manifests back, so that the restored directory, which could not be taken away, is used as before.
 func (a *Applier) stay(l place.Layout, j *place.Journal, was Step) error {
 	still, err := place.Is(l.Live, j.New)
 	if err != nil || !still || was != place.StepDone && was != place.StepGoingBack {
@@ -176,7 +176,7 @@ func (a *Applier) stay(l place.Layout, j *place.Journal, was Step) error {
 	return nil
 }
 
-// asideText names the folder that manifests may be left in.
+// asideText names the folder in which manifests may have been left.
 func asideText(j place.Journal) string {
 	if len(j.Files) == 0 {
 		return ""

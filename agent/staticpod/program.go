@@ -170,7 +170,8 @@ func (c container) downward(from hostfile.Node) (value string, unresolved bool) 
 	return value, false
 }
 
-// fill puts in $(NAME) as the kubelet does: $$ is a dollar, and what nobody gives stays as it is written, which is told.
+// fill replaces $(NAME) as the kubelet does: $$ is a dollar. An unknown variable stays as it is written, and is reported as
+// unresolved.
 func fill(text string, env map[string]hostfile.Setting) (filled string, unresolved bool) {
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {

@@ -140,3 +140,33 @@ func TestRestoreBringsAlong(t *testing.T) {
 		})
 	}
 }
+
+// TestRestoreSilentMember has one member of three that was started again, and without a quorum says nothing: plan names the way on, and
+// that leads to a plan with all members.
+func TestRestoreSilentMember(t *testing.T) {
+	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}})
+	c.FillKubernetes(t, 20)
+	s := newSite(t, c)
+	s.snapshot(t)
+	for _, m := range c.Members {
+		m.Stop()
+	}
+	last := c.Members[0]
+	last.Start()
+	plan, nowhere := filepath.Join(s.dir, "plan.yaml"), filepath.Join(s.dir, "none")
+	if r := s.restore(t, "", "plan", "--manifests", nowhere, "--output", plan); r.code != exitFailed || !strings.Contains(r.err, "Try: name every member") || !strings.Contains(r.err, "--data-dir-of MEMBER") {
+		t.Errorf("exit %d %s", r.code, r.err)
+	}
+	last.Stop()
+	r := s.restore(t, "", "plan", "--data-dir-of", last.Name, "--data-dir", last.DataDir, "--manifests", nowhere, "--output", plan)
+	if r.code != exitOK || strings.Contains(r.err, "Without a configuration") {
+		t.Fatalf("exit %d %s", r.code, r.err)
+	}
+	var all string
+	for _, m := range c.Members {
+		all += fmt.Sprintf("%s=%s in %s;", m.Name, m.PeerURL, last.DataDir)
+	}
+	if names, p := planNames(t, plan); names != all || p.Cluster != "test" {
+		t.Errorf("got %s, %s", names, p.Cluster)
+	}
+}

@@ -75,7 +75,7 @@ func (p *Planner) living(ctx context.Context, dataDir string) (members []plan.Me
 	for _, m := range survey.Members {
 		highest = max(highest, m.Revision)
 		if m.Learner || m.Role == etcd.RoleUnstarted {
-			others = append(others, m.Name)
+			others = append(others, shown(m.Name))
 			continue // a restored cluster begins with voters; others are added to it
 		}
 		if len(peers[m.Name]) == 0 {
@@ -84,4 +84,12 @@ func (p *Planner) living(ctx context.Context, dataDir string) (members []plan.Me
 		members = append(members, plan.Member{Name: m.Name, PeerURLs: peers[m.Name], DataDir: dataDir})
 	}
 	return members, highest, strings.Join(others, ", "), nil
+}
+
+// shown is a name as a terminal may have it: etcd takes any, a control character among them.
+func shown(name string) string {
+	if plan.ValidName(name) {
+		return name
+	}
+	return fmt.Sprintf("%.70q", name)
 }
