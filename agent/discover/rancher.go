@@ -48,8 +48,8 @@ func (l *look) rancher(r rancher) (Host, error) {
 		pair{cert: tls + "/client.crt", key: tls + "/client.key"})
 }
 
-// rancherConfig reads where the distribution keeps its files, and whether it was told of a datastore elsewhere: by its configuration files, its
-// unit and the unit's environment, of which the later counts more.
+// rancherConfig reads where the distribution keeps its files, and whether it was told of a datastore elsewhere: by the flags in its
+// unit, else by its configuration files, else by the unit's environment.
 func (l *look) rancherConfig(r rancher) (home string, external bool, err error) {
 	home = "/var/lib/rancher/" + r.name
 	of := Settings{Of: map[string]Setting{}}
@@ -80,14 +80,16 @@ func (l *look) rancherConfig(r rancher) (home string, external bool, err error) 
 		}
 	}
 	for _, name := range []string{"data-dir", "datastore-endpoint"} {
-		if set, given := told.Of[name]; given && set.Value != "" {
-			of.Of[name], of.File = set, told.File
+		set, given := told.Of[name]
+		_, configured := of.Of[name]
+		if given && set.Value != "" && (!configured || strings.Contains(set.Name, ": -")) {
+			of.Of[name] = set
 		}
 	}
 	if dir, given := of.Of["data-dir"]; given {
-		at := Settings{File: dir.Name, Of: of.Of}
-		if at.File, _, _ = strings.Cut(dir.Name, ": "); dir.Value != "" && (!path.IsAbs(dir.Value) || !printable(dir.Value)) {
-			return "", false, &Problem{File: at.File, Line: dir.Line, Message: fmt.Sprintf("data-dir: %q is no absolute path", Clip(dir.Value))}
+		if !path.IsAbs(dir.Value) || !printable(dir.Value) {
+			file, _, _ := strings.Cut(dir.Name, ": ")
+			return "", false, &Problem{File: file, Line: dir.Line, Message: fmt.Sprintf("data-dir: %q is no absolute path", Clip(dir.Value))}
 		}
 		home = path.Clean(dir.Value)
 	}

@@ -42,10 +42,10 @@ func (a *Applier) place(ctx context.Context, l place.Layout, j *place.Journal) (
 			return false, err
 		}
 	}
+	a.joined(j)
 	if inPlace, err := place.Is(l.Live, j.New); err != nil {
 		return false, err
 	} else if !inPlace && a.Host != nil {
-		a.joined(j)
 		if err := a.pods(l, *j).Stop(ctx); err != nil {
 			return false, err
 		}
