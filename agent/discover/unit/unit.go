@@ -39,6 +39,10 @@ func Read(root fs.FS, name, hostname string) (Service, error) {
 	var directives []hostfile.Directive
 	for _, folder := range folders {
 		file := folder + "/" + name + ".service"
+		if to, err := fs.ReadLink(root, inside(file)); err == nil && to == "/dev/null" {
+			u.File = file
+			return u, nil // it is masked, and starts nothing
+		}
 		text, err := read(root, file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

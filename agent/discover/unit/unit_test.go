@@ -63,7 +63,15 @@ func TestNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names, err := Names(os.DirFS(dir))
+	within, err := os.OpenRoot(dir) // which follows no link out
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer within.Close()
+	if u, err := Read(within.FS(), "masked", "h"); err != nil || len(u.Exec) > 0 {
+		t.Errorf("masked: %+v, %v", u, err)
+	}
+	names, err := Names(within.FS())
 	if got := strings.Join(names, " "); err != nil || got != "etcd linked own" {
 		t.Errorf("got %s, %v", got, err)
 	}
