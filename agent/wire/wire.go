@@ -59,7 +59,7 @@ func Open(cfg *config.Config, o Options) (*Parts, error) {
 
 // addStore makes one store ready; its bucket is opened when it is first used.
 func (p *Parts) addStore(s config.Store) error {
-	bucket := LazyBucket(s)
+	bucket := LazyBucket(s, SecretFile)
 	p.close = append(p.close, bucket.Close)
 	p.buckets[s.Name] = bucket
 	cat, err := catalog.New(bucket, p.Config.Cluster.Name)
