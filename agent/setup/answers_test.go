@@ -35,7 +35,7 @@ func TestAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := layout(t, "kubeadm-1.34")
 			who := operator{answers: c.answers, wanted: c.wanted}
-			outcome, err := Run(t.Context(), Request{Config: unit.Config, Root: h.root, Attended: true, NoCheck: true}, &who)
+			outcome, err := Run(t.Context(), Request{Config: unit.Config, Root: h.Root, Attended: true, NoCheck: true}, &who)
 			if got := (result{err: err}).kind(); got != c.why {
 				t.Fatalf("to blame is %q, want %q: %v\nasked: %v", got, c.why, err, who.asked)
 			}
@@ -43,13 +43,13 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("written: %v; answers that nobody asked for: %q", outcome.Written, who.answers)
 			}
 			if c.want == nil {
-				if _, err := os.Stat(filepath.Join(h.root, hostConfig)); !errors.Is(err, fs.ErrNotExist) {
+				if _, err := os.Stat(filepath.Join(h.Root, hostConfig)); !errors.Is(err, fs.ErrNotExist) {
 					t.Errorf("a configuration was written: %v", err)
 				}
 				return
 			}
 			for _, want := range c.want {
-				if text := h.read(t, hostConfig); !strings.Contains(text, want) {
+				if text := h.Read(t, hostConfig); !strings.Contains(text, want) {
 					t.Errorf("the configuration lacks %q:\n%s", want, text)
 				}
 			}
@@ -61,7 +61,7 @@ func TestAnswers(t *testing.T) {
 func TestAsks(t *testing.T) {
 	h := layout(t, "kubeadm-1.34")
 	who := operator{wanted: true}
-	r := Request{Config: unit.Config, Root: h.root, Attended: true, NoCheck: true, Name: "a", Directory: "/b"}
+	r := Request{Config: unit.Config, Root: h.Root, Attended: true, NoCheck: true, Name: "a", Directory: "/b"}
 	if _, err := Run(t.Context(), r, &who); err != nil || !slices.Equal(who.asked, []string{"confirm"}) {
 		t.Fatalf("asked %q, %v", who.asked, err)
 	}
@@ -76,12 +76,12 @@ func TestAsks(t *testing.T) {
 	}
 	// A configuration is there, so nothing is open; and nothing differs, so there is nothing to confirm.
 	who = operator{}
-	if _, err := Run(t.Context(), Request{Config: unit.Config, Root: h.root, Attended: true}, &who); err != nil || len(who.asked) > 0 {
+	if _, err := Run(t.Context(), Request{Config: unit.Config, Root: h.Root, Attended: true}, &who); err != nil || len(who.asked) > 0 {
 		t.Errorf("asked %q, %v", who.asked, err)
 	}
 	h = layout(t, "kubeadm-1.34")
 	who = operator{answers: []string{"", "directory", "/b", ""}, wanted: false}
-	_, err := Run(t.Context(), Request{Config: unit.Config, Root: h.root, Attended: true, NoCheck: true}, &who)
+	_, err := Run(t.Context(), Request{Config: unit.Config, Root: h.Root, Attended: true, NoCheck: true}, &who)
 	if want := "Name of the cluster, the same on all its hosts (a-z, 0-9 and -) [prod]"; !errors.Is(err, ErrUnwanted) || who.asked[0] != want {
 		t.Errorf("asked %q, %v", who.asked, err)
 	}
@@ -90,11 +90,11 @@ func TestAsks(t *testing.T) {
 // TestInterrupted holds that an interrupt ends a question, and writes nothing.
 func TestInterrupted(t *testing.T) {
 	h := layout(t, "kubeadm-1.34")
-	before := h.state(t)
+	before := h.State(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	who := operator{answers: []string{"", "directory"}, interrupt: cancel}
-	if _, err := Run(ctx, Request{Config: unit.Config, Root: h.root, Attended: true}, &who); !errors.Is(err, context.Canceled) {
+	if _, err := Run(ctx, Request{Config: unit.Config, Root: h.Root, Attended: true}, &who); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	h.unchanged(t, before)
+	h.Unchanged(t, before)
 }

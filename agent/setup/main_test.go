@@ -3,9 +3,6 @@ package setup
 import (
 	"context"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,53 +12,25 @@ import (
 
 	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/etcdward/etcdward/agent/setup/unit"
+	"github.com/etcdward/etcdward/test/tree"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // hostRoot is a host in a folder.
-type hostRoot struct{ root string }
+type hostRoot struct{ tree.Tree }
 
 const (
-	serviceDropIn = "etc/systemd/system/etcdward.service.d/setup.conf"
-	certsDropIn   = "etc/systemd/system/etcdward-certs.path.d/setup.conf"
-	renewDropIn   = "etc/systemd/system/etcdward-certs.service.d/setup.conf"
-	hostConfig    = "etc/etcdward/config.yaml"
+	serviceDropIn = tree.ServiceDropIn
+	certsDropIn   = tree.CertsDropIn
+	renewDropIn   = tree.RenewDropIn
+	hostConfig    = tree.Config
 )
 
 // layout is a copy of one of the hosts that agent/discover knows.
 func layout(t *testing.T, name string) hostRoot {
 	t.Helper()
-	root := t.TempDir()
-	if err := os.CopyFS(root, os.DirFS(filepath.Join("../discover/testdata", name))); err != nil {
-		t.Fatal(err)
-	}
-	return hostRoot{root}
-}
-
-func (h hostRoot) write(t *testing.T, name, text string) {
-	t.Helper()
-	path := filepath.Join(h.root, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func read(t *testing.T, path string) string {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-func (h hostRoot) read(t *testing.T, name string) string {
-	t.Helper()
-	return read(t, filepath.Join(h.root, name))
+	return hostRoot{tree.Layout(t, name)}
 }
 
 // operator answers questions in order, and keeps what it is shown. If interrupt is set, it is called by the question after the last answer.
@@ -134,7 +103,7 @@ func (r result) kind() kind {
 func (h hostRoot) setup(t *testing.T, r Request) result {
 	t.Helper()
 	if r.Root == "" {
-		r.Root = h.root
+		r.Root = h.Root
 	}
 	if r.Config == "" {
 		r.Config = unit.Config
@@ -160,7 +129,7 @@ func (h hostRoot) must(t *testing.T, r Request) result {
 // refused is setup that has to end with an error of a kind that says why, with a way out, and to have written nothing.
 func (h hostRoot) refused(t *testing.T, why kind, says, hint string, r Request) {
 	t.Helper()
-	before := h.state(t)
+	before := h.State(t)
 	got := h.setup(t, r)
 	if got.kind() != why || !strings.Contains(got.err.Error(), says) || !strings.Contains(fault.Hint(got.err), hint) || fault.Hint(got.err) == "" {
 		t.Errorf("%+v: to blame is %s, want %s with %q and %q: %v\nTry: %s", r, got.kind(), why, says, hint, got.err, fault.Hint(got.err))
@@ -168,7 +137,7 @@ func (h hostRoot) refused(t *testing.T, why kind, says, hint string, r Request) 
 	if got.Written {
 		t.Error("it says that it wrote")
 	}
-	h.unchanged(t, before)
+	h.Unchanged(t, before)
 }
 
 // nothingDiffers holds that a run found nothing to change, and tried nothing.
@@ -188,38 +157,4 @@ func with(r, more Request) Request {
 		}
 	}
 	return r
-}
-
-// state is every file of the host: its content, its mode, and when it was written.
-func (h hostRoot) state(t *testing.T) map[string]string {
-	t.Helper()
-	all := map[string]string{}
-	err := filepath.WalkDir(h.root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		all[path] = info.Mode().String() + info.ModTime().String() + read(t, path)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
-func (h hostRoot) unchanged(t *testing.T, before map[string]string) {
-	t.Helper()
-	after := h.state(t)
-	for path := range after {
-		if before[path] != after[path] {
-			t.Errorf("%s was written", path)
-		}
-	}
-	if len(before) != len(after) {
-		t.Errorf("%d files became %d", len(before), len(after))
-	}
 }

@@ -20,10 +20,10 @@ func TestLayouts(t *testing.T) {
 	for _, name := range []string{"kubeadm-1.34", "rke2", "k3s", "kubespray", "debian", "debian-tls", "external"} {
 		t.Run(name, func(t *testing.T) {
 			h := layout(t, name)
-			h.write(t, "root/etcdward-s3", "keys")
+			h.Write(t, "root/etcdward-s3", "keys")
 			r := h.must(t, toS3)
 			h.golden(t, name)
-			cfg, err := config.Load(filepath.Join(h.root, hostConfig))
+			cfg, err := config.Load(filepath.Join(h.Root, hostConfig))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -36,11 +36,11 @@ func TestLayouts(t *testing.T) {
 			if o := r.Others; o == nil || o.CopyConfig || !o.Yes || o.Name != "prod-eu1" || o.S3 != toS3.S3 || o.S3Keys != toS3.S3Keys || o.Root != "" {
 				t.Errorf("the other hosts are to get %+v", o)
 			}
-			before := h.state(t)
+			before := h.State(t)
 			for _, again := range []Request{toS3, {Yes: true}} {
 				h.must(t, again).nothingDiffers(t)
 			}
-			h.unchanged(t, before)
+			h.Unchanged(t, before)
 		})
 	}
 }
@@ -52,15 +52,15 @@ func (h hostRoot) golden(t *testing.T, name string) {
 		golden = filepath.Join("testdata", name, golden)
 		want, err := os.ReadFile(golden)
 		if err != nil {
-			if _, err := os.Stat(filepath.Join(h.root, file)); err == nil {
+			if _, err := os.Stat(filepath.Join(h.Root, file)); err == nil {
 				t.Errorf("%s was written, and there is no %s", file, golden)
 			}
 			continue
 		}
-		if got := h.read(t, file); got != string(want) {
+		if got := h.Read(t, file); got != string(want) {
 			t.Errorf("%s is\n%s\nwant\n%s", file, got, want)
 		}
-		if info, err := os.Stat(filepath.Join(h.root, file)); err != nil || info.Mode().Perm() != 0o644 {
+		if info, err := os.Stat(filepath.Join(h.Root, file)); err != nil || info.Mode().Perm() != 0o644 {
 			t.Errorf("%s: mode %v, %v", file, info.Mode(), err)
 		}
 	}
@@ -74,12 +74,12 @@ func TestNothingToDo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := layout(t, name)
-			before := h.state(t)
+			before := h.State(t)
 			r := h.setup(t, toS3)
 			if r.kind() != failed || !strings.Contains(r.err.Error()+fault.Hint(r.err), says) || fault.Hint(r.err) == "" || len(r.events) > 0 {
 				t.Errorf("to blame is %s: %v", r.kind(), r.err)
 			}
-			h.unchanged(t, before)
+			h.Unchanged(t, before)
 		})
 	}
 }
@@ -87,18 +87,18 @@ func TestNothingToDo(t *testing.T) {
 // TestDryRun holds that a dry run plans everything, and neither tries nor writes.
 func TestDryRun(t *testing.T) {
 	h := layout(t, "kubeadm-1.34")
-	before := h.state(t)
+	before := h.State(t)
 	r := h.must(t, Request{DryRun: true, Name: "prod", Directory: "/mnt/backups"})
 	if !r.DryRun || r.Written || r.Started || len(r.Checks) > 0 || len(r.Changes) != 4 || r.NextSnapshot.IsZero() || r.Host.Member != "cp-0" || r.Others == nil {
 		t.Errorf("the outcome is %+v", r.Outcome)
 	}
-	if last := r.Changes[3]; last.Path != filepath.Join(h.root, hostConfig) || last.Before != nil || !strings.Contains(string(last.After), "- https://127.0.0.1:2379") {
+	if last := r.Changes[3]; last.Path != filepath.Join(h.Root, hostConfig) || last.Before != nil || !strings.Contains(string(last.After), "- https://127.0.0.1:2379") {
 		t.Errorf("the last change is %+v", last)
 	}
 	if service := string(r.Changes[0].After); !strings.Contains(service, "ReadWritePaths=-/mnt/backups\n") || !strings.Contains(service, "After=remote-fs.target\n") {
 		t.Errorf("the drop-in is to be\n%s", service)
 	}
-	h.unchanged(t, before)
+	h.Unchanged(t, before)
 }
 
 // TestEdits holds that an operator's configuration keeps every line that the request does not speak of.
@@ -139,19 +139,19 @@ log: {level: debug}
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := layout(t, "kubeadm-1.34")
-			h.write(t, hostConfig, theirs)
+			h.Write(t, hostConfig, theirs)
 			for _, f := range []string{"x/ca", "x/c", "x/k", "root/s3"} {
-				h.write(t, f, "in place of a certificate")
+				h.Write(t, f, "in place of a certificate")
 			}
 			r := with(c.r, Request{Yes: true, NoCheck: true})
 			h.must(t, r)
-			if got := h.read(t, hostConfig); got != c.want(theirs) {
+			if got := h.Read(t, hostConfig); got != c.want(theirs) {
 				t.Errorf("got\n%s\nwant\n%s", got, c.want(theirs))
 			}
-			before := h.state(t)
+			before := h.State(t)
 			h.must(t, r)
 			h.must(t, Request{Yes: true})
-			h.unchanged(t, before)
+			h.Unchanged(t, before)
 		})
 	}
 }
@@ -159,11 +159,15 @@ log: {level: debug}
 // TestReplacesSample holds that the sample which the packages bring gives way, but for the line that editors read.
 func TestReplacesSample(t *testing.T) {
 	h := layout(t, "kubeadm-1.34")
-	h.write(t, "root/etcdward-s3", "keys")
+	h.Write(t, "root/etcdward-s3", "keys")
 	const line = "# yaml-language-server: $schema=/usr/share/etcdward/schema/config.schema.json\n"
-	h.write(t, hostConfig, line+"# A sample.\n#cluster:\n#  name: x\n")
+	h.Write(t, hostConfig, line+"# A sample.\n#cluster:\n#  name: x\n")
 	h.must(t, toS3)
-	if got, want := h.read(t, hostConfig), line+read(t, "testdata/kubeadm-1.34/config.yaml"); got != want {
+	sample, err := os.ReadFile("testdata/kubeadm-1.34/config.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := h.Read(t, hostConfig), line+string(sample); got != want {
 		t.Errorf("got\n%s", got)
 	}
 }
@@ -178,7 +182,7 @@ func TestOthers(t *testing.T) {
 	}
 	// The request of a later run does not hold all of the configuration.
 	h = layout(t, "kubeadm-1.34")
-	h.write(t, "root/s3", "in place of keys")
+	h.Write(t, "root/s3", "in place of keys")
 	h.must(t, Request{Yes: true, Name: "a", NoCheck: true, S3: config.S3{Bucket: "bbb", Region: "r"}, S3Keys: "/root/s3"})
 	r = h.must(t, Request{Yes: true, NoCheck: true, Recipients: []string{"age19sywdnahy2y0vc23h3w2f9p085ujf5g9ue4wx6zmx7zsl538ks3s8sr237"}})
 	if o := r.Others; o == nil || !o.CopyConfig || o.Name != "" || len(o.Recipients) > 0 || len(o.Credentials) != 1 || o.Credentials[0] != "s3-primary=/root/s3" {

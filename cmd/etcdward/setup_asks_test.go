@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/etcdward/etcdward/test/tree"
 )
 
 // pty is a real terminal: what is typed into the first end is read from the second.
@@ -59,7 +61,7 @@ func TestSetupAsks(t *testing.T) {
 				t.Fatal(err)
 			}
 			var out, errs bytes.Buffer
-			code := run(t.Context(), []string{"setup", "--root", h.root, "--no-check"}, stdio{slave, &out, &errs})
+			code := run(t.Context(), []string{"setup", "--root", h.Root, "--no-check"}, stdio{slave, &out, &errs})
 			if err := errors.Join(master.Close(), slave.Close()); err != nil {
 				t.Error(err)
 			}
@@ -67,12 +69,12 @@ func TestSetupAsks(t *testing.T) {
 				t.Fatalf("exit %d, want %d\n%s%s", code, c.code, out.String(), errs.String())
 			}
 			if c.want == nil {
-				if _, err := os.Stat(filepath.Join(h.root, hostConfig)); !errors.Is(err, fs.ErrNotExist) {
+				if _, err := os.Stat(filepath.Join(h.Root, tree.Config)); !errors.Is(err, fs.ErrNotExist) {
 					t.Errorf("a configuration was written: %v", err)
 				}
 				return
 			}
-			text := h.read(t, hostConfig)
+			text := h.Read(t, tree.Config)
 			for _, want := range c.want {
 				if !strings.Contains(text, want) {
 					t.Errorf("the configuration lacks %q:\n%s", want, text)
@@ -85,7 +87,7 @@ func TestSetupAsks(t *testing.T) {
 		master, slave := pty(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		code := run(ctx, []string{"setup", "--root", h.root}, stdio{slave, new(bytes.Buffer), new(bytes.Buffer)})
+		code := run(ctx, []string{"setup", "--root", h.Root}, stdio{slave, new(bytes.Buffer), new(bytes.Buffer)})
 		if err := errors.Join(master.Close(), slave.Close()); err != nil || code != exitInterrupted {
 			t.Errorf("exit %d, %v", code, err)
 		}

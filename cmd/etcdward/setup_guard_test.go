@@ -30,7 +30,7 @@ func TestSetupOtherHosts(t *testing.T) {
 	}
 	// The flags of a later run are not all that makes the configuration.
 	h = layout(t, "kubeadm-1.34")
-	h.write(t, "root/s3", "in place of keys")
+	h.Write(t, "root/s3", "in place of keys")
 	h.must(t, "--yes", "--name", "a", "--no-check", "--store-s3", "bbb", "--s3-region", "r", "--s3-credentials-file", "/root/s3")
 	r = h.must(t, "--yes", "--no-check", "--recipient", "age19sywdnahy2y0vc23h3w2f9p085ujf5g9ue4wx6zmx7zsl538ks3s8sr237")
 	if want := "copy /etc/etcdward/config.yaml there, then etcdward setup --yes --credential s3-primary=/root/s3\n"; !strings.Contains(r.out, want) {

@@ -3,53 +3,29 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/etcdward/etcdward/test/tree"
 )
 
 // hostRoot is a host as setup sees it with --root.
-type hostRoot struct{ root string }
-
-const (
-	serviceDropIn = "etc/systemd/system/etcdward.service.d/setup.conf"
-	certsDropIn   = "etc/systemd/system/etcdward-certs.path.d/setup.conf"
-	renewDropIn   = "etc/systemd/system/etcdward-certs.service.d/setup.conf"
-	hostConfig    = "etc/etcdward/config.yaml"
-)
+type hostRoot struct{ tree.Tree }
 
 // layout is a copy of one of the hosts that agent/discover knows.
 func layout(t *testing.T, name string) hostRoot {
 	t.Helper()
-	root := t.TempDir()
-	if err := os.CopyFS(root, os.DirFS(filepath.Join("../../agent/discover/testdata", name))); err != nil {
-		t.Fatal(err)
-	}
-	return hostRoot{root}
+	return hostRoot{tree.Layout(t, name)}
 }
-
-func (h hostRoot) write(t *testing.T, name, text string) {
-	t.Helper()
-	path := filepath.Join(h.root, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (h hostRoot) read(t *testing.T, name string) string { return read(t, filepath.Join(h.root, name)) }
 
 // setup calls it for this host, without a terminal.
 func (h hostRoot) setup(t *testing.T, args ...string) result {
 	t.Helper()
 	t.Setenv("ETCDWARD_CONFIG", "")
 	var out, errs bytes.Buffer
-	code := run(t.Context(), append([]string{"setup", "--root", h.root}, args...), stdio{strings.NewReader(""), &out, &errs})
+	code := run(t.Context(), append([]string{"setup", "--root", h.Root}, args...), stdio{strings.NewReader(""), &out, &errs})
 	return result{code, out.String(), errs.String()}
 }
 
@@ -63,40 +39,6 @@ func (h hostRoot) must(t *testing.T, args ...string) result {
 	return r
 }
 
-// state is every file of the host: its content, its mode, and when it was written.
-func (h hostRoot) state(t *testing.T) map[string]string {
-	t.Helper()
-	all := map[string]string{}
-	err := filepath.WalkDir(h.root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		all[path] = info.Mode().String() + info.ModTime().String() + read(t, path)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
-func (h hostRoot) unchanged(t *testing.T, before map[string]string) {
-	t.Helper()
-	after := h.state(t)
-	for path := range after {
-		if before[path] != after[path] {
-			t.Errorf("%s was written", path)
-		}
-	}
-	if len(before) != len(after) {
-		t.Errorf("%d files became %d", len(before), len(after))
-	}
-}
-
 // toS3 are the flags for a host with that file that is to keep its backups in a bucket, with nobody to try it on.
 var toS3 = []string{"--yes", "--name", "prod-eu1", "--store-s3", "etcd-backups", "--s3-region", "eu-central-1",
 	"--s3-credentials-file", "/root/etcdward-s3", "--no-check"}
@@ -106,9 +48,9 @@ func TestSetupLayouts(t *testing.T) {
 	for _, name := range []string{"kubeadm-1.34", "rke2", "k3s", "kubespray", "debian", "debian-tls", "external"} {
 		t.Run(name, func(t *testing.T) {
 			h := layout(t, name)
-			h.write(t, "root/etcdward-s3", "keys")
+			h.Write(t, "root/etcdward-s3", "keys")
 			r := h.must(t, toS3...)
-			check := site{config: filepath.Join(h.root, hostConfig), state: t.TempDir()}.etcdward(t, "config", "check")
+			check := site{config: filepath.Join(h.Root, tree.Config), state: t.TempDir()}.etcdward(t, "config", "check")
 			if check.code != exitOK {
 				t.Errorf("config check: exit %d %s", check.code, check.err)
 			}
@@ -117,13 +59,13 @@ func TestSetupLayouts(t *testing.T) {
 					t.Errorf("the output lacks %q:\n%s", want, r.out)
 				}
 			}
-			before := h.state(t)
+			before := h.State(t)
 			for _, again := range [][]string{toS3, {"--yes"}} {
 				if r := h.must(t, again...); !strings.Contains(r.out, "Nothing differs") {
 					t.Errorf("again: %s", r.out)
 				}
 			}
-			h.unchanged(t, before)
+			h.Unchanged(t, before)
 		})
 	}
 }
@@ -136,7 +78,7 @@ func TestSetupNothingToDo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := layout(t, name)
-			before := h.state(t)
+			before := h.State(t)
 			r := h.setup(t, toS3...)
 			if r.code != exitFailed || !strings.Contains(r.err, says) || !strings.Contains(r.err, "\nTry: ") {
 				t.Errorf("exit %d: %s", r.code, r.err)
@@ -148,7 +90,7 @@ func TestSetupNothingToDo(t *testing.T) {
 			if err := json.Unmarshal([]byte(r.err), &e); err != nil || e.Error.Message == "" || e.Error.Hint == "" || r.out != "" {
 				t.Errorf("%v %+v\n%s", err, e, r.out)
 			}
-			h.unchanged(t, before)
+			h.Unchanged(t, before)
 		})
 	}
 }
@@ -156,16 +98,16 @@ func TestSetupNothingToDo(t *testing.T) {
 // TestSetupDryRun holds that a dry run shows everything and writes nothing.
 func TestSetupDryRun(t *testing.T) {
 	h := layout(t, "kubeadm-1.34")
-	before := h.state(t)
+	before := h.State(t)
 	args := []string{"--dry-run", "--name", "prod", "--store-directory", "/mnt/backups"}
 	r := h.must(t, args...)
-	for _, want := range []string{"+++ " + filepath.Join(h.root, hostConfig), "+    - https://127.0.0.1:2379", "+LoadCredential=etcd-key:/etc/kubernetes/pki/etcd/healthcheck-client.key",
+	for _, want := range []string{"+++ " + filepath.Join(h.Root, tree.Config), "+    - https://127.0.0.1:2379", "+LoadCredential=etcd-key:/etc/kubernetes/pki/etcd/healthcheck-client.key",
 		"+ReadWritePaths=-/mnt/backups", "+After=remote-fs.target", "nothing was changed, and nothing tried", "enable --now etcdward.service etcdward-certs.path"} {
 		if !strings.Contains(r.out, want) {
 			t.Errorf("the output lacks %q:\n%s", want, r.out)
 		}
 	}
-	h.unchanged(t, before)
+	h.Unchanged(t, before)
 	var o setupReport
 	r = h.must(t, append(args, "-o", "json")...)
 	if err := json.Unmarshal([]byte(r.out), &o); err != nil {
@@ -175,7 +117,7 @@ func TestSetupDryRun(t *testing.T) {
 		len(o.Host.Seen) == 0 || o.OtherHosts == "" {
 		t.Errorf("got %+v", o)
 	}
-	h.unchanged(t, before)
+	h.Unchanged(t, before)
 }
 
 // TestSetupRefuses holds what is refused, with which code, and that nothing is written then.
@@ -195,20 +137,20 @@ func TestSetupRefuses(t *testing.T) {
 		"a relative path": {nil, []string{"--yes", "--name", "a", "--store-gcs", "bbb", "--gcs-credentials-file", "key.json"}, exitUsage, "no absolute, clean path"},
 		"no NAME=PATH":    {nil, []string{"--yes", "--name", "a", dir, "/b", "--credential", "x"}, exitUsage, "give NAME=PATH"},
 		"an argument":     {nil, []string{"now"}, exitUsage, "unknown command"},
-		"a wrong configuration": {func(t *testing.T, h hostRoot) { h.write(t, hostConfig, "cluster: {name: a}\nstorse: []\n") },
+		"a wrong configuration": {func(t *testing.T, h hostRoot) { h.Write(t, tree.Config, "cluster: {name: a}\nstorse: []\n") },
 			[]string{"--yes", dir, "/b"}, exitConfig, "config.yaml:2:1: storse: unknown key"},
 		"a configuration behind a link": {func(t *testing.T, h hostRoot) {
-			h.write(t, "srv/config.yaml", "")
-			h.write(t, "etc/etcdward/x", "")
-			if err := os.Symlink("../../srv/config.yaml", filepath.Join(h.root, hostConfig)); err != nil {
+			h.Write(t, "srv/config.yaml", "")
+			h.Write(t, "etc/etcdward/x", "")
+			if err := os.Symlink("../../srv/config.yaml", filepath.Join(h.Root, tree.Config)); err != nil {
 				t.Fatal(err)
 			}
 		}, []string{"--yes", "--name", "a", dir, "/b"}, exitFailed, "it is a link"},
 		"a configuration that cannot be edited": {func(t *testing.T, h hostRoot) {
-			h.write(t, hostConfig, "cluster:\n  name: >-\n    a\nstores: [{name: x, directory: {path: /b}}]\n")
+			h.Write(t, tree.Config, "cluster:\n  name: >-\n    a\nstores: [{name: x, directory: {path: /b}}]\n")
 		}, []string{"--yes", "--name", "c"}, exitFailed, "Try: edit the configuration by hand"},
 		"a manifest that cannot be understood": {func(t *testing.T, h hostRoot) {
-			h.write(t, "etc/kubernetes/manifests/etcd.yaml", "spec:\n  containers:\n  - name: etcd\n    command: etcd\n")
+			h.Write(t, "etc/kubernetes/manifests/etcd.yaml", "spec:\n  containers:\n  - name: etcd\n    command: etcd\n")
 		}, []string{"--yes"}, exitFailed, "/etc/kubernetes/manifests/etcd.yaml:4: command is no list of words"},
 		"a root that is not there": {nil, []string{"--root", "/nonexistent", "--yes"}, exitFailed, "no such file"},
 	} {
@@ -217,7 +159,7 @@ func TestSetupRefuses(t *testing.T) {
 			if c.before != nil {
 				c.before(t, h)
 			}
-			before := h.state(t)
+			before := h.State(t)
 			r := h.setup(t, c.args...)
 			if r.code != c.code || !strings.Contains(r.err, c.says) {
 				t.Errorf("exit %d, want %d with %q:\n%s", r.code, c.code, c.says, r.err)
@@ -225,8 +167,7 @@ func TestSetupRefuses(t *testing.T) {
 			if strings.Contains(r.out+r.err, "CANARY") {
 				t.Errorf("a secret was shown:\n%s%s", r.out, r.err)
 			}
-			h.unchanged(t, before)
+			h.Unchanged(t, before)
 		})
 	}
 }
-
