@@ -98,7 +98,7 @@ func (s *setup) askStore(ctx context.Context) error {
 	case "directory":
 		err = s.askAll(ctx, question{"Folder, such as /mnt/backups", "", &s.Directory, true})
 	default:
-		return fault.Usage(fmt.Errorf("%q is none of s3, gcs and directory", kind))
+		return fault.Usage(fmt.Errorf("%q is not s3, gcs or directory", kind))
 	}
 	if err != nil || len(s.Recipients) > 0 {
 		return err

@@ -62,7 +62,7 @@ func (s *setup) checkHanded(p plan) error {
 		return nil
 	}
 	if s.NoCheck && !s.starts() {
-		s.report(Noted{strings.Join(lacks, "; ") + ": the agent does not start without"})
+		s.report(Noted{strings.Join(lacks, "; ") + ": the agent does not start before systemd can hand it over"})
 		return nil
 	}
 	return fault.WithHint(fmt.Errorf("hand credentials to the agent, which does not start without them: %s; nothing was written", strings.Join(lacks, "; ")),

@@ -48,7 +48,7 @@ func (s *setup) plan() (plan, error) {
 	}
 	p := plan{amends: old != nil}
 	if p.cfg, err = config.Parse(s.host.Path(s.path), after); err != nil {
-		return plan{}, fault.Usage(fmt.Errorf("this would not be a configuration: %w", err)) // what was there is one
+		return plan{}, fault.Usage(fmt.Errorf("the configuration would be invalid: %w", err)) // what was there is one
 	}
 	wanted, err := s.wantedCredentials(p.cfg)
 	if err != nil {

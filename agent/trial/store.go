@@ -51,7 +51,7 @@ func Store(ctx context.Context, bucket *storage.Lazy, home Home, now time.Time) 
 	}
 	switch err := bucket.Delete(ctx, obj); {
 	case errors.Is(err, storage.ErrDenied), errors.Is(err, storage.ErrLocked):
-		return "written and read; what is written may not be removed, which is as well: " + key + " stays", nil
+		return "written and read; these credentials may not remove it, which protects the backups: " + key + " stays", nil
 	case err != nil:
 		return "", err
 	}

@@ -15,15 +15,15 @@ func setupCommand(inv *invocation) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "setup",
 		Short: "Set this host up: find its etcd, write the configuration, try it, start the agent",
-		Long: "Finds the etcd of this host as kubeadm, RKE2, k3s, kubespray or Debian set it up; writes the configuration, a drop-in that hands\n" +
-			"the secrets to the agent, one that watches the certificates, and one that takes them up only where none is missing; shows each\n" +
-			"change as a diff. Before anything is written, the cluster is asked for its members, and a small object is written to each\n" +
-			"store, read, and removed where that is allowed. Then the agent is enabled and started. The unit reads\n" +
-			"/etc/etcdward/config.yaml: another --config is written alone, and only with --no-start.\n\n" +
-			"On a terminal it asks for what no flag says. Without one it needs --yes, --name and a store. Run again it changes only what\n" +
-			"differs: it adds and changes what flags name, and removes nothing.\n\n" +
-			"Exit codes: 0 set up, or nothing differs; 1 there is no etcd to look after on this host, something that was tried does not\n" +
-			"work, a file is missing or not for the agent to read, or the agent does not start; 64 flags are missing; 78 the configuration that is there cannot be used.",
+		Long: "Finds the etcd of this host if kubeadm, RKE2, k3s, kubespray or Debian set it up. Writes the configuration, and three drop-ins:\n" +
+			"one hands the secrets to the agent, one has the certificates watched, and one restarts the agent for new ones only if none is\n" +
+			"missing. Shows each change as a diff. Before it writes, it asks the cluster for its members, and it writes a small object to\n" +
+			"each store, reads it, and removes it if that is allowed. Then it enables and starts the agent. The agent's unit reads\n" +
+			"/etc/etcdward/config.yaml: with another --config setup writes that file alone, and needs --no-start.\n\n" +
+			"On a terminal it asks for whatever no flag says. Without a terminal it needs --yes, --name and a store. If it is run again it\n" +
+			"changes only what differs: it adds and changes what flags name, and removes nothing.\n\n" +
+			"Exit codes: 0 set up, or nothing differs; 1 this host has no etcd to look after, something that was tried does not work, a\n" +
+			"file is missing or the agent cannot read it, or the agent does not start; 64 flags are missing; 78 the existing configuration cannot be used.",
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return inv.setup(cmd.Context(), r) },
 	}
@@ -45,8 +45,8 @@ func setupFlags(f *pflag.FlagSet, r *setup.Request) {
 	f.StringVar(&r.GCSKeys, "gcs-credentials-file", "", "`file` with the key of a service account (default: what the host offers)")
 	f.StringVar(&r.Directory, "store-directory", "", "keep backups in this `folder`, usually a mount")
 	f.StringArrayVar(&r.Recipients, "recipient", nil, "encrypt to this `age` public key; repeat it for more")
-	f.StringArrayVar(&r.Endpoints, "endpoint", nil, "`URL` of an etcd member, where it is not found; repeat it for more")
-	f.StringVar(&r.CAFile, "ca-file", "", "certificate of etcd's `CA`, where it is not found")
+	f.StringArrayVar(&r.Endpoints, "endpoint", nil, "`URL` of an etcd member, if setup does not find it; repeat it for more")
+	f.StringVar(&r.CAFile, "ca-file", "", "certificate of etcd's `CA`, if setup does not find it")
 	f.StringVar(&r.CertFile, "cert-file", "", "client `certificate`")
 	f.StringVar(&r.KeyFile, "key-file", "", "its `key`")
 	f.StringArrayVar(&r.Credentials, "credential", nil, "`NAME=PATH`: the file for credential:NAME in the configuration; repeat it for more")

@@ -53,7 +53,7 @@ func (inv *invocation) say(format string, args ...any) {
 }
 
 func (u *setupUI) printHost(h discover.Host) {
-	u.say("etcd as %s has it", h.Kind)
+	u.say("Found etcd (%s)", h.Kind)
 	for _, f := range [][2]string{{"member", h.Member}, {"data", h.DataDir}, {"endpoint", strings.Join(h.Endpoints, ", ")}, {"CA", h.CAFile},
 		{"certificate", h.CertFile}, {"key", h.KeyFile}, {"metrics", h.MetricsURL}, {"seen in", strings.Join(h.Seen, ", ")}} {
 		if f[1] != "" {

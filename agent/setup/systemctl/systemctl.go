@@ -94,7 +94,7 @@ func (m Manager) notRunning(ctx context.Context, cause error) error {
 	}
 	out, err := exec.CommandContext(ctx, "journalctl", "-u", unit.Service, "-n", "5", "--no-pager", "-o", "cat").Output()
 	if words := strings.TrimSpace(string(out)); err == nil && words != "" {
-		cause = fmt.Errorf("%w\nIts last words:\n%s", cause, words)
+		cause = fmt.Errorf("%w\nThe last lines of its log:\n%s", cause, words)
 	}
 	return fault.WithHint(cause, "journalctl -u etcdward -x says why; what was written stays, and setup can be run again")
 }

@@ -1,5 +1,5 @@
 // Package unit is the drop-ins of the agent's systemd units: what those of a host say, and the text of the ones that setup writes. It
-// writes nothing, and does not know where the secrets come from that it names.
+// writes nothing, and does not know who chose the files of the secrets.
 //
 // Its one invariant: what an operator says in a drop-in of his own is never said again, nor overruled, in one of setup's.
 package unit
