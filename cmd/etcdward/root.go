@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/etcdward/etcdward/agent/fault"
+	"github.com/etcdward/etcdward/agent/setup/unit"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -19,7 +20,7 @@ type stdio struct {
 }
 
 // defaultConfig is the configuration file of the packages.
-const defaultConfig = "/etc/etcdward/config.yaml"
+const defaultConfig = unit.Config
 
 // invocation is one call of the command line: the streams, and the flags that every verb has.
 type invocation struct {

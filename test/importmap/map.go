@@ -67,6 +67,7 @@ var Rooms = map[string][]string{
 	"agent/coordination":      {"agent", "agent/etcd"},
 	"agent/defrag":            {"agent", "agent/compact", "agent/etcd", "agent/version"},
 	"agent/observe":           {"agent/catalog", "agent/etcd", "agent/jobstate", "agent/retention", "agent/snapshot", "agent/spool", "agent/status", "agent/stores", "schedule"},
+	"agent/trial":             {"agent/catalog", "agent/etcd", "storage"},
 	"agent/round":             {"agent/backup", "agent/coordination", "agent/delivery", "agent/etcd", "agent/prune", "agent/snapshot", "agent/stores"},
 
 	"agent/restore/source": {"agent/catalog", "agent/etcd", "agent/fault", "agent/fetch", "agent/restore/kubeadm", "agent/restore/plan", "agent/restore/probe", "agent/seal",
@@ -78,6 +79,14 @@ var Rooms = map[string][]string{
 		"agent/verify", "storage", "storage/directory", "storage/gcs", "storage/s3", "systemd"},
 	"agent/daemon": {"agent", "agent/compact", "agent/config", "agent/coordination", "agent/defrag", "agent/jobstate", "agent/observe", "agent/round", "agent/status",
 		"agent/verify", "agent/wire", "schedule", "systemd"},
+
+	// Makes a host ready.
+	"agent/setup/hostfs":    {"agent/atomicfile", "agent/fault"},
+	"agent/setup/account":   {"agent/setup/hostfs"},
+	"agent/setup/unit":      {"agent/config", "agent/fault", "agent/setup/hostfs"},
+	"agent/setup/systemctl": {"agent/fault", "agent/setup/unit"},
+	"agent/setup": {"agent/catalog", "agent/config", "agent/discover", "agent/discover/amend", "agent/etcd", "agent/fault", "agent/setup/account", "agent/setup/hostfs",
+		"agent/setup/systemctl", "agent/setup/unit", "agent/trial", "agent/wire", "storage"},
 
 	// How a person calls it. The command itself may import every room.
 	"cmd/etcdward/terminal": {},

@@ -1,4 +1,8 @@
-package main
+// Package account is the user as whom the agent of a host runs: what it can read, and how to act as it. It does not know what the agent
+// reads, nor what its unit hides from it.
+//
+// Its one invariant: acting as the user changes the rights of one thread, which ends with the act. This process keeps its own.
+package account
 
 import (
 	"fmt"
@@ -9,20 +13,25 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/etcdward/etcdward/agent/setup/hostfs"
 )
 
-// daemonUser is the user as whom the daemon of this host will run; false where this process cannot act for it.
-func (s *setup) daemonUser() (*user.User, bool) {
-	if s.root != "/" || os.Geteuid() != 0 {
+// Name is what the user is called.
+const Name = "etcdward"
+
+// Find returns the user of a host; false if this process cannot act as it.
+func Find(host *hostfs.Host) (*user.User, bool) {
+	if !host.Live() || os.Geteuid() != 0 {
 		return nil, false
 	}
-	u, err := user.Lookup("etcdward")
+	u, err := user.Lookup(Name)
 	return u, err == nil
 }
 
-// asUser does something with files as another user would: what is made belongs to that user, and what that user may not do
-// fails. It is for file systems alone.
-func asUser(u *user.User, do func() error) error {
+// As does something with files as another user would: what is made belongs to that user, and what that user may not do fails. It
+// covers nothing but file systems.
+func As(u *user.User, do func() error) error {
 	uid, err := strconv.Atoi(u.Uid)
 	if err != nil {
 		return fmt.Errorf("user %s: %w", u.Username, err)
@@ -35,13 +44,13 @@ func asUser(u *user.User, do func() error) error {
 	if err != nil {
 		return fmt.Errorf("user %s: %w", u.Username, err)
 	}
-	return asUserIn(uid, gid, groups, do)
+	return as(uid, gid, groups, do)
 }
 
-func asUserIn(uid, gid int, groups []uint32, do func() error) error {
+func as(uid, gid int, groups []uint32, do func() error) error {
 	done := make(chan error, 1)
 	go func() {
-		// The thread is never unlocked: it ends with the goroutine, and takes what it became along.
+		// The thread is never unlocked, so that it ends with the goroutine and nobody else runs on it with these rights.
 		runtime.LockOSThread()
 		if err := become(uid, gid, groups); err != nil {
 			done <- fmt.Errorf("become %d:%d: %w", uid, gid, err)
@@ -52,7 +61,7 @@ func asUserIn(uid, gid int, groups []uint32, do func() error) error {
 	return <-done
 }
 
-// groupsOf are the groups that systemd gives a unit of this user: an operator may have added it to that of a file.
+// groupsOf returns the groups that systemd gives a unit of this user. An operator may have added the user to the group of a file.
 func groupsOf(u *user.User) ([]uint32, error) {
 	ids, err := u.GroupIds()
 	if err != nil {
@@ -69,13 +78,13 @@ func groupsOf(u *user.User) ([]uint32, error) {
 	return groups, nil
 }
 
-// become makes this thread, and no other, look at files as a user does.
+// become gives this thread, and no other, the rights of a user to files.
 func become(uid, gid int, groups []uint32) error {
 	list := append(groups, uint32(gid)) // never empty, so that it has a first
 	if _, _, errno := unix.RawSyscall(unix.SYS_SETGROUPS, uintptr(len(list)), uintptr(unsafe.Pointer(&list[0])), 0); errno != 0 {
 		return errno
 	}
-	// These calls report no failure; asked with an impossible id they tell what is in force.
+	// These calls report no failure. Called with an impossible id they return the one that is in force.
 	for _, set := range []struct {
 		id  int
 		set func(int) (int, error)

@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"fmt"
@@ -8,13 +8,13 @@ import (
 // diffContext is how many lines around a change are shown.
 const diffContext = 3
 
-// unifiedDiff shows what becomes of a text; "" where nothing does. A nil text is no file.
-func unifiedDiff(path string, before, after []byte) string {
+// UnifiedDiff shows what becomes of a text, as diff -u does; "" if nothing does. A nil text is no file.
+func UnifiedDiff(path string, before, after []byte) string {
 	if string(before) == string(after) && (before == nil) == (after == nil) {
 		return ""
 	}
 	a, b := linesOf(before), linesOf(after)
-	ops := script(a, b)
+	ops := edits(a, b)
 	from := path
 	if before == nil {
 		from = "/dev/null"
@@ -78,8 +78,8 @@ func linesOf(text []byte) []string {
 	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 }
 
-// script is the shortest way from a to b. Both are as short as configurations are.
-func script(a, b []string) []op {
+// edits is the shortest way from a to b. Its time grows with the product of their lengths, so both have to be as short as configurations.
+func edits(a, b []string) []op {
 	common := make([][]int, len(a)+1)
 	for i := range common {
 		common[i] = make([]int, len(b)+1)
