@@ -2,7 +2,9 @@ package storage
 
 import (
 	"errors"
+	"io"
 	"net"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,4 +68,42 @@ func TestDialAway(t *testing.T) {
 	if _, err := dial(t.Context(), "tcp", address); err == nil || errors.Is(err, ErrAway) {
 		t.Errorf("the first failure after that: got error %v", err)
 	}
+}
+
+// TestStallEnds sends for longer than a stall lasts and is not answered all the while, which is none; then nothing moves any more.
+func TestStallEnds(t *testing.T) {
+	const stall = 30 * time.Second
+	synctest.Test(t, func(t *testing.T) {
+		client, server := net.Pipe()
+		defer client.Close()
+		defer server.Close()
+		conn := &stallingConn{client, stall, func() {}}
+		begin := time.Now()
+		read := make(chan error, 1)
+		go func() {
+			_, err := conn.Read(make([]byte, 1))
+			read <- err
+		}()
+		var one [1]byte
+		for time.Since(begin) < 2*stall {
+			go func() { _, _ = io.ReadFull(server, make([]byte, 1)) }()
+			if _, err := conn.Write(one[:]); err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(stall / 3)
+		}
+		synctest.Wait()
+		select {
+		case err := <-read:
+			t.Fatalf("Read ended while bytes were sent: %v", err)
+		default:
+		}
+		if err := <-read; !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("Read of a stalled connection: got error %v, want os.ErrDeadlineExceeded", err)
+		}
+		// The last byte was sent a third of a stall before the two had passed.
+		if took := time.Since(begin); took != 3*stall-stall/3 {
+			t.Errorf("Read failed after %v", took)
+		}
+	})
 }

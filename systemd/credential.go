@@ -10,6 +10,13 @@ import (
 // unitFolders are where drop-ins of the unit may lie, the last with the last word.
 var unitFolders = []string{"lib/systemd/system", "usr/lib/systemd/system", "usr/local/lib/systemd/system", "run/systemd/system", "etc/systemd/system"}
 
+// CredentialsDirectory is the variable in which systemd tells a unit's processes where their secrets are.
+const CredentialsDirectory = "CREDENTIALS_DIRECTORY"
+
+// RuntimeDirectory is the variable in which systemd tells a unit's processes where their folder in /run is: the daemon, and the check that a reload
+// makes, which knows by it what the daemon cannot take without a restart.
+const RuntimeDirectory = "RUNTIME_DIRECTORY"
+
 // CredentialSource is the file that the unit's drop-ins below root have systemd hand over under a name: where a process that systemd
 // did not start, a verb that root called, finds the same secret. "": no drop-in names it with a path.
 func CredentialSource(root, name string) string {

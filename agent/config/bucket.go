@@ -7,6 +7,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/etcdward/etcdward/agent/config/document"
+	"github.com/etcdward/etcdward/agent/config/value"
 )
 
 var (
@@ -22,43 +25,33 @@ var (
 var s3Classes = []string{"STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR",
 	"REDUCED_REDUNDANCY", "OUTPOSTS", "SNOW"}
 
-func (s *S3) check(d *decoder, path string) {
-	d.judge(child(path, "bucket"), s.Bucket, checkS3Bucket)
-	d.judge(child(path, "prefix"), s.Prefix, checkPrefix)
-	d.judge(child(path, "storage_class"), s.StorageClass, checkStorageClass)
-	endpoint, at := child(path, "endpoint"), child(path, "region")
-	d.judge(endpoint, s.Endpoint, checkEndpoint)
-	if d.sound(at) {
+func (s *S3) Check(r *document.Reader, path string) {
+	r.Judge(document.Child(path, "bucket"), s.Bucket, checkS3Bucket)
+	r.Judge(document.Child(path, "prefix"), s.Prefix, checkPrefix)
+	r.Judge(document.Child(path, "storage_class"), s.StorageClass, checkStorageClass)
+	endpoint, at := document.Child(path, "endpoint"), document.Child(path, "region")
+	r.Judge(endpoint, s.Endpoint, checkEndpoint)
+	if r.Sound(at) {
 		switch {
-		case s.Region == "" && s.Endpoint == "" && d.sound(endpoint):
-			d.report(at, "is needed where no endpoint is set, such as eu-central-1")
+		case s.Region == "" && s.Endpoint == "" && r.Sound(endpoint):
+			r.Report(at, "is needed where no endpoint is set, such as eu-central-1")
 		case s.Region != "" && !region.MatchString(s.Region):
-			d.report(at, "not a region (allowed: such as eu-central-1)")
+			r.Report(at, "not a region (allowed: such as eu-central-1)")
 		}
 	}
-	if at := child(path, "kms_key_id"); d.sound(at) && s.KMSKeyID != "" && !kmsKey.MatchString(s.KMSKeyID) {
-		d.report(at, "not the id, the ARN or the alias of a KMS key")
+	if at := document.Child(path, "kms_key_id"); r.Sound(at) && s.KMSKeyID != "" && !kmsKey.MatchString(s.KMSKeyID) {
+		r.Report(at, "not the id, the ARN or the alias of a KMS key")
 	}
 }
 
-func (g *GCS) check(d *decoder, path string) {
-	d.judge(child(path, "bucket"), g.Bucket, checkGCSBucket)
-	d.judge(child(path, "prefix"), g.Prefix, checkPrefix)
-	d.judge(child(path, "endpoint"), g.Endpoint, checkEndpoint)
+func (g *GCS) Check(r *document.Reader, path string) {
+	r.Judge(document.Child(path, "bucket"), g.Bucket, checkGCSBucket)
+	r.Judge(document.Child(path, "prefix"), g.Prefix, checkPrefix)
+	r.Judge(document.Child(path, "endpoint"), g.Endpoint, checkEndpoint)
 }
 
-func (dir *Directory) check(d *decoder, path string) {
-	d.judge(child(path, "path"), dir.Path, checkDirectory)
-}
-
-// judge reports what a check has against a value that could be read.
-func (d *decoder) judge(path, value string, check func(string) error) {
-	if !d.sound(path) {
-		return
-	}
-	if err := check(value); err != nil {
-		d.report(path, "%v", err)
-	}
+func (dir *Directory) Check(r *document.Reader, path string) {
+	r.Judge(document.Child(path, "path"), dir.Path, checkDirectory)
 }
 
 func checkS3Bucket(s string) error {
@@ -133,14 +126,14 @@ func checkStorageClass(s string) error {
 		return errors.New("a restore would wait for hours until the object is readable; " +
 			"GLACIER_IR is archive storage that is readable at once")
 	}
-	return errors.New("no such storage class" + suggest(s, s3Classes))
+	return errors.New("no such storage class" + value.Suggest(s, s3Classes))
 }
 
 func checkEndpoint(s string) error {
 	if s == "" {
 		return nil
 	}
-	return checkService(s, "put credentials in credentials_file")
+	return value.CheckService(s, "put credentials in credentials_file")
 }
 
 func checkDirectory(s string) error {

@@ -5,56 +5,59 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/etcdward/etcdward/agent/config/document"
+	"github.com/etcdward/etcdward/agent/config/value"
 )
 
 // minKeepWithin is below every sensible age; what is shorter is a wrong unit.
 const minKeepWithin = time.Hour
 
-func (c *Config) check(d *decoder, path string) {
-	at := child(path, "stores")
-	if !d.sound(at) {
+func (c *Config) Check(r *document.Reader, path string) {
+	at := document.Child(path, "stores")
+	if !r.Sound(at) {
 		return
 	}
 	if len(c.Stores) == 0 {
-		d.report(at, "at least one store is needed")
+		r.Report(at, "at least one store is needed")
 	}
 	names, places := map[string]int{}, map[string]int{}
 	for i, s := range c.Stores {
 		item := fmt.Sprintf("%s[%d]", at, i)
-		if name := child(item, "name"); d.sound(name) {
+		if name := document.Child(item, "name"); r.Sound(name) {
 			if j, twice := names[s.Name]; twice {
-				d.report(name, "the name of %s[%d]: each store has its own", at, j)
+				r.Report(name, "the name of %s[%d]: each store has its own", at, j)
 			} else {
 				names[s.Name] = i
 			}
 		}
 		place, ok := s.place()
-		if !ok || !d.clean(item) {
+		if !ok || !r.Clean(item) {
 			continue
 		}
 		if j, twice := places[place]; twice {
-			d.report(child(item, s.Kind()), "the same place as %s[%d]: a second copy there is none", at, j)
+			r.Report(document.Child(item, s.Kind()), "the same place as %s[%d]: a second copy there is none", at, j)
 		} else {
 			places[place] = i
 		}
 	}
 }
 
-func (s *Store) check(d *decoder, path string) {
-	if at := child(path, "name"); d.sound(at) && !name63.MatchString(s.Name) {
-		d.report(at, wrongName)
+func (s *Store) Check(r *document.Reader, path string) {
+	if at := document.Child(path, "name"); r.Sound(at) && !name63.MatchString(s.Name) {
+		r.Report(at, wrongName)
 	}
 	kinds := []string{}
 	for _, kind := range []string{"s3", "gcs", "directory"} {
-		if d.given(child(path, kind)) {
+		if r.Given(document.Child(path, kind)) {
 			kinds = append(kinds, kind)
 		}
 	}
 	switch {
 	case len(kinds) == 0:
-		d.report(path, "says not where: give one of s3, gcs and directory")
+		r.Report(path, "says not where: give one of s3, gcs and directory")
 	case len(kinds) > 1:
-		d.report(child(path, kinds[1]), "one store is one place, and %s is given already: make a second store", kinds[0])
+		r.Report(document.Child(path, kinds[1]), "one store is one place, and %s is given already: make a second store", kinds[0])
 	}
 }
 
@@ -72,27 +75,27 @@ func (s *Store) place() (string, bool) {
 	return "", false
 }
 
-func (r *Retention) check(d *decoder, path string) {
-	checkKeepWithin(d, path, r.KeepWithin)
+func (keep *Retention) Check(r *document.Reader, path string) {
+	checkKeepWithin(r, path, keep.KeepWithin)
 }
 
-func (r *RetentionOverride) check(d *decoder, path string) {
-	if r.KeepWithin != nil {
-		checkKeepWithin(d, path, *r.KeepWithin)
+func (keep *RetentionOverride) Check(r *document.Reader, path string) {
+	if keep.KeepWithin != nil {
+		checkKeepWithin(r, path, *keep.KeepWithin)
 	}
 }
 
-func checkKeepWithin(d *decoder, path string, keep time.Duration) {
-	if at := child(path, "keep_within"); d.sound(at) && keep != 0 && keep < minKeepWithin {
-		d.report(at, "out of range (allowed: 0, or 1h or more)")
+func checkKeepWithin(r *document.Reader, path string, keep time.Duration) {
+	if at := document.Child(path, "keep_within"); r.Sound(at) && keep != 0 && keep < minKeepWithin {
+		r.Report(at, "out of range (allowed: 0, or 1h or more)")
 	}
 }
 
-func (m *Metrics) check(d *decoder, path string) {
+func (m *Metrics) Check(r *document.Reader, path string) {
 	if m.Listen != Off {
-		d.judge(child(path, "listen"), m.Listen, parseListen)
+		r.Judge(document.Child(path, "listen"), m.Listen, value.CheckListen)
 	}
-	d.judge(child(path, "textfile"), m.Textfile, checkTextfile)
+	r.Judge(document.Child(path, "textfile"), m.Textfile, checkTextfile)
 }
 
 func checkTextfile(s string) error {
@@ -110,19 +113,16 @@ func checkTextfile(s string) error {
 	return nil
 }
 
-func (h *Heartbeat) check(d *decoder, path string) {
-	d.judge(child(path, "url"), h.URL, checkHeartbeat)
+func (h *Heartbeat) Check(r *document.Reader, path string) {
+	r.Judge(document.Child(path, "url"), h.URL, checkHeartbeat)
 }
 
 func checkHeartbeat(s string) error {
 	switch s {
 	case "":
 		return nil
-	case hidden:
-		return fmt.Errorf("%s is what config show prints in place of the URL: give the URL itself", hidden)
+	case document.Hidden:
+		return fmt.Errorf("%s is what config show prints in place of the URL: give the URL itself", document.Hidden)
 	}
-	return checkService(s, "a token belongs in its path")
+	return value.CheckService(s, "a token belongs in its path")
 }
-
-// hidden is printed in place of a secret.
-const hidden = "<secret>"

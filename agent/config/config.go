@@ -7,22 +7,10 @@
 // Its one invariant: a *Config that [Parse] or [Load] returned is complete and
 // has passed every check, so that nobody who receives one checks it again.
 //
-// A key is one struct field. Its tags say everything the reader, the checks,
-// [Config.YAML] and [Keys] have to know about it:
-//
-//	key      the name in the file
-//	default  the value where the file does not give one, written as in the file;
-//	         a comma separates the items of a list
-//	need     "yes" where the file has to give it
-//	oneof    the allowed values, separated by spaces
-//	min max  bounds of a number, a duration or a size, both included
-//	below    the upper bound of a number, not included
-//	secret   "yes" where no output may repeat the value
+// A key is one struct field; package document has its tags.
 package config
 
-import (
-	"time"
-)
+import "time"
 
 // Config is the effective configuration: what the file gives, and the defaults.
 type Config struct {
@@ -134,6 +122,3 @@ type Log struct {
 	Level  string `key:"level" default:"info" oneof:"debug info warn error"`
 	Format string `key:"format" default:"auto" oneof:"auto text json journal"`
 }
-
-// Off in the place of a schedule or of metrics.listen, switches that off.
-const Off = "off"

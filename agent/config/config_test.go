@@ -14,6 +14,7 @@ import (
 	"time"
 	_ "time/tzdata" // the zones of the cases exist on every machine
 
+	"github.com/etcdward/etcdward/agent/config/document"
 	"go.yaml.in/yaml/v4"
 )
 
@@ -107,7 +108,7 @@ func sameAgain(t testing.TB, c *Config) {
 			t.Errorf("a shown configuration is accepted with its secret missing:\n%s", shown)
 		}
 		quoted := strings.ReplaceAll(url, "'", "''")
-		shown = bytes.Replace(shown, []byte(`"`+hidden+`"`), []byte("'"+quoted+"'"), 1)
+		shown = bytes.Replace(shown, []byte(`"`+document.Hidden+`"`), []byte("'"+quoted+"'"), 1)
 	}
 	again, err := Parse("shown", shown)
 	if err != nil {
@@ -172,7 +173,7 @@ func TestDefaults(t *testing.T) {
 			Endpoints: []string{"https://127.0.0.1:2379"},
 			CAFile:    "credential:etcd-ca", CertFile: "credential:etcd-cert", KeyFile: "credential:etcd-key",
 		},
-		TimeZone: TimeZone{"UTC", time.UTC},
+		TimeZone: TimeZone{Name: "UTC", Location: time.UTC},
 		Snapshot: Snapshot{
 			Schedule: schedule(c.Snapshot.Schedule), Source: "follower", Compression: "zstd", SpoolLimit: 20 << 30,
 		},
@@ -245,7 +246,7 @@ func TestFileAsAWhole(t *testing.T) {
 		{"nothing", "", "config.yaml:1:1: the file is empty: cluster.name and stores are needed"},
 		{"a byte order mark only", "\ufeff", "config.yaml:1:1: the file is empty: cluster.name and stores are needed"},
 		{"a byte order mark is no column", "\ufeffa: \x01", "config.yaml:1:4: a control character (U+0001) stands here"},
-		{"too big", "#" + strings.Repeat(" ", maxFile), "config.yaml:1:1: the file is larger than 1 MiB"},
+		{"too big", "#" + strings.Repeat(" ", document.MaxSize), "config.yaml:1:1: the file is larger than 1 MiB"},
 		{"UTF-16", "\xff\xfea\x00", "config.yaml:1:1: the file is not UTF-8 from here on"},
 		{"deep enough to hurt a recursion", "a: " + strings.Repeat("[", 100_000), "config.yaml:1:10004: not YAML: nested too deep"},
 	} {
@@ -258,9 +259,9 @@ func TestFileAsAWhole(t *testing.T) {
 }
 
 func TestTooManyProblems(t *testing.T) {
-	got := problems(t, []byte("stores: ["+strings.Repeat("{},", maxProblems)+"]"))
-	if want := "config.yaml:1:1: too many problems: not all of them are listed"; len(got) != maxProblems || got[0].String() != want {
-		t.Errorf("%d problems, the first %s; want %d, the first %s", len(got), got[0], maxProblems, want)
+	got := problems(t, []byte("stores: ["+strings.Repeat("{},", document.MaxProblems)+"]"))
+	if want := "config.yaml:1:1: too many problems: not all of them are listed"; len(got) != document.MaxProblems || got[0].String() != want {
+		t.Errorf("%d problems, the first %s; want %d, the first %s", len(got), got[0], document.MaxProblems, want)
 	}
 }
 
@@ -285,7 +286,7 @@ func TestLoad(t *testing.T) {
 	}
 
 	big := filepath.Join(t.TempDir(), "big.yaml")
-	if err := os.WriteFile(big, bytes.Repeat([]byte("#\n"), maxFile), 0o600); err != nil {
+	if err := os.WriteFile(big, bytes.Repeat([]byte("#\n"), document.MaxSize), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Load(big); err == nil || err.Error() != big+":1:1: the file is larger than 1 MiB" {
@@ -300,7 +301,7 @@ func leaves(path string, n *yaml.Node) []string {
 	switch {
 	case n.Kind == yaml.MappingNode:
 		for i := 0; i < len(n.Content); i += 2 {
-			paths = append(paths, leaves(child(path, n.Content[i].Value), n.Content[i+1])...)
+			paths = append(paths, leaves(document.Child(path, n.Content[i].Value), n.Content[i+1])...)
 		}
 	case n.Kind == yaml.SequenceNode && n.Content[0].Kind == yaml.MappingNode:
 		for _, item := range n.Content {
@@ -330,87 +331,45 @@ func TestKeys(t *testing.T) {
 // on its way into the struct shows here.
 func TestEveryKeyIsRead(t *testing.T) {
 	every := mustParse(t, string(readFile(t, "testdata/good/every-key.yaml")))
-	var differ func(path string, t1 reflect.Value, fields []field) []string
-	differ = func(path string, v reflect.Value, fields []field) (same []string) {
+	var differ func(path string, t1 reflect.Value, fields []document.Field) []string
+	differ = func(path string, v reflect.Value, fields []document.Field) (same []string) {
 		for _, f := range fields {
-			at, value := child(path, f.key), v.Field(f.index)
+			at, value := document.Child(path, f.Key), v.Field(f.Index)
 			for value.Kind() == reflect.Pointer && !value.IsNil() {
 				value = value.Elem()
 			}
 			switch {
 			case value.Kind() == reflect.Pointer:
-			case isSection(value.Type()):
-				same = append(same, differ(at, value, fieldsOf(value.Type()))...)
-			case value.Kind() == reflect.Slice && isSection(value.Type().Elem()):
+			case document.IsSection(value.Type()):
+				same = append(same, differ(at, value, document.Fields(value.Type()))...)
+			case value.Kind() == reflect.Slice && document.IsSection(value.Type().Elem()):
 				for i := range value.Len() {
-					same = append(same, differ(at, value.Index(i), fieldsOf(value.Type().Elem()))...)
+					same = append(same, differ(at, value.Index(i), document.Fields(value.Type().Elem()))...)
 				}
 			case value.Kind() == reflect.Slice:
 				if value.Len() < 2 {
 					same = append(same, at)
 				}
 			default:
-				if s, _ := text(value); s == f.def {
+				if s, _ := document.Text(value); s == f.Default {
 					same = append(same, at)
 				}
 			}
 		}
 		return same
 	}
-	if same := differ("", reflect.ValueOf(every).Elem(), fieldsOf(reflect.TypeFor[Config]())); len(same) > 0 {
+	if same := differ("", reflect.ValueOf(every).Elem(), document.Fields(reflect.TypeFor[Config]())); len(same) > 0 {
 		t.Errorf("at their default: %v", same)
 	}
 }
 
 // A tag is checked here once and for all: a wrong one is a panic elsewhere.
 func TestTags(t *testing.T) {
-	var walk func(path string, typ reflect.Type)
-	walk = func(path string, typ reflect.Type) {
-		for i, f := range fieldsOf(typ) {
-			sf := typ.Field(i)
-			at, ft := child(path, f.key), sf.Type
-			if f.key == "" {
-				t.Errorf("%s.%s has no key", typ, sf.Name)
-			}
-			switch kindOf(ft) {
-			case sectionKind:
-				walk(at, ft)
-				continue
-			case choiceKind:
-				walk(at, ft.Elem())
-				continue
-			case listKind:
-				if isSection(ft.Elem()) {
-					walk(at, ft.Elem())
-				}
-				continue
-			case optionalKind:
-				ft = ft.Elem()
-			default:
-				if _, has := sf.Tag.Lookup("default"); has == f.need {
-					t.Errorf("%s: a key has a default or is needed", at)
-				}
-			}
-			d := &decoder{location: time.UTC}
-			for _, s := range []string{f.def, f.min, f.max, f.below} {
-				v := reflect.New(ft).Elem()
-				if s == "" {
-					continue
-				}
-				if err := d.scan(v, s); err != nil {
-					t.Errorf("%s: tag %q: %v", at, s, err)
-				} else if s == f.def && d.outside(v, f) != "" {
-					t.Errorf("%s: the default %q is out of range", at, s)
-				}
-			}
-			if len(f.oneof) > 0 && !f.need && !slices.Contains(f.oneof, f.def) {
-				t.Errorf("%s: the default %q is none of %v", at, f.def, f.oneof)
-			}
-		}
+	for _, wrong := range document.CheckTags(reflect.TypeFor[Config]()) {
+		t.Error(wrong)
 	}
-	walk("", reflect.TypeFor[Config]())
 
-	own, override := keysOf("", reflect.TypeFor[Retention]()), keysOf("", reflect.TypeFor[RetentionOverride]())
+	own, override := document.Keys(reflect.TypeFor[Retention]()), document.Keys(reflect.TypeFor[RetentionOverride]())
 	if !slices.Equal(own, override) {
 		t.Errorf("a store overrides %v of %v", override, own)
 	}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"github.com/etcdward/etcdward/agent/config/document"
 )
 
 // ReadError means that the file could not be read at all; nothing is known
@@ -56,19 +58,11 @@ func read(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxFile+1))
+	return io.ReadAll(io.LimitReader(f, document.MaxSize+1))
 }
 
 // Parse checks src and fills in the defaults. The error is always an
 // *[Invalid]; name stands for the file in its messages.
 func Parse(name string, src []byte) (*Config, error) {
-	root, problems := document(name, src)
-	if len(problems) > 0 {
-		return nil, invalid(problems)
-	}
-	c, problems := decode(name, root)
-	if len(problems) > 0 {
-		return nil, invalid(problems)
-	}
-	return c, nil
+	return document.Read[Config](name, src)
 }

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/url"
 	"time"
+
+	"github.com/etcdward/etcdward/agent/config/value"
 )
 
 // Warnings name what is allowed and risky, one sentence each, in the order of
@@ -29,12 +31,12 @@ func (c *Config) Warnings() []string {
 		warn("stores", "all are directories: if they lie on this host, the backups are lost with it")
 	}
 	if keep := c.Compaction.Keep; !c.Compaction.Schedule.Off() && keep < 5*time.Minute {
-		warn("compaction.keep", "%s is shorter than the 5m that kube-apiserver keeps: its watches and paged lists will break", formatDuration(keep))
+		warn("compaction.keep", "%s is shorter than the 5m that kube-apiserver keeps: its watches and paged lists will break", value.FormatDuration(keep))
 	}
 	if c.Verify.Schedule.Off() && c.Drill.Schedule.Off() {
 		warn("verify.schedule", "off, as drill.schedule is: nothing proves later that what is stored can be restored")
 	}
-	if host, _, err := net.SplitHostPort(c.Metrics.Listen); err == nil && !isLoopback(host) {
+	if host, _, err := net.SplitHostPort(c.Metrics.Listen); err == nil && !value.IsLoopback(host) {
 		warn("metrics.listen", "not a loopback address: status and metrics are readable from the network without a password")
 	}
 	if inTheClear(c.Heartbeat.URL) {
@@ -45,10 +47,10 @@ func (c *Config) Warnings() []string {
 
 func (c *Config) warnStore(warn func(path, format string, args ...any), path string, s Store) {
 	r := c.RetentionOf(s)
-	if r.KeepWithin < day {
+	if r.KeepWithin < value.Day {
 		warn(path, "keep_within is shorter than a day: what was damaged yesterday may be in every snapshot that is left")
 	}
-	if s.S3 != nil && s.S3.Lock != "none" && time.Duration(s.S3.LockDays)*day > r.KeepWithin {
+	if s.S3 != nil && s.S3.Lock != "none" && time.Duration(s.S3.LockDays)*value.Day > r.KeepWithin {
 		warn(path+".s3.lock_days", "longer than keep_within: what retention gives up stays locked, and is paid for")
 	}
 	if s.S3 != nil && inTheClear(s.S3.Endpoint) {
@@ -71,7 +73,7 @@ const inTheClearWarning = "plain http over the network: backups can be read and 
 // inTheClear says that what goes to rawURL can be read on the network.
 func inTheClear(rawURL string) bool {
 	u, err := url.Parse(rawURL)
-	return err == nil && u.Scheme == "http" && !isLoopback(u.Hostname())
+	return err == nil && u.Scheme == "http" && !value.IsLoopback(u.Hostname())
 }
 
 func (c *Config) onlyDirectories() bool {

@@ -1,5 +1,5 @@
-// Package defrag decides which members of a cluster are to be defragmented, in which order, and why each other one is left. It
-// knows how long earlier ones took only as a number, and asks no cluster and no clock.
+// Package defrag decides which members of a cluster are to be defragmented, in which order, and why each other one is left; and carries that out, one
+// member at a time. Deciding is pure: it asks no cluster and no clock.
 //
 // Its one invariant: at most one member is away at a time, and never one without which the voters that remain are no quorum
 // unless a person named it.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/etcdward/etcdward/agent/etcd"
+	"github.com/etcdward/etcdward/agent/version"
 )
 
 // forbidden says what forbids to take any member away now; "": nothing. A member that is away already must not
@@ -77,4 +78,19 @@ func BelowQuota(m etcd.Member, quota map[string]int64) bool {
 // is not known is taken for the size at which the file is.
 func fits(m etcd.Member, quota map[string]int64) bool {
 	return float64(m.DBInUse) < quotaShare*float64(cmp.Or(QuotaOf(m, quota), m.DBSize))
+}
+
+// knownBad reports whether a version's defragmentation is known to be able to corrupt the member's data (etcd issue #20271): those
+// before 3.4.38, 3.5.23 and 3.6.5. A version that cannot be read counts as one of them.
+func knownBad(text string) bool {
+	v, err := version.Parse(text)
+	if err != nil || v.Major < 3 {
+		return true
+	}
+	for _, sound := range []version.Version{{Major: 3, Minor: 4, Patch: 38}, {Major: 3, Minor: 5, Patch: 23}, {Major: 3, Minor: 6, Patch: 5}} {
+		if v.Release() == sound.Release() {
+			return v.Older(sound)
+		}
+	}
+	return v.Older(version.Version{Major: 3, Minor: 7})
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/etcdward/etcdward/agent/etcd/connection"
+	"github.com/etcdward/etcdward/agent/etcd/lock"
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	"google.golang.org/grpc"
@@ -14,7 +16,7 @@ import (
 const compactRevKey = "compact_rev_key"
 
 // unusedKey never exists, so that looking at its past costs a member no read of its database.
-const unusedKey = prefix + "unused"
+const unusedKey = lock.Prefix + "unused"
 
 // History is how much of its past a cluster holds.
 type History struct {
@@ -34,15 +36,15 @@ func (c *Cluster) Revision(ctx context.Context) (clusterID uint64, revision int6
 	if err != nil {
 		return 0, 0, fmt.Errorf("read revision: %w", err)
 	}
-	clusterID, revision, err = r.revision(ctx)
+	clusterID, revision, err = newestRevision(ctx, r)
 	if err != nil {
 		return 0, 0, fmt.Errorf("read revision: %w", err)
 	}
 	return clusterID, revision, nil
 }
 
-func (r *route) revision(ctx context.Context) (clusterID uint64, revision int64, err error) {
-	err = r.call(ctx, 0, "read revision of", func(ctx context.Context, conn *grpc.ClientConn) error {
+func newestRevision(ctx context.Context, r *connection.Route) (clusterID uint64, revision int64, err error) {
+	err = r.Call(ctx, 0, "read revision of", func(ctx context.Context, conn *grpc.ClientConn) error {
 		resp, err := pb.NewKVClient(conn).Range(ctx, &pb.RangeRequest{Key: []byte(unusedKey), CountOnly: true})
 		clusterID, revision = resp.GetHeader().GetClusterId(), resp.GetHeader().GetRevision()
 		return err
@@ -57,13 +59,13 @@ func (c *Cluster) History(ctx context.Context) (History, error) {
 	if err != nil {
 		return h, fmt.Errorf("read history: %w", err)
 	}
-	if h.ClusterID, h.Revision, err = r.revision(ctx); err != nil {
+	if h.ClusterID, h.Revision, err = newestRevision(ctx, r); err != nil {
 		return h, fmt.Errorf("read history: %w", err)
 	}
-	if h.Compacted, err = r.compacted(ctx); err != nil {
+	if h.Compacted, err = compactRevision(ctx, r); err != nil {
 		return h, fmt.Errorf("read history: %w", err)
 	}
-	kv, _, err := r.get(ctx, compactRevKey)
+	kv, _, err := r.Get(ctx, compactRevKey)
 	if err != nil {
 		return h, fmt.Errorf("read history: %w", err)
 	}
@@ -75,18 +77,18 @@ func (c *Cluster) History(ctx context.Context) (History, error) {
 	return h, nil
 }
 
-// compacted finds the compact revision. A read of an unused key in the first revision tells whether there is one, and costs
+// compactRevision finds the compact revision. A read of an unused key in the first revision tells whether there is one, and costs
 // nothing; only then a watch from there is opened, which the server refuses with the number. On a cluster that was never
 // compacted such a watch would read the whole history.
-func (r *route) compacted(ctx context.Context) (revision int64, err error) {
-	err = r.call(ctx, 0, "read first revision of", func(ctx context.Context, conn *grpc.ClientConn) error {
+func compactRevision(ctx context.Context, r *connection.Route) (revision int64, err error) {
+	err = r.Call(ctx, 0, "read first revision of", func(ctx context.Context, conn *grpc.ClientConn) error {
 		_, err := pb.NewKVClient(conn).Range(ctx, &pb.RangeRequest{Key: []byte(unusedKey), Revision: 1, CountOnly: true})
 		return err
 	})
 	if !IsCompacted(err) {
 		return 0, err
 	}
-	err = r.call(ctx, 0, "find compact revision of", func(ctx context.Context, conn *grpc.ClientConn) error {
+	err = r.Call(ctx, 0, "find compact revision of", func(ctx context.Context, conn *grpc.ClientConn) error {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		stream, err := pb.NewWatchClient(conn).Watch(ctx)
@@ -110,7 +112,7 @@ func (r *route) compacted(ctx context.Context) (revision int64, err error) {
 func (c *Cluster) Compact(ctx context.Context, revision int64) (already bool, err error) {
 	r, err := c.route(ctx)
 	if err == nil {
-		err = r.call(ctx, 0, "compact at", func(ctx context.Context, conn *grpc.ClientConn) error {
+		err = r.Call(ctx, 0, "compact at", func(ctx context.Context, conn *grpc.ClientConn) error {
 			_, err := pb.NewKVClient(conn).Compact(ctx, &pb.CompactionRequest{Revision: revision})
 			return err
 		})
@@ -126,6 +128,6 @@ func (c *Cluster) Compact(ctx context.Context, revision int64) (already bool, er
 
 // IsCompacted says whether an error means that the revision asked for was given up.
 func IsCompacted(err error) bool {
-	s, ok := grpcStatus(err)
+	s, ok := connection.Status(err)
 	return ok && s.Message() == rpctypes.ErrCompacted.Error()
 }

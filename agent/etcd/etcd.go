@@ -1,151 +1,77 @@
 // Package etcd is the agent's view of a cluster: who its members are, how they fare, which of them is to serve a
-// snapshot, and the stream itself. It is the only importer of etcd's client, and knows no files of
-// snapshots and no store.
+// snapshot, and the stream itself. It knows no files of snapshots and no store.
 //
-// Its one invariant: every call has a deadline, and goes to the very member it names. What answers under a
-// member's URL must show that member's id.
+// Its one invariant: every call goes to the very member it names. What answers under a member's URL must show that
+// member's id.
 package etcd
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
-	"sync"
-	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
-	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/connectivity"
+
+	"github.com/etcdward/etcdward/agent/etcd/connection"
 )
 
 // Options say how a cluster is reached.
-type Options struct {
-	// Endpoints are seeds, URLs: one that answers is enough, the other members are found through it.
-	Endpoints []string
-	// CAFile, CertFile, KeyFile are PEM files. They are read anew for every connection. CAFile "":
-	// the host's own; CertFile "": no client certificate.
-	CAFile, CertFile, KeyFile string
-	// Username and PasswordFile, when etcd's own authentication is on.
-	Username, PasswordFile string
-	// CallTimeout bounds each call but the stream of a snapshot. 0: 5 s.
-	CallTimeout time.Duration
-}
+type Options = connection.Options
 
-// defaultCallTimeout is long enough for a member under load and short enough for a status page.
-const defaultCallTimeout = 5 * time.Second
+// Errors of a call, as package connection explains them.
+var (
+	ErrUnreachable = connection.ErrUnreachable
+	ErrDenied      = connection.ErrDenied
+	ErrAuthFailed  = connection.ErrAuthFailed
+	ErrNoQuorum    = connection.ErrNoQuorum
+	ErrNoSpace     = connection.ErrNoSpace
+	ErrCorrupt     = connection.ErrCorrupt
+)
 
-// Cluster is a set of connections, one to each endpoint in use. It is safe for concurrent use.
+// Cluster is one cluster as seen from this host. It is safe for concurrent use.
 type Cluster struct {
-	options  Options
-	password string
-
-	mu    sync.Mutex
-	conns map[string]*clientv3.Client
+	pool  *connection.Pool
+	seeds []string
 }
 
 // New prepares the connections; none is made before the first call. The error means that the options
 // cannot work: a file that is missing or unreadable.
 func New(o Options) (*Cluster, error) {
-	if o.CallTimeout == 0 {
-		o.CallTimeout = defaultCallTimeout
+	pool, err := connection.New(o)
+	if err != nil {
+		return nil, err
 	}
-	c := &Cluster{options: o, conns: map[string]*clientv3.Client{}}
-	if o.PasswordFile != "" {
-		text, err := os.ReadFile(o.PasswordFile)
-		if err != nil {
-			return nil, fmt.Errorf("etcd: password_file: %w", err)
-		}
-		c.password = strings.TrimSpace(string(text))
-	}
-	if o.CAFile != "" || o.CertFile != "" {
-		if _, err := c.files().load(); err != nil {
-			return nil, fmt.Errorf("etcd: %w", err)
-		}
-	}
-	return c, nil
+	return &Cluster{pool: pool, seeds: o.Endpoints}, nil
 }
 
 // Close ends all connections.
-func (c *Cluster) Close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var errs error
-	for _, client := range c.conns {
-		if err := client.Close(); err != nil && !errors.Is(err, context.Canceled) {
-			errs = errors.Join(errs, err)
+func (c *Cluster) Close() error { return c.pool.Close() }
+
+// route looks for the healthy voters, those of this host first. Its error wraps ErrNoQuorum, or is Survey's.
+func (c *Cluster) route(ctx context.Context) (*connection.Route, error) {
+	s, err := c.Survey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !s.Quorum() {
+		var why error
+		for _, m := range s.Members {
+			if m.Err != nil {
+				why = errors.Join(why, fmt.Errorf("%s: %w", m.Name, m.Err))
+			}
+		}
+		return nil, errors.Join(ErrNoQuorum, why)
+	}
+	var urls []string
+	for _, local := range []bool{true, false} {
+		for _, m := range s.Members {
+			if m.Err == nil && !m.Learner && m.Leader == s.Leader && m.Local == local {
+				urls = append(urls, m.Endpoint)
+			}
 		}
 	}
-	clear(c.conns)
-	return errs
-}
-
-// client gives the connection to one endpoint.
-func (c *Cluster) client(endpoint string) (*clientv3.Client, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if client, ok := c.conns[endpoint]; ok {
-		return client, nil
-	}
-	cfg := clientv3.Config{
-		Endpoints:            []string{endpoint},
-		DialTimeout:          c.options.CallTimeout,
-		DialKeepAliveTime:    30 * time.Second,
-		DialKeepAliveTimeout: 10 * time.Second,
-		Username:             c.options.Username,
-		Password:             c.password,
-		Logger:               zap.NewNop(),
-	}
-	if strings.HasPrefix(endpoint, "https://") {
-		// Given as a dial option it replaces the client's own, which reads the files once.
-		cfg.DialOptions = append(cfg.DialOptions, grpc.WithTransportCredentials(c.files()))
-	}
-	client, err := clientv3.New(cfg)
-	if err != nil {
-		return nil, fmt.Errorf("connect %s: %w", endpoint, err)
-	}
-	c.conns[endpoint] = client
-	return client, nil
-}
-
-func (c *Cluster) files() *fileCredentials {
-	return &fileCredentials{caFile: c.options.CAFile, certFile: c.options.CertFile, keyFile: c.options.KeyFile}
-}
-
-// call runs one call to one endpoint under the usual deadline. Its error names the endpoint and, when the connection is
-// the trouble, why it could not be made.
-func (c *Cluster) call(ctx context.Context, endpoint, what string, do func(context.Context, *grpc.ClientConn) error) error {
-	return c.callFor(ctx, c.options.CallTimeout, endpoint, what, do)
-}
-
-// callFor is call under another deadline.
-func (c *Cluster) callFor(ctx context.Context, timeout time.Duration, endpoint, what string, do func(context.Context, *grpc.ClientConn) error) error {
-	outer := ctx
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	client, err := c.client(endpoint)
-	if err != nil {
-		return err
-	}
-	conn := client.ActiveConnection()
-	if conn.GetState() == connectivity.TransientFailure {
-		// Try now, not when an earlier failure's pause is over.
-		conn.ResetConnectBackoff()
-		wait, stop := context.WithTimeout(ctx, time.Second)
-		conn.WaitForStateChange(wait, connectivity.TransientFailure)
-		stop()
-	}
-	if err := do(ctx, conn); err != nil {
-		if outer.Err() != nil {
-			// It was cut, which says nothing of the member.
-			return fmt.Errorf("%s %s: %w", what, endpoint, context.Cause(outer))
-		}
-		return fmt.Errorf("%s %s: %w", what, endpoint, plain(err))
-	}
-	return nil
+	return connection.NewRoute(c.pool, urls), nil
 }
 
 // maintenance calls one Maintenance RPC.

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/etcdward/etcdward/agent/etcd/connection"
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
@@ -53,26 +54,6 @@ func TestUser(t *testing.T) {
 	}
 }
 
-func TestPlainDenied(t *testing.T) {
-	for _, test := range []struct {
-		code codes.Code
-		text string
-		want bool
-	}{
-		{codes.PermissionDenied, "etcdserver: permission denied", true},
-		{codes.Unauthenticated, "etcdserver: invalid auth token", true},
-		{codes.InvalidArgument, "etcdserver: user name is empty", true},
-		{codes.InvalidArgument, "etcdserver: authentication failed, invalid user ID or password", true},
-		{codes.FailedPrecondition, "etcdserver: user name not found", true},
-		{codes.InvalidArgument, "etcdserver: key is not provided", false},
-		{codes.Unavailable, "etcdserver: no leader", false},
-	} {
-		if err := plain(status.Error(test.code, test.text)); errors.Is(err, ErrDenied) != test.want {
-			t.Errorf("%s %q counts as %v", test.code, test.text, err)
-		}
-	}
-}
-
 func TestHangs(t *testing.T) {
 	for _, test := range []struct {
 		code codes.Code
@@ -89,7 +70,7 @@ func TestHangs(t *testing.T) {
 		{codes.Unavailable, "etcdserver: no leader", false},
 		{codes.Internal, "keepalive ping failed", false},
 	} {
-		err := fmt.Errorf("read from m1: %w", plain(status.Error(test.code, test.text)))
+		err := fmt.Errorf("read from m1: %w", connection.Plain(status.Error(test.code, test.text)))
 		if Hangs(err) != test.want {
 			t.Errorf("%s %q hangs: %t", test.code, test.text, !test.want)
 		}

@@ -27,7 +27,7 @@ const maxMetrics = 8 << 20
 // Gauges reads the metrics that a member serves beside its data. Its error means that nothing is known: metrics may be kept from
 // this client, and nothing may depend on them.
 func (c *Cluster) Gauges(ctx context.Context, m Member) (Gauges, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.options.CallTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.pool.CallTimeout())
 	defer cancel()
 	g, err := c.gauges(ctx, m.Endpoint+"/metrics")
 	if err != nil {
@@ -40,7 +40,7 @@ func (c *Cluster) gauges(ctx context.Context, url string) (Gauges, error) {
 	// A connection of its own for each call leaves none behind, and takes the certificate that is there now.
 	transport := &http.Transport{DisableKeepAlives: true}
 	if strings.HasPrefix(url, "https://") {
-		cfg, err := c.files().load()
+		cfg, err := c.pool.TLS()
 		if err != nil {
 			return Gauges{}, err
 		}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/etcdward/etcdward/agent/etcd/connection"
+	"github.com/etcdward/etcdward/agent/etcd/lock"
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -17,14 +19,14 @@ import (
 // call: an error says nothing of the member, Responds does.
 func (c *Cluster) Defragment(ctx context.Context, m Member, timeout time.Duration) error {
 	var resp *pb.DefragmentResponse
-	return c.callFor(ctx, timeout, m.Endpoint, "defragment", maintenance(pb.MaintenanceClient.Defragment, &pb.DefragmentRequest{}, &resp))
+	return c.pool.CallFor(ctx, timeout, m.Endpoint, "defragment", maintenance(pb.MaintenanceClient.Defragment, &pb.DefragmentRequest{}, &resp))
 }
 
 // Responds makes sure that a member reads its own database. Unlike its status, which comes from memory, a member answers this not
 // while it is defragmenting. It needs no quorum.
 func (c *Cluster) Responds(ctx context.Context, m Member) error {
-	return c.call(ctx, m.Endpoint, "read from", func(ctx context.Context, conn *grpc.ClientConn) error {
-		_, err := pb.NewKVClient(conn).Range(ctx, &pb.RangeRequest{Key: []byte(lockKey), Serializable: true})
+	return c.pool.Call(ctx, m.Endpoint, "read from", func(ctx context.Context, conn *grpc.ClientConn) error {
+		_, err := pb.NewKVClient(conn).Range(ctx, &pb.RangeRequest{Key: []byte(lock.Key), Serializable: true})
 		return err
 	})
 }
@@ -32,7 +34,7 @@ func (c *Cluster) Responds(ctx context.Context, m Member) error {
 // Hangs says whether an error is that of a member which takes calls and does not answer them in time: it defragments, or is
 // stuck. One that is down refuses them.
 func Hangs(err error) bool {
-	s, ok := grpcStatus(err)
+	s, ok := connection.Status(err)
 	if !ok || s.Code() != codes.Unavailable {
 		return ok && s.Code() == codes.DeadlineExceeded || errors.Is(err, context.DeadlineExceeded)
 	}
@@ -51,7 +53,7 @@ var (
 // somebody: a survey tells.
 func (c *Cluster) MoveLeader(ctx context.Context, from, to Member) error {
 	var resp *pb.MoveLeaderResponse
-	return c.call(ctx, from.Endpoint, "move leadership to "+to.Name+" from", maintenance(pb.MaintenanceClient.MoveLeader, &pb.MoveLeaderRequest{TargetID: to.ID}, &resp))
+	return c.pool.Call(ctx, from.Endpoint, "move leadership to "+to.Name+" from", maintenance(pb.MaintenanceClient.MoveLeader, &pb.MoveLeaderRequest{TargetID: to.ID}, &resp))
 }
 
 // DisarmNoSpace takes back the NOSPACE alarm that a member raised. A member that is still over its quota raises it again with
@@ -59,7 +61,7 @@ func (c *Cluster) MoveLeader(ctx context.Context, from, to Member) error {
 func (c *Cluster) DisarmNoSpace(ctx context.Context, m Member) error {
 	r, err := c.route(ctx)
 	if err == nil {
-		err = r.call(ctx, 0, "disarm at", func(ctx context.Context, conn *grpc.ClientConn) error {
+		err = r.Call(ctx, 0, "disarm at", func(ctx context.Context, conn *grpc.ClientConn) error {
 			_, err := pb.NewMaintenanceClient(conn).Alarm(ctx, &pb.AlarmRequest{Action: pb.AlarmRequest_DEACTIVATE, MemberID: m.ID, Alarm: pb.AlarmType_NOSPACE})
 			return err
 		})

@@ -65,7 +65,7 @@ func TestHistoryAndCompact(t *testing.T) {
 			if _, revision, err := agent.Revision(t.Context()); err != nil || revision != put.Header.Revision {
 				t.Errorf("revision is %d, %v", revision, err)
 			}
-			if _, err := agent.HashKV(t.Context(), memberNamed(t, agent, "m1"), 5, agent.options.CallTimeout); !IsCompacted(err) {
+			if _, err := agent.HashKV(t.Context(), memberNamed(t, agent, "m1"), 5, agent.pool.CallTimeout()); !IsCompacted(err) {
 				t.Errorf("the hash of what went: %v", err)
 			}
 		})
@@ -157,7 +157,7 @@ func TestRespondsAndMoveLeader(t *testing.T) {
 	if now := c.Leader(t); now != follower {
 		t.Errorf("%s leads, want %s", now.Name, follower.Name)
 	}
-	if err := agent.Defragment(t.Context(), from, agent.options.CallTimeout); err != nil {
+	if err := agent.Defragment(t.Context(), from, agent.pool.CallTimeout()); err != nil {
 		t.Error(err)
 	}
 	if err := agent.Responds(t.Context(), from); err != nil {

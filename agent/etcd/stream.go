@@ -7,6 +7,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/etcdward/etcdward/agent/etcd/connection"
+	"github.com/etcdward/etcdward/agent/etcd/lock"
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -23,8 +25,8 @@ const StallTimeout = time.Minute
 // Confirm makes sure that a member is in touch with the quorum right now, by a read that needs it: a
 // member that was cut off a moment ago still shows the old leader.
 func (c *Cluster) Confirm(ctx context.Context, m Member) error {
-	return c.call(ctx, m.Endpoint, "confirm the quorum of", func(ctx context.Context, conn *grpc.ClientConn) error {
-		_, err := pb.NewKVClient(conn).Range(ctx, &pb.RangeRequest{Key: []byte("etcdward/"), CountOnly: true})
+	return c.pool.Call(ctx, m.Endpoint, "confirm the quorum of", func(ctx context.Context, conn *grpc.ClientConn) error {
+		_, err := pb.NewKVClient(conn).Range(ctx, &pb.RangeRequest{Key: []byte(lock.Prefix), CountOnly: true})
 		if status.Code(err) == codes.DataLoss {
 			return nil // an alarm for another member forbids the read, after the quorum was asked
 		}
@@ -45,7 +47,7 @@ type Stream struct {
 // counts for nothing when there is an error, and without one it still has to be checked.
 func (c *Cluster) Snapshot(ctx context.Context, m Member, dst io.Writer, progress func(done, total int64)) (Stream, error) {
 	var s Stream
-	client, err := c.client(m.Endpoint)
+	conn, err := c.pool.Conn(m.Endpoint)
 	if err != nil {
 		return s, err
 	}
@@ -58,9 +60,9 @@ func (c *Cluster) Snapshot(ctx context.Context, m Member, dst io.Writer, progres
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return s, fmt.Errorf("stream snapshot from %s %s: %w", m.Name, m.Endpoint, plain(err))
+		return s, fmt.Errorf("stream snapshot from %s %s: %w", m.Name, m.Endpoint, connection.Plain(err))
 	}
-	stream, err := pb.NewMaintenanceClient(client.ActiveConnection()).Snapshot(ctx, &pb.SnapshotRequest{})
+	stream, err := pb.NewMaintenanceClient(conn).Snapshot(ctx, &pb.SnapshotRequest{})
 	if err != nil {
 		return fail(err)
 	}
@@ -100,7 +102,7 @@ type Hash struct {
 // database and holds up writers meanwhile: ask followers. timeout replaces the usual deadline.
 func (c *Cluster) HashKV(ctx context.Context, m Member, revision int64, timeout time.Duration) (Hash, error) {
 	var resp *pb.HashKVResponse
-	err := c.callFor(ctx, timeout, m.Endpoint, "hash the keys of", maintenance(pb.MaintenanceClient.HashKV, &pb.HashKVRequest{Revision: revision}, &resp))
+	err := c.pool.CallFor(ctx, timeout, m.Endpoint, "hash the keys of", maintenance(pb.MaintenanceClient.HashKV, &pb.HashKVRequest{Revision: revision}, &resp))
 	if err != nil {
 		return Hash{}, err
 	}

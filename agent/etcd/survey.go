@@ -79,6 +79,27 @@ func (s Survey) Stray(kind string) bool {
 // Quorum says whether a majority of the voters answers and agrees on a leader.
 func (s Survey) Quorum() bool { return s.Leader != 0 }
 
+// Member returns the member with an ID; the zero Member if there is none.
+func (s Survey) Member(id uint64) Member {
+	i := slices.IndexFunc(s.Members, func(m Member) bool { return m.ID == id })
+	if i < 0 {
+		return Member{}
+	}
+	return s.Members[i]
+}
+
+// Named returns the member with a name; false if there is none.
+func (s Survey) Named(name string) (Member, bool) {
+	i := slices.IndexFunc(s.Members, func(m Member) bool { return m.Name == name })
+	if i < 0 {
+		return Member{}, false
+	}
+	return s.Members[i], true
+}
+
+// LeaderMember returns the member that leads; the zero Member if no quorum is seen.
+func (s Survey) LeaderMember() Member { return s.Member(s.Leader) }
+
 // Voters is how many members vote, whether they answer or not.
 func (s Survey) Voters() int {
 	n := 0
@@ -154,12 +175,12 @@ func (c *Cluster) members(ctx context.Context) (list *pb.MemberListResponse, see
 	asking, enough := context.WithCancel(ctx)
 	defer enough()
 	replies := make(chan listing)
-	for _, endpoint := range c.options.Endpoints {
+	for _, endpoint := range c.seeds {
 		go func() { replies <- c.ask(asking, endpoint) }()
 	}
 	seeds = map[uint64]string{}
 	var best listing
-	for range c.options.Endpoints {
+	for range c.seeds {
 		r := <-replies
 		if r.err != nil {
 			err = errors.Join(err, r.err)
@@ -189,7 +210,7 @@ func (c *Cluster) members(ctx context.Context) (list *pb.MemberListResponse, see
 func (c *Cluster) ask(ctx context.Context, endpoint string) listing {
 	r := listing{endpoint: endpoint}
 	for _, r.linearizable = range []bool{true, false} {
-		r.err = c.call(ctx, endpoint, "list members of", func(ctx context.Context, conn *grpc.ClientConn) (err error) {
+		r.err = c.pool.Call(ctx, endpoint, "list members of", func(ctx context.Context, conn *grpc.ClientConn) (err error) {
 			r.list, err = pb.NewClusterClient(conn).MemberList(ctx, &pb.MemberListRequest{Linearizable: r.linearizable})
 			return err
 		})
@@ -217,7 +238,7 @@ func (c *Cluster) visit(ctx context.Context, listed *pb.Member, seed string, clu
 	}
 	for _, url := range urls {
 		var st *pb.StatusResponse
-		err := c.call(ctx, url, "status of", maintenance(pb.MaintenanceClient.Status, &pb.StatusRequest{}, &st))
+		err := c.pool.Call(ctx, url, "status of", maintenance(pb.MaintenanceClient.Status, &pb.StatusRequest{}, &st))
 		switch {
 		case err != nil:
 		case st.Header.GetMemberId() != m.ID:

@@ -17,6 +17,35 @@ import (
 	"github.com/etcdward/etcdward/test/port"
 )
 
+// connect gives a connection of an agent's own to a test's cluster.
+func connect(t *testing.T, c *cluster.Cluster, endpoints ...string) *Cluster {
+	t.Helper()
+	if len(endpoints) == 0 {
+		endpoints = c.Endpoints()
+	}
+	own, err := New(Options{Endpoints: endpoints, CAFile: c.CAFile, CertFile: c.CertFile, KeyFile: c.KeyFile, CallTimeout: 2 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = own.Close() })
+	return own
+}
+
+// await returns when a condition holds.
+func await(t *testing.T, what string, met func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(time.Minute)
+	for !met() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("%s: not within a minute", what)
+		}
+	}
+}
+
 // dial opens a cluster by the seeds given, or by all.
 func dial(t *testing.T, c *cluster.Cluster, seeds ...string) *Cluster {
 	t.Helper()
@@ -180,27 +209,6 @@ func TestCertificates(t *testing.T) {
 	defer stranger.Close()
 	if _, err := stranger.Survey(t.Context()); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "unknown authority") {
 		t.Errorf("with another CA: %v", err)
-	}
-}
-
-func TestNewRefuses(t *testing.T) {
-	dir := t.TempDir()
-	noPEM := filepath.Join(dir, "ca.crt")
-	if err := os.WriteFile(noPEM, []byte("nothing"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for name, c := range map[string]struct {
-		options Options
-		says    string
-	}{
-		"CA missing":       {Options{CAFile: filepath.Join(dir, "none")}, "ca_file: open"},
-		"CA no PEM":        {Options{CAFile: noPEM}, "holds no PEM certificate"},
-		"key missing":      {Options{CertFile: noPEM, KeyFile: noPEM}, "cert_file " + noPEM},
-		"password missing": {Options{PasswordFile: filepath.Join(dir, "none")}, "password_file"},
-	} {
-		if _, err := New(c.options); err == nil || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s: %v", name, err)
-		}
 	}
 }
 

@@ -7,7 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/etcdward/etcdward/agent/drill"
+	"github.com/etcdward/etcdward/agent/restore/plan"
+	"github.com/etcdward/etcdward/agent/scratch"
 	"github.com/etcdward/etcdward/test/port"
 )
 
@@ -18,7 +19,7 @@ func TestIPv6(t *testing.T) {
 	d.Members = nil
 	var clients []string
 	for i := range 2 {
-		d.Members = append(d.Members, Member{Name: fmt.Sprintf("cp-%d", i), PeerURLs: []string{"http://" + port.Free(t, "::1")}, DataDir: filepath.Join(s.dir, fmt.Sprint(i))})
+		d.Members = append(d.Members, plan.Member{Name: fmt.Sprintf("cp-%d", i), PeerURLs: []string{"http://" + port.Free(t, "::1")}, DataDir: filepath.Join(s.dir, fmt.Sprint(i))})
 		clients = append(clients, "http://"+port.Free(t, "::1"))
 	}
 	p := mustPlan(t, d)
@@ -30,9 +31,9 @@ func TestIPv6(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	var members []*drill.Member
+	var members []*scratch.Member
 	for i, m := range p.Members {
-		booted, err := drill.Boot(drill.Spec{Name: m.Name, DataDir: m.DataDir, ClientURL: clients[i], PeerURL: m.PeerURLs[0],
+		booted, err := scratch.Boot(scratch.Spec{Name: m.Name, DataDir: m.DataDir, ClientURL: clients[i], PeerURL: m.PeerURLs[0],
 			InitialCluster: p.InitialCluster(), Token: p.Token, LogFile: m.DataDir + ".log"})
 		if err != nil {
 			t.Fatal(err)
@@ -50,7 +51,7 @@ func TestIPv6(t *testing.T) {
 		}
 	}
 	// Both are needed for a write.
-	if err := members[0].Write(ctx, []drill.Change{{Key: "/registry/after", Value: []byte("x")}}); err != nil {
+	if err := members[0].Write(ctx, []scratch.Change{{Key: "/registry/after", Value: []byte("x")}}); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,3 +1,9 @@
+// Package restore turns a snapshot back into a member of a cluster, on one host: the steps from the file to a running member, and
+// back. It knows neither stores nor the command line.
+//
+// Its one invariant: at every moment, killed or not, the data directory as it was and the restored one are both whole
+// somewhere beside each other, or the restored one is no longer needed; the journal and the inodes say which is
+// which, so that another apply goes on and a rollback goes back.
 package restore
 
 import (
@@ -8,19 +14,21 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/etcdward/etcdward/agent/fault"
+	"github.com/etcdward/etcdward/agent/restore/kubeadm"
+	"github.com/etcdward/etcdward/agent/restore/place"
+	"github.com/etcdward/etcdward/agent/restore/plan"
 	"github.com/etcdward/etcdward/agent/snapshot"
 )
 
 // Applier carries out one member's part of a plan on this host.
 type Applier struct {
-	Plan   Plan
+	Plan   plan.Plan
 	Member string
 	// DataDir of the member here; "": as the plan, or the Host, has it.
 	DataDir string
 	// Host, where kubeadm's static pods are to be stopped and started; nil: nobody runs, and nobody is started.
-	Host *Host
+	Host *kubeadm.Host
 	// EtcdVersion that will run on the directory; "": not known.
 	EtcdVersion string
 	// DryRun makes the checks and tells the steps, and changes nothing.
@@ -41,10 +49,13 @@ type Applier struct {
 	// Now is time.Now where it is nil.
 	Now func() time.Time
 
-	member Member
+	member plan.Member
 	alarms []string // that the snapshot has
 	lock   *os.File // the folder that the directories lie in, locked for one run at a time
 }
+
+// Step is how far a restore on this host has come.
+type Step = place.Step
 
 // Outcome is what an apply or a rollback came to.
 type Outcome struct {
@@ -68,20 +79,20 @@ func (a *Applier) Run(ctx context.Context) (Outcome, error) {
 	}
 	defer unlock()
 	switch j.Step {
-	case StepDone:
-		still, err := is(l.live, j.New)
-		if _, gone := os.Stat(filepath.Join(l.data, "member", "snap", "db")); gone != nil {
+	case place.StepDone:
+		still, err := place.Is(l.Live, j.New)
+		if _, gone := os.Stat(filepath.Join(l.Data, "member", "snap", "db")); gone != nil {
 			still = false
 		}
 		if err != nil || !still {
-			return Outcome{Step: StepDone}, errors.Join(err, hinted(fmt.Errorf("this plan was applied here before, and %s is not the directory that it made any more, or was emptied", l.live),
-				fmt.Sprintf("make a new plan; or, to apply this one again, move away %s and %s", l.journal, l.old)))
+			return Outcome{Step: place.StepDone}, errors.Join(err, fault.WithHint(fmt.Errorf("this plan was applied here before, and %s is not the directory that it made any more, or was emptied", l.Live),
+				fmt.Sprintf("make a new plan; or, to apply this one again, move away %s and %s", l.Journal, l.Old)))
 		}
-		return Outcome{Step: StepDone, Already: true, Kept: kept(l, j)}, release(l.journal)
-	case StepGoingBack:
-		return Outcome{Step: j.Step}, hinted(errors.New("a rollback was begun and not finished"), "etcdward restore rollback PLAN finishes it; then apply can begin anew")
-	case StepNone, StepRestoring, StepRolledBack:
-		j = journal{Format: 1, Plan: a.Plan.SHA256, Member: a.member.Name, DataDir: l.data}
+		return Outcome{Step: place.StepDone, Already: true, Kept: l.Kept(j)}, place.Release(l.Journal)
+	case place.StepGoingBack:
+		return Outcome{Step: j.Step}, fault.WithHint(errors.New("a rollback was begun and not finished"), "etcdward restore rollback PLAN finishes it; then apply can begin anew")
+	case place.StepNone, place.StepRestoring, place.StepRolledBack:
+		j = place.Journal{Format: 1, Plan: a.Plan.SHA256, Member: a.member.Name, DataDir: l.Data}
 		if done, err := a.makeReady(ctx, l, &j); err != nil || !done {
 			return Outcome{Step: j.Step}, err
 		}
@@ -102,20 +113,20 @@ func (a *Applier) Run(ctx context.Context) (Outcome, error) {
 }
 
 // sameWay refuses to go on without the static pods that an earlier run stopped, and with them where it did not.
-func (a *Applier) sameWay(l layout, j journal) error {
+func (a *Applier) sameWay(l place.Layout, j place.Journal) error {
 	switch {
 	case len(j.Files) > 0 && a.Host == nil:
-		return hinted(errors.New("this was begun with --kubeadm"), "repeat with --kubeadm")
-	case len(j.Files) == 0 && a.Host != nil && j.Step != StepReady:
-		return hinted(errors.New("this was begun without --kubeadm"), "repeat with --data-dir "+l.data)
+		return fault.WithHint(errors.New("this was begun with --kubeadm"), "repeat with --kubeadm")
+	case len(j.Files) == 0 && a.Host != nil && j.Step != place.StepReady:
+		return fault.WithHint(errors.New("this was begun without --kubeadm"), "repeat with --data-dir "+l.Data)
 	case a.Host != nil:
-		return a.Host.check(a.member)
+		return a.Host.Check(a.member)
 	}
 	return nil
 }
 
 // open finds the directories, makes sure that this is the only run on them, and reads how far an earlier one came.
-func (a *Applier) open(ctx context.Context) (l layout, j journal, unlock func(), err error) {
+func (a *Applier) open(ctx context.Context) (l place.Layout, j place.Journal, unlock func(), err error) {
 	if a.member, err = a.Plan.Member(a.Member); err != nil {
 		return l, j, nil, err
 	}
@@ -129,21 +140,21 @@ func (a *Applier) open(ctx context.Context) (l layout, j journal, unlock func(),
 	if !filepath.IsAbs(dataDir) {
 		return l, j, nil, fmt.Errorf("data directory %q: an absolute path is wanted", dataDir)
 	}
-	if l, err = locate(filepath.Clean(dataDir), a.Plan.ShortID()); err != nil {
+	if l, err = place.Locate(filepath.Clean(dataDir), a.Plan.ShortID()); err != nil {
 		return l, j, nil, err
 	}
-	if err := checkRights(l); err != nil {
+	if err := l.CheckRights(); err != nil {
 		return l, j, nil, err
 	}
-	if a.lock, err = lockFolder(ctx, l.folder()); err != nil {
+	if a.lock, err = place.Lock(ctx, l.Folder()); err != nil {
 		return l, j, nil, err
 	}
 	unlock = func() { _ = a.lock.Close() }
-	if err = checkOtherPlans(l); err == nil {
-		j, err = readJournal(l.journal)
+	if err = l.CheckOtherPlans(); err == nil {
+		j, err = place.ReadJournal(l.Journal)
 	}
-	if err == nil && j.Step != StepNone && (j.Plan != a.Plan.SHA256 || j.Member != a.member.Name) {
-		err = hinted(fmt.Errorf("this host is member %s of the plan: so says %s, of an earlier run", j.Member, l.journal),
+	if err == nil && j.Step != place.StepNone && (j.Plan != a.Plan.SHA256 || j.Member != a.member.Name) {
+		err = fault.WithHint(fmt.Errorf("this host is member %s of the plan: so says %s, of an earlier run", j.Member, l.Journal),
 			fmt.Sprintf("give --member %s; or, if that was wrong, roll it back with --member %s first, and remove the file", j.Member, j.Member))
 	}
 	if err != nil {
@@ -153,25 +164,8 @@ func (a *Applier) open(ctx context.Context) (l layout, j journal, unlock func(),
 	return l, j, unlock, nil
 }
 
-// lockWait is how long the children of a run that was killed have to end.
-const lockWait = 3 * time.Second
-
-// lockFolder makes sure of being alone in a folder, until the file that it gives is closed here and in every child that it was
-// handed to.
-func lockFolder(ctx context.Context, path string) (*os.File, error) {
-	folder, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("lock %s: %w", path, err)
-	}
-	err = await(ctx, lockWait, func() error { return unix.Flock(int(folder.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
-	if err != nil {
-		return nil, errors.Join(hinted(fmt.Errorf("another restore is at work in %s: %w", path, err), "wait until it has ended"), folder.Close())
-	}
-	return folder, nil
-}
-
 // makeReady comes from nothing to a checked directory beside the old one. done is false in a dry run.
-func (a *Applier) makeReady(ctx context.Context, l layout, j *journal) (done bool, err error) {
+func (a *Applier) makeReady(ctx context.Context, l place.Layout, j *place.Journal) (done bool, err error) {
 	if err := a.preflight(ctx, l); err != nil {
 		return false, err
 	}
@@ -184,12 +178,12 @@ func (a *Applier) makeReady(ctx context.Context, l layout, j *journal) (done boo
 		return false, err
 	}
 	// Once more: the file may have taken the room.
-	if err := checkSpace(l, a.Plan.Snapshot.SizeBytes); err != nil {
+	if err := l.CheckSpace(a.Plan.Snapshot.SizeBytes); err != nil {
 		return false, err
 	}
 	a.tell("Every check on this host and on the snapshot held.")
 	if a.alarms = origin.Alarms; len(a.alarms) > 0 {
-		a.tell("WARNING: %s", AlarmsText(a.alarms))
+		a.tell("WARNING: %s", plan.AlarmsText(a.alarms))
 	}
 	a.tellSteps(a.steps(l))
 	if a.DryRun {
@@ -198,63 +192,58 @@ func (a *Applier) makeReady(ctx context.Context, l layout, j *journal) (done boo
 	if err := a.confirm(); err != nil {
 		return false, err
 	}
-	if err := reserve(l.journal); err != nil {
-		return false, errors.Join(err, release(l.journal))
+	if err := place.Reserve(l.Journal); err != nil {
+		return false, errors.Join(err, place.Release(l.Journal))
 	}
-	err = a.enter(j, l, StepRestoring)
+	err = a.enter(j, l, place.StepRestoring)
 	if err == nil {
 		err = a.restore(ctx, l, file)
 	}
 	if err != nil {
-		j.Step = StepRolledBack
-		return false, errors.Join(err, l.clear(), j.write(l.journal), release(l.journal))
+		j.Step = place.StepRolledBack
+		return false, errors.Join(err, l.Clear(), j.Write(l.Journal), place.Release(l.Journal))
 	}
-	return true, a.enter(j, l, StepReady)
+	return true, a.enter(j, l, place.StepReady)
 }
 
 // restore makes the new directory, checks it and makes it last.
-func (a *Applier) restore(ctx context.Context, l layout, file string) error {
+func (a *Applier) restore(ctx context.Context, l place.Layout, file string) error {
 	// What an earlier run left unfinished.
-	if err := l.clear(); err != nil {
+	if err := l.Clear(); err != nil {
 		return err
 	}
-	a.tell("Restoring into %s.", l.work)
-	if err := unpack(ctx, a.Plan, a.member, file, l.work, a.lock, a.step("restore")); err != nil {
+	a.tell("Restoring into %s.", l.Work)
+	if err := unpack(ctx, a.Plan, a.member, file, l.Work, a.lock, a.step("restore")); err != nil {
 		return err
 	}
-	if l.live == l.data {
-		if err := carryOver(l.data, l.work); err != nil {
+	if l.Live == l.Data {
+		if err := place.CarryOver(l.Data, l.Work); err != nil {
 			return err
 		}
 	}
-	if err := syncTree(ctx, l.work); err != nil {
+	if err := place.SyncTree(ctx, l.Work); err != nil {
 		return err
 	}
 	if err := a.check(ctx, l, file); err != nil {
 		return err
 	}
-	as, err := likenessOf(l.live, filepath.Dir(l.live))
+	as, err := place.LikenessOf(l.Live, filepath.Dir(l.Live))
 	if err != nil {
 		return err
 	}
-	if err := dress(l.fresh, as); err != nil {
+	if err := place.Dress(l.Fresh, as); err != nil {
 		return err
 	}
-	if there, err := identify(l.live); err == nil && there == (identity{}) {
-		a.tell("There was no %s: the new one belongs to user %d. chown -R it where etcd runs as another; with SELinux, restorecon -R it.", l.live, as.uid)
+	if there, err := place.Identify(l.Live); err == nil && there == (place.Identity{}) {
+		a.tell("There was no %s: the new one belongs to user %d. chown -R it where etcd runs as another; with SELinux, restorecon -R it.", l.Live, as.UID)
 	}
-	return syncTree(ctx, l.work)
-}
-
-// clear removes what is in the making.
-func (l layout) clear() error {
-	return errors.Join(os.RemoveAll(l.work), os.RemoveAll(l.check), os.RemoveAll(l.check+".log"))
+	return place.SyncTree(ctx, l.Work)
 }
 
 // enter writes the step down, then lets it begin.
-func (a *Applier) enter(j *journal, l layout, step Step) error {
+func (a *Applier) enter(j *place.Journal, l place.Layout, step Step) error {
 	j.Step = step
-	if err := j.write(l.journal); err != nil {
+	if err := j.Write(l.Journal); err != nil {
 		return err
 	}
 	if a.Before != nil {
@@ -263,14 +252,6 @@ func (a *Applier) enter(j *journal, l layout, step Step) error {
 		}
 	}
 	return nil
-}
-
-// kept is where the replaced directory is.
-func kept(l layout, j journal) string {
-	if j.Old == (identity{}) {
-		return ""
-	}
-	return l.old
 }
 
 func (a *Applier) now() time.Time {

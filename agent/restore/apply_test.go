@@ -9,7 +9,8 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/etcdward/etcdward/agent/drill"
+	"github.com/etcdward/etcdward/agent/restore/place"
+	"github.com/etcdward/etcdward/agent/scratch"
 	"github.com/etcdward/etcdward/agent/snapshot"
 )
 
@@ -27,7 +28,7 @@ func TestApplyAndRollback(t *testing.T) {
 	}
 	for range 2 {
 		out, err := s.applier().Run(t.Context())
-		if err != nil || out.Step != StepDone || out.Already || digest(t, out.Kept) != before {
+		if err != nil || out.Step != place.StepDone || out.Already || digest(t, out.Kept) != before {
 			t.Fatalf("apply: %+v %v", out, err)
 		}
 		s.holds(t, s.data)
@@ -46,7 +47,7 @@ func TestApplyAndRollback(t *testing.T) {
 			t.Errorf("left behind: %v", s.names(t))
 		}
 		out, err = s.applier().Rollback(t.Context())
-		if err != nil || out.Step != StepRolledBack || digest(t, s.data) != before || digest(t, out.Kept) != restored {
+		if err != nil || out.Step != place.StepRolledBack || digest(t, s.data) != before || digest(t, out.Kept) != restored {
 			t.Fatalf("rollback: %+v %v", out, err)
 		}
 		if out, err := s.applier().Rollback(t.Context()); err != nil || !out.Already || digest(t, s.data) != before {
@@ -117,7 +118,7 @@ func TestApplyOnMountPoint(t *testing.T) {
 // TestFailureGoesBack fails every step once, then applies.
 func TestFailureGoesBack(t *testing.T) {
 	boom := errors.New("boom")
-	for _, step := range []Step{StepRestoring, StepReady, StepSwitching, StepDone} {
+	for _, step := range []Step{place.StepRestoring, place.StepReady, place.StepSwitching, place.StepDone} {
 		t.Run(string(step), func(t *testing.T) {
 			s := newSite(t)
 			before := digest(t, s.data)
@@ -162,11 +163,11 @@ func TestCheckFindsADifference(t *testing.T) {
 	s := newSite(t)
 	a := s.applier()
 	a.member = s.plan.Members[0]
-	l, err := locate(s.data, s.plan.ShortID())
+	l, err := place.Locate(s.data, s.plan.ShortID())
 	if err != nil {
 		t.Fatal(err)
 	}
-	lock, err := lockFolder(t.Context(), s.dir)
+	lock, err := place.Lock(t.Context(), s.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +175,7 @@ func TestCheckFindsADifference(t *testing.T) {
 	a.lock = lock
 	other := s.plan
 	other.RevisionBump++
-	if err := unpack(t.Context(), other, a.member, s.file, l.work, lock, func(int64, int64) {}); err != nil {
+	if err := unpack(t.Context(), other, a.member, s.file, l.Work, lock, func(int64, int64) {}); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.check(t.Context(), l, s.file); err == nil {
@@ -185,10 +186,10 @@ func TestCheckFindsADifference(t *testing.T) {
 // TestDiffers holds that each number counts.
 func TestDiffers(t *testing.T) {
 	want := snapshot.RestoredFacts{Revision: 9, Keys: 3, Hash: 7}
-	if err := differs(drill.Reading{Revision: 9, CompactRevision: 9, Keys: 3, Hash: 7}, want); err != nil {
+	if err := differs(scratch.Reading{Revision: 9, CompactRevision: 9, Keys: 3, Hash: 7}, want); err != nil {
 		t.Error(err)
 	}
-	for _, got := range []drill.Reading{
+	for _, got := range []scratch.Reading{
 		{Revision: 8, CompactRevision: 9, Keys: 3, Hash: 7}, {Revision: 9, CompactRevision: 8, Keys: 3, Hash: 7},
 		{Revision: 9, CompactRevision: 9, Keys: 2, Hash: 7}, {Revision: 9, CompactRevision: 9, Keys: 3, Hash: 6},
 	} {

@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/etcdward/etcdward/agent/drill"
+	"github.com/etcdward/etcdward/agent/restore/place"
+	"github.com/etcdward/etcdward/agent/scratch"
 	"github.com/etcdward/etcdward/agent/snapshot"
 )
 
@@ -15,16 +16,16 @@ var ErrDiffers = errors.New("the restored directory does not hold what the snaps
 
 // check boots an etcd on a copy of the new directory, without peers, reads every key, and compares with what the snapshot
 // itself says. The revision is fixed: leases tick at once, so that the newest one moves.
-func (a *Applier) check(ctx context.Context, l layout, file string) error {
+func (a *Applier) check(ctx context.Context, l place.Layout, file string) error {
 	want, err := a.forecast(ctx, file)
 	if err != nil {
 		return err
 	}
-	if err := copyTree(ctx, l.work, l.check, a.step("copy for the check"), a.Plan.Snapshot.SizeBytes); err != nil {
+	if err := place.CopyTree(ctx, l.Work, l.Check, a.step("copy for the check"), a.Plan.Snapshot.SizeBytes); err != nil {
 		return err
 	}
 	a.step("boot and read")(0, 0)
-	got, err := drill.Read(ctx, l.check, a.member.Name, want.Revision, a.lock)
+	got, err := scratch.Read(ctx, l.Check, a.member.Name, want.Revision, a.lock)
 	if err != nil {
 		return err
 	}
@@ -32,11 +33,11 @@ func (a *Applier) check(ctx context.Context, l layout, file string) error {
 		return err
 	}
 	a.tell("An etcd booted on a copy of it: %d keys read, HashKV %d at revision %d, as the snapshot has it.", got.Keys, got.Hash, got.Revision)
-	return os.RemoveAll(l.check)
+	return os.RemoveAll(l.Check)
 }
 
 // differs holds what an etcd answered to what the snapshot says.
-func differs(got drill.Reading, want snapshot.RestoredFacts) error {
+func differs(got scratch.Reading, want snapshot.RestoredFacts) error {
 	if got.Keys == want.Keys && got.Hash == want.Hash && got.Revision == want.Revision && got.CompactRevision == want.Revision {
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/etcdward/etcdward/agent/child"
+	"github.com/etcdward/etcdward/agent/restore/plan"
 )
 
 // unpacking restores with etcd's library, in a process of its own.
@@ -34,7 +35,7 @@ func unpackMain(args []string) error {
 // unpack restores the snapshot file for one member into the folder to, which must not exist, in a child process: etcd's
 // library panics on some files. Nothing is synced yet. The child holds the lock too: should this process be killed, nobody else
 // begins before the child has ended.
-func unpack(ctx context.Context, p Plan, m Member, file, to string, lock *os.File, progress func(done, total int64)) error {
+func unpack(ctx context.Context, p plan.Plan, m plan.Member, file, to string, lock *os.File, progress func(done, total int64)) error {
 	argument, err := json.Marshal(snapshot.RestoreConfig{SnapshotPath: file, Name: m.Name, OutputDataDir: to, PeerURLs: m.PeerURLs,
 		InitialCluster: p.InitialCluster(), InitialClusterToken: p.Token, RevisionBump: uint64(p.RevisionBump), MarkCompacted: p.MarkCompacted})
 	if err != nil {

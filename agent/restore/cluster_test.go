@@ -12,6 +12,8 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/etcdward/etcdward/agent/restore/place"
+	"github.com/etcdward/etcdward/agent/restore/plan"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/test/cluster"
 )
@@ -34,7 +36,7 @@ func TestWholeCluster(t *testing.T) {
 			d.HighestRevision = status(t, c.Members[0]).Header.Revision
 			d.Members = nil
 			for _, m := range c.Members {
-				d.Members = append(d.Members, Member{Name: m.Name, PeerURLs: []string{m.PeerURL}, DataDir: m.DataDir})
+				d.Members = append(d.Members, plan.Member{Name: m.Name, PeerURLs: []string{m.PeerURL}, DataDir: m.DataDir})
 			}
 			p := mustPlan(t, d)
 			load.Stop()
@@ -47,7 +49,7 @@ func TestWholeCluster(t *testing.T) {
 			}
 			for _, m := range c.Members {
 				a := &Applier{Plan: p, Member: m.Name, EtcdVersion: version + ".0", Fetch: func(context.Context) (string, error) { return file, nil }}
-				if out, err := a.Run(t.Context()); err != nil || out.Step != StepDone {
+				if out, err := a.Run(t.Context()); err != nil || out.Step != place.StepDone {
 					t.Fatalf("%s: %+v %v", m.Name, out, err)
 				}
 			}

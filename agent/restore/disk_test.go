@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/etcdward/etcdward/agent/fault"
+	"github.com/etcdward/etcdward/agent/restore/place"
 	"golang.org/x/sys/unix"
 )
 
@@ -84,7 +86,7 @@ func TestSmallDisk(t *testing.T) {
 	if err := unix.Mount("none", disk, "tmpfs", unix.MS_REMOUNT|unix.MS_RDONLY, "size=1g"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.Run(t.Context()); !errors.Is(err, unix.EROFS) || !strings.Contains(hintOf(err), "mounted for writing") || digest(t, disk) != before {
+	if _, err := a.Run(t.Context()); !errors.Is(err, unix.EROFS) || !strings.Contains(fault.Hint(err), "mounted for writing") || digest(t, disk) != before {
 		t.Errorf("error %v", err)
 	}
 }
@@ -92,7 +94,7 @@ func TestSmallDisk(t *testing.T) {
 // TestDiskFillsUp fills the disk at every step. The old directory or the new one is in place, and once there is room another apply
 // ends well.
 func TestDiskFillsUp(t *testing.T) {
-	for _, step := range []Step{StepRestoring, StepReady, StepSwitching, StepDone} {
+	for _, step := range []Step{place.StepRestoring, place.StepReady, place.StepSwitching, place.StepDone} {
 		t.Run(string(step), func(t *testing.T) {
 			s := newSite(t)
 			disk := filepath.Join(s.dir, "disk")
@@ -113,27 +115,19 @@ func TestDiskFillsUp(t *testing.T) {
 			}
 			_, err := a.Run(t.Context())
 			// To switch takes no room.
-			if (err == nil) != (step != StepRestoring) || err != nil && (!strings.Contains(err.Error(), "no space left") || digest(t, data) != before) {
+			if (err == nil) != (step != place.StepRestoring) || err != nil && (!strings.Contains(err.Error(), "no space left") || digest(t, data) != before) {
 				t.Fatalf("error %v", err)
 			}
 			if err := os.Remove(filepath.Join(disk, "filler")); err != nil {
 				t.Fatal(err)
 			}
 			a.Before = nil
-			if out, err := a.Run(t.Context()); err != nil || out.Already != (step != StepRestoring) || out.Step != StepDone || digest(t, out.Kept) != before {
+			if out, err := a.Run(t.Context()); err != nil || out.Already != (step != place.StepRestoring) || out.Step != place.StepDone || digest(t, out.Kept) != before {
 				t.Fatalf("afterwards: %+v %v", out, err)
 			}
 			s.holds(t, data)
 		})
 	}
-}
-
-func hintOf(err error) string {
-	var way interface{ Hint() string }
-	if errors.As(err, &way) {
-		return way.Hint()
-	}
-	return ""
 }
 
 // TestWithoutRoot applies as a user who may not write beside the data directory, and as one who may, to a directory of somebody else's.
@@ -169,7 +163,7 @@ func TestLabel(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("NOT TESTED: only root can set a security label")
 	}
-	if err := unix.Setxattr(s.data, label, want, 0); err != nil {
+	if err := unix.Setxattr(s.data, place.Label, want, 0); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.applier().Run(t.Context()); err != nil {
@@ -177,7 +171,7 @@ func TestLabel(t *testing.T) {
 	}
 	for _, name := range []string{"", "member", "member/snap/db", "member/wal/0000000000000000-0000000000000000.wal"} {
 		got := make([]byte, 100)
-		n, err := unix.Getxattr(filepath.Join(s.data, name), label, got)
+		n, err := unix.Getxattr(filepath.Join(s.data, name), place.Label, got)
 		if err != nil || !slices.Equal(got[:n], want) {
 			t.Errorf("%q: label %q, %v", name, got[:max(0, n)], err)
 		}

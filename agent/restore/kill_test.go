@@ -10,6 +10,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/etcdward/etcdward/agent/fault"
+	"github.com/etcdward/etcdward/agent/restore/kubeadm"
+	"github.com/etcdward/etcdward/agent/restore/place"
+	"github.com/etcdward/etcdward/agent/restore/plan"
 )
 
 // asApplier in the environment makes the test binary a process that applies a plan, to be killed.
@@ -29,14 +34,14 @@ func killMain() {
 	}
 	var order killOrder
 	err := json.Unmarshal([]byte(text), &order)
-	var plan Plan
+	var p plan.Plan
 	if err == nil {
-		plan, err = Load(order.PlanFile)
+		p, err = plan.Load(order.PlanFile)
 	}
 	if err == nil {
-		a := &Applier{Plan: plan, Member: plan.Members[0].Name, Fetch: func(context.Context) (string, error) { return order.File, nil }}
+		a := &Applier{Plan: p, Member: p.Members[0].Name, Fetch: func(context.Context) (string, error) { return order.File, nil }}
 		if order.Manifests != "" {
-			host, wrong := ReadHost(order.Manifests, AsideOf(order.Manifests, plan))
+			host, wrong := kubeadm.Read(order.Manifests, kubeadm.AsideOf(order.Manifests, p))
 			a.Host, err = &host, wrong
 		}
 		a.Before = func(step Step) error {
@@ -50,7 +55,7 @@ func killMain() {
 		}
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err, hintOf(err))
+		fmt.Fprintln(os.Stderr, err, fault.Hint(err))
 		syscall.Exit(1)
 	}
 	syscall.Exit(0) // not os.Exit: the race detector holds each of those up for a second
@@ -59,7 +64,7 @@ func killMain() {
 // TestKillAtSteps kills an apply at the begin of each step. Afterwards one more apply or rollback makes one of the two directories the
 // data directory, whole. Kills at random moments are the command line's test.
 func TestKillAtSteps(t *testing.T) {
-	for _, step := range []Step{StepRestoring, StepReady, StepSwitching, StepDone} {
+	for _, step := range []Step{place.StepRestoring, place.StepReady, place.StepSwitching, place.StepDone} {
 		for _, back := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, back %t", step, back), func(t *testing.T) {
 				s := killedAt(t, step)
@@ -69,7 +74,7 @@ func TestKillAtSteps(t *testing.T) {
 					}
 					return
 				}
-				if _, err := s.applier().Run(t.Context()); err != nil || digest(t, s.layout(t).old) != s.before {
+				if _, err := s.applier().Run(t.Context()); err != nil || digest(t, s.layout(t).Old) != s.before {
 					t.Fatalf("apply: %v; %v", err, s.names(t))
 				}
 				s.holds(t, s.data)
@@ -81,9 +86,9 @@ func TestKillAtSteps(t *testing.T) {
 // killSite is a site whose plan is carried out in a process of its own.
 type killSite struct{ site }
 
-func (s site) layout(t *testing.T) layout {
+func (s site) layout(t *testing.T) place.Layout {
 	t.Helper()
-	l, err := locate(s.data, s.plan.ShortID())
+	l, err := place.Locate(s.data, s.plan.ShortID())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,10 @@ import (
 	"go.uber.org/zap"
 	"go.yaml.in/yaml/v4"
 
+	"github.com/etcdward/etcdward/agent/restore/kubeadm"
+	"github.com/etcdward/etcdward/agent/restore/place"
+	"github.com/etcdward/etcdward/agent/restore/plan"
+	"github.com/etcdward/etcdward/agent/restore/probe"
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
@@ -87,21 +91,15 @@ func (k *kubelet) look() {
 		if k.running[name] != nil || err != nil {
 			continue
 		}
-		var p pod
 		text, err := os.ReadFile(filepath.Join(k.folder, name))
-		if err == nil {
-			err = yaml.Load(text, &p)
-		}
 		if err != nil {
 			k.t.Errorf("kubelet: %v", err)
 			return
 		}
-		cmd := exec.Command(k.etcd, p.Spec.Containers[0].Command[1:]...)
-		cmd.Env = []string{"PATH=/usr/bin:/bin"}
-		if name == "kube-apiserver.yaml" {
-			flags := p.running("kube-apiserver").flags()
-			cmd = exec.Command("/proc/self/exe")
-			cmd.Env = []string{asAPIServer + "=" + net.JoinHostPort(flags["advertise-address"], flags["secure-port"])}
+		cmd, err := k.command(text)
+		if err != nil {
+			k.t.Errorf("kubelet: %v", err)
+			return
 		}
 		log, err := os.OpenFile(k.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err == nil {
@@ -114,6 +112,34 @@ func (k *kubelet) look() {
 		}
 		k.running[name] = cmd
 	}
+}
+
+// command is what a manifest runs, or this binary in the place of a kube-apiserver.
+func (k *kubelet) command(manifest []byte) (*exec.Cmd, error) {
+	var pod struct {
+		Spec struct {
+			Containers []struct {
+				Command []string `yaml:"command"`
+			} `yaml:"containers"`
+		} `yaml:"spec"`
+	}
+	if err := yaml.Load(manifest, &pod); err != nil {
+		return nil, err
+	}
+	words := pod.Spec.Containers[0].Command
+	if words[0] != "kube-apiserver" {
+		cmd := exec.Command(k.etcd, words[1:]...)
+		cmd.Env = []string{"PATH=/usr/bin:/bin"}
+		return cmd, nil
+	}
+	flags := map[string]string{}
+	for _, word := range words[1:] {
+		name, value, _ := strings.Cut(word, "=")
+		flags[name] = value
+	}
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = []string{asAPIServer + "=" + net.JoinHostPort(flags["--advertise-address"], flags["--secure-port"])}
+	return cmd, nil
 }
 
 func (k *kubelet) end(name string) {
@@ -144,8 +170,8 @@ func newControlPlane(t *testing.T, n int) *controlPlane {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range podFiles {
-			text, err := os.ReadFile(filepath.Join("testdata", "kubeadm-1.34", name))
+		for _, name := range []string{"kube-apiserver.yaml", "kube-controller-manager.yaml", "kube-scheduler.yaml", "etcd.yaml"} {
+			text, err := os.ReadFile(filepath.Join("kubeadm", "testdata", "kubeadm-1.34", name))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -153,7 +179,7 @@ func newControlPlane(t *testing.T, n int) *controlPlane {
 				"--initial-cluster=cp-0=https://192.168.1.10:2380", "--initial-cluster="+strings.Join(initial, ",")+"\n    - --unsafe-no-fsync",
 				"https://127.0.0.1:2379,", "", "127.0.0.1", ip, "192.168.1.10", ip, "--name=cp-0", fmt.Sprintf("--name=cp-%d", i),
 				"/var/lib/etcd", filepath.Join(dir, "etcd")).Replace(string(text))
-			if name == etcdManifest {
+			if name == "etcd.yaml" {
 				var kept []string
 				for line := range strings.Lines(here) {
 					if !strings.Contains(line, "-file=") && !strings.Contains(line, "cert-auth") {
@@ -191,7 +217,7 @@ func (c *controlPlane) client(t *testing.T) *clientv3.Client {
 // until waits for a condition.
 func until(t *testing.T, what string, met func() error) {
 	t.Helper()
-	if err := await(t.Context(), 2*time.Minute, met); err != nil {
+	if err := probe.Await(t.Context(), 2*time.Minute, met); err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
 }
@@ -224,9 +250,9 @@ func (c *controlPlane) manifests(i int) string {
 }
 
 // applier of host i.
-func (c *controlPlane) applier(t *testing.T, i int, p Plan, file string) *Applier {
+func (c *controlPlane) applier(t *testing.T, i int, p plan.Plan, file string) *Applier {
 	t.Helper()
-	host, err := ReadHost(c.manifests(i), AsideOf(c.manifests(i), p))
+	host, err := kubeadm.Read(c.manifests(i), kubeadm.AsideOf(c.manifests(i), p))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,9 +260,9 @@ func (c *controlPlane) applier(t *testing.T, i int, p Plan, file string) *Applie
 		Fetch: func(context.Context) (string, error) { return file, nil }}
 }
 
-func (c *controlPlane) plan(t *testing.T, file string) Plan {
+func (c *controlPlane) plan(t *testing.T, file string) plan.Plan {
 	t.Helper()
-	host, err := ReadHost(c.manifests(0), "")
+	host, err := kubeadm.Read(c.manifests(0), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +293,7 @@ func TestKubeadm(t *testing.T) {
 	p := c.plan(t, file)
 	for i := range c.ips {
 		out, err := c.applier(t, i, p, file).Run(t.Context())
-		if err != nil || out.Step != StepDone {
+		if err != nil || out.Step != place.StepDone {
 			log, _ := os.ReadFile(filepath.Join(c.dirs[i], "log"))
 			t.Fatalf("host %d: %+v %v\n%s", i, out, err, log[max(0, len(log)-3000):])
 		}
@@ -280,15 +306,15 @@ func TestKubeadm(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		got, err := cli.Get(ctx, "/registry/pods/", clientv3.WithPrefix(), clientv3.WithCountOnly())
-		if err == nil && (got.Count != 50 || got.Header.Revision < revision+DefaultBump) {
+		if err == nil && (got.Count != 50 || got.Header.Revision < revision+plan.DefaultBump) {
 			t.Fatalf("%d keys at revision %d", got.Count, got.Header.Revision)
 		}
 		return err
 	})
 	for i := range c.ips {
-		until(t, "health", func() error { return healthy(t.Context(), "http://"+c.ips[i]+":2381") })
+		until(t, "health", func() error { return probe.Healthy(t.Context(), "http://"+c.ips[i]+":2381") })
 		until(t, "API server", func() error {
-			if !answers(t.Context(), "https://"+c.ips[i]+":6443") {
+			if !probe.Answers(t.Context(), "https://"+c.ips[i]+":6443") {
 				return fmt.Errorf("host %d: no API server", i)
 			}
 			return nil
@@ -296,7 +322,7 @@ func TestKubeadm(t *testing.T) {
 	}
 	// And back: the first host has its old directory again.
 	out, err := c.applier(t, 0, p, file).Rollback(t.Context())
-	if err != nil || out.Step != StepRolledBack || digest(t, c.manifests(0)) != before[0] {
+	if err != nil || out.Step != place.StepRolledBack || digest(t, c.manifests(0)) != before[0] {
 		t.Fatalf("%+v %v", out, err)
 	}
 	c.runsOn(t, 0)
@@ -310,7 +336,7 @@ func TestKubeadmFailure(t *testing.T) {
 	data := filepath.Join(c.dirs[0], "etcd")
 	manifests, directory := digest(t, c.manifests(0)), mustIdentify(t, data)
 	boom := errors.New("boom")
-	for _, step := range []Step{StepRestoring, StepReady, StepStopping, StepSwitching, StepStarting, StepDone, "never ends", "never starts"} {
+	for _, step := range []Step{place.StepRestoring, place.StepReady, place.StepStopping, place.StepSwitching, place.StepStarting, place.StepDone, "never ends", "never starts"} {
 		a := c.applier(t, 0, p, file)
 		a.HealthLimit = 0
 		a.Before = func(now Step) error {
@@ -321,7 +347,7 @@ func TestKubeadmFailure(t *testing.T) {
 		}
 		switch step {
 		case "never ends":
-			a.Host.others = append(a.Host.others, "http://"+stubborn(t))
+			a.Host.Others = append(a.Host.Others, "http://"+stubborn(t))
 			a.StopLimit = time.Second
 		case "never starts":
 			a.Host.PeerURLs = []string{"http://127.0.0.1:1"}
@@ -335,15 +361,15 @@ func TestKubeadmFailure(t *testing.T) {
 		if digest(t, c.manifests(0)) != manifests || mustIdentify(t, data) != directory {
 			t.Fatalf("%s: not as it was: %v", step, err)
 		}
-		if _, err := os.Stat(AsideOf(c.manifests(0), p)); !errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(kubeadm.AsideOf(c.manifests(0), p)); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s: the folder for manifests was left: %v", step, err)
 		}
 		a.Plan.Members[0].PeerURLs = []string{"http://" + c.ips[0] + ":2380"}
-		until(t, "health after "+string(step), func() error { return healthy(t.Context(), "http://"+c.ips[0]+":2381") })
+		until(t, "health after "+string(step), func() error { return probe.Healthy(t.Context(), "http://"+c.ips[0]+":2381") })
 	}
 	last := c.applier(t, 0, p, file)
 	last.HealthLimit = 0
-	if out, err := last.Run(t.Context()); err != nil || out.Step != StepDone || mustIdentify(t, data) == directory {
+	if out, err := last.Run(t.Context()); err != nil || out.Step != place.StepDone || mustIdentify(t, data) == directory {
 		t.Fatalf("in the end: %+v %v", out, err)
 	}
 }
@@ -371,29 +397,11 @@ func stubborn(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-func mustIdentify(t *testing.T, path string) identity {
+func mustIdentify(t *testing.T, path string) place.Identity {
 	t.Helper()
-	id, err := identify(path)
-	if err != nil || id == (identity{}) {
+	id, err := place.Identify(path)
+	if err != nil || id == (place.Identity{}) {
 		t.Fatalf("%s: %v", path, err)
 	}
 	return id
-}
-
-// TestReadHost holds what is read from the manifests that kubeadm writes.
-func TestReadHost(t *testing.T) {
-	h, err := ReadHost("testdata/kubeadm-1.34", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := fmt.Sprintf("%v %s %v %v %v %s", h.Member, h.EtcdVersion, h.Files, h.etcdURLs, h.others, h.health)
-	want := "{cp-0 [https://192.168.1.10:2380] /var/lib/etcd} 3.6.5 [kube-apiserver.yaml kube-controller-manager.yaml kube-scheduler.yaml etcd.yaml] " +
-		"[https://127.0.0.1:2379 https://192.168.1.10:2379 https://192.168.1.10:2380 http://127.0.0.1:2381] " +
-		"[https://192.168.1.10:6443 https://127.0.0.1:10257 https://127.0.0.1:10259] http://127.0.0.1:2381"
-	if got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
-	}
-	if _, err := ReadHost(t.TempDir(), ""); err == nil {
-		t.Error("a folder without manifests")
-	}
 }

@@ -15,14 +15,16 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/etcdward/etcdward/agent/drill"
+	"github.com/etcdward/etcdward/agent/restore/place"
+	"github.com/etcdward/etcdward/agent/restore/plan"
+	"github.com/etcdward/etcdward/agent/scratch"
 	"github.com/etcdward/etcdward/agent/seal"
 	"github.com/etcdward/etcdward/agent/snapshot"
 )
 
 func TestMain(m *testing.M) {
 	snapshot.ChildMain()
-	drill.ChildMain()
+	scratch.ChildMain()
 	ChildMain()
 	killMain()
 	goleak.VerifyTestMain(m)
@@ -53,20 +55,20 @@ func fixture(t testing.TB, dir string) string {
 }
 
 // draft is a plan in the making for one member on the snapshot file at path.
-func draft(t testing.TB, path, dataDir string) Draft {
+func draft(t testing.TB, path, dataDir string) plan.Draft {
 	t.Helper()
 	exam, err := snapshot.Examine(context.Background(), path, 0)
 	if err != nil || !exam.OK() {
 		t.Fatalf("%v %+v", err, exam)
 	}
 	f := exam.Facts
-	return Draft{Cluster: "prod", Members: []Member{{Name: "m1", PeerURLs: []string{"http://127.0.0.1:1"}, DataDir: dataDir}},
-		Source: Source{File: path, SHA256: f.SHA256, SizeBytes: f.SizeBytes, Revision: f.Revision, TotalKeys: f.TotalKeys, StorageVersion: f.StorageVersion}}
+	return plan.Draft{Cluster: "prod", Members: []plan.Member{{Name: "m1", PeerURLs: []string{"http://127.0.0.1:1"}, DataDir: dataDir}},
+		Source: plan.Source{File: path, SHA256: f.SHA256, SizeBytes: f.SizeBytes, Revision: f.Revision, TotalKeys: f.TotalKeys, StorageVersion: f.StorageVersion}}
 }
 
-func mustPlan(t testing.TB, d Draft) Plan {
+func mustPlan(t testing.TB, d plan.Draft) plan.Plan {
 	t.Helper()
-	p, err := New(d, time.Now())
+	p, err := plan.New(d, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +78,7 @@ func mustPlan(t testing.TB, d Draft) Plan {
 // site is one host with a data directory that was in use.
 type site struct {
 	dir, data, file string
-	plan            Plan
+	plan            plan.Plan
 	before          string // digest of the directory
 }
 
@@ -153,14 +155,14 @@ func digest(t testing.TB, root string) string {
 func (s site) holds(t testing.TB, path string) {
 	t.Helper()
 	copied := filepath.Join(t.TempDir(), "copy")
-	if err := copyTree(context.Background(), path, copied, func(int64, int64) {}, 1); err != nil {
+	if err := place.CopyTree(context.Background(), path, copied, func(int64, int64) {}, 1); err != nil {
 		t.Fatal(err)
 	}
 	want, err := snapshot.Forecast(context.Background(), s.file, s.plan.RevisionBump)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := drill.Read(context.Background(), copied, "m1", want.Revision)
+	got, err := scratch.Read(context.Background(), copied, "m1", want.Revision)
 	if err != nil || got.Hash != want.Hash || got.Keys != want.Keys || got.Keys == 0 {
 		t.Fatalf("%s: %v: got %+v, want %+v", path, err, got, want)
 	}

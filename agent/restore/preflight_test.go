@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/etcdward/etcdward/agent/fault"
+	"github.com/etcdward/etcdward/agent/restore/place"
 	"golang.org/x/sys/unix"
 )
 
@@ -102,7 +104,7 @@ func TestPreflights(t *testing.T) {
 			other := mustPlan(t, draft(t, s.file, s.data))
 			a := &Applier{Plan: other, Member: "m1", Fetch: func(context.Context) (string, error) { return s.file, nil }}
 			a.Before = func(step Step) error {
-				if step == StepSwitching {
+				if step == place.StepSwitching {
 					panic("killed")
 				}
 				return nil
@@ -122,7 +124,7 @@ func TestPreflights(t *testing.T) {
 			a.Plan = mustPlan(t, d)
 		}},
 		{"not confirmed", "not now", func(_ *testing.T, _ *site, a *Applier) {
-			a.Confirm = func() error { return hinted(errors.New("not now"), "later") }
+			a.Confirm = func() error { return fault.WithHint(errors.New("not now"), "later") }
 		}},
 		{"another run at work", "another restore", func(t *testing.T, s *site, _ *Applier) {
 			folder, err := os.Open(s.dir)
@@ -170,7 +172,7 @@ func TestDryRun(t *testing.T) {
 	a.Tell = func(format string, args ...any) { fmt.Fprintf(&said, format+"\n", args...) }
 	before := digest(t, s.dir)
 	out, err := a.Run(t.Context())
-	if err != nil || out.Step != StepNone && out.Step != "" || digest(t, s.dir) != before || !strings.Contains(said.String(), "3. rename "+s.data) {
+	if err != nil || out.Step != place.StepNone && out.Step != "" || digest(t, s.dir) != before || !strings.Contains(said.String(), "3. rename "+s.data) {
 		t.Errorf("%+v %v\n%s", out, err, said.String())
 	}
 }
@@ -183,7 +185,7 @@ func TestRunningAfterReady(t *testing.T) {
 	a := s.applier()
 	var file *os.File
 	a.Before = func(step Step) (err error) {
-		if step == StepReady {
+		if step == place.StepReady {
 			if file, err = os.Open(filepath.Join(s.data, "member", "snap", "db")); err == nil {
 				err = unix.Flock(int(file.Fd()), unix.LOCK_EX)
 			}

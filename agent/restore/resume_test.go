@@ -13,6 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/etcdward/etcdward/agent/fault"
+	"github.com/etcdward/etcdward/agent/restore/kubeadm"
+	"github.com/etcdward/etcdward/agent/restore/place"
+	"github.com/etcdward/etcdward/agent/restore/plan"
 	"golang.org/x/sys/unix"
 )
 
@@ -42,7 +46,7 @@ func killedAt(t *testing.T, step Step) site {
 // TestStartedMeanwhile starts etcd on the old directory after an apply was killed just before the switch: another apply does not pull the
 // directory from under it, and a rollback does not need it to stop.
 func TestStartedMeanwhile(t *testing.T) {
-	for _, step := range []Step{StepReady, StepSwitching} {
+	for _, step := range []Step{place.StepReady, place.StepSwitching} {
 		t.Run(string(step), func(t *testing.T) {
 			s := killedAt(t, step)
 			closed := s.open(t)
@@ -63,17 +67,17 @@ func TestStartedMeanwhile(t *testing.T) {
 // TestStartedAfterSwitch starts etcd on the restored directory after an apply was killed just before it was done: another apply ends
 // well, and a rollback waits for etcd to stop.
 func TestStartedAfterSwitch(t *testing.T) {
-	s := killedAt(t, StepDone)
-	j, err := readJournal(s.layout(t).journal)
+	s := killedAt(t, place.StepDone)
+	j, err := place.ReadJournal(s.layout(t).Journal)
 	if err != nil {
 		t.Fatal(err)
 	}
-	j.Step = StepSwitching // as if it had been killed a moment earlier
-	if err := j.write(s.layout(t).journal); err != nil {
+	j.Step = place.StepSwitching // as if it had been killed a moment earlier
+	if err := j.Write(s.layout(t).Journal); err != nil {
 		t.Fatal(err)
 	}
 	closed := s.open(t)
-	if out, err := s.applier().Run(t.Context()); err != nil || out.Step != StepDone {
+	if out, err := s.applier().Run(t.Context()); err != nil || out.Step != place.StepDone {
 		t.Errorf("apply: %+v %v", out, err)
 	}
 	if _, err := s.applier().Rollback(t.Context()); err == nil || !strings.Contains(err.Error(), "running") {
@@ -99,10 +103,10 @@ func TestDoneAndGone(t *testing.T) {
 		t.Fatalf("error %v", err)
 	}
 	l := s.layout(t)
-	if !strings.Contains(hintOf(err), l.journal) || !strings.Contains(hintOf(err), l.old) {
-		t.Errorf("hint %q", hintOf(err))
+	if !strings.Contains(fault.Hint(err), l.Journal) || !strings.Contains(fault.Hint(err), l.Old) {
+		t.Errorf("hint %q", fault.Hint(err))
 	}
-	for _, path := range []string{l.journal, l.old} { // as the hint says
+	for _, path := range []string{l.Journal, l.Old} { // as the hint says
 		if err := os.Rename(path, path+"-away"); err != nil {
 			t.Fatal(err)
 		}
@@ -115,18 +119,18 @@ func TestDoneAndGone(t *testing.T) {
 
 // TestOtherWay goes on from an apply with kubeadm's static pods without them, and the other way round.
 func TestOtherWay(t *testing.T) {
-	s := killedAt(t, StepSwitching)
+	s := killedAt(t, place.StepSwitching)
 	a := s.applier()
-	a.Host = &Host{Member: Member{Name: "m1", DataDir: s.data}}
+	a.Host = &kubeadm.Host{Member: plan.Member{Name: "m1", DataDir: s.data}}
 	if _, err := a.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "without --kubeadm") {
 		t.Errorf("error %v", err)
 	}
-	j, err := readJournal(s.layout(t).journal)
+	j, err := place.ReadJournal(s.layout(t).Journal)
 	if err != nil {
 		t.Fatal(err)
 	}
-	j.Files = []string{etcdManifest}
-	if err := j.write(s.layout(t).journal); err != nil {
+	j.Files = []string{"etcd.yaml"}
+	if err := j.Write(s.layout(t).Journal); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.applier().Run(t.Context()); err == nil || !strings.Contains(err.Error(), "with --kubeadm") {
@@ -144,7 +148,7 @@ func TestOtherWay(t *testing.T) {
 func TestAnotherMember(t *testing.T) {
 	s := newSite(t)
 	d := draft(t, s.file, s.data)
-	d.Members = append(d.Members, Member{Name: "m2", PeerURLs: []string{"http://127.0.0.1:2"}, DataDir: s.data})
+	d.Members = append(d.Members, plan.Member{Name: "m2", PeerURLs: []string{"http://127.0.0.1:2"}, DataDir: s.data})
 	s.plan = mustPlan(t, d)
 	if _, err := s.applier().Run(t.Context()); err != nil {
 		t.Fatal(err)
@@ -196,7 +200,7 @@ func TestChildOutlives(t *testing.T) {
 		if child = childOf(cmd.Process.Pid); child == 0 && t.Context().Err() != nil {
 			t.Fatal("no child that restores")
 		}
-		if j, err := readJournal(s.layout(t).journal); err == nil && j.Step == StepDone {
+		if j, err := place.ReadJournal(s.layout(t).Journal); err == nil && j.Step == place.StepDone {
 			t.Fatal("the apply has ended, and no child was seen")
 		}
 	}

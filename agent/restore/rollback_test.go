@@ -12,6 +12,8 @@ import (
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 
+	"github.com/etcdward/etcdward/agent/fault"
+	"github.com/etcdward/etcdward/agent/restore/place"
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
@@ -25,15 +27,15 @@ func (s site) another(t *testing.T) *Applier {
 // stays in use.
 func TestRollbackImpossible(t *testing.T) {
 	for name, c := range map[string]struct {
-		spoil      func(s site, l layout) error
+		spoil      func(s site, l place.Layout) error
 		says, hint string
-		undo       func(s site, l layout) error // after which apply has nothing to do
+		undo       func(s site, l place.Layout) error // after which apply has nothing to do
 	}{
-		"the old directory was removed": {func(_ site, l layout) error { return os.RemoveAll(l.old) }, "the directory as it was: gone; the restored one: ", "remove ",
-			func(site, layout) error { return nil }},
-		"the restored directory was moved to another disk": {func(s site, _ layout) error {
+		"the old directory was removed": {func(_ site, l place.Layout) error { return os.RemoveAll(l.Old) }, "the directory as it was: gone; the restored one: ", "remove ",
+			func(site, place.Layout) error { return nil }},
+		"the restored directory was moved to another disk": {func(s site, _ place.Layout) error {
 			return errors.Join(os.CopyFS(s.data+"-copy", os.DirFS(s.data)), os.Rename(s.data, s.data+"-gone"), os.Rename(s.data+"-copy", s.data))
-		}, "the restored one: gone", "remove ", func(s site, _ layout) error {
+		}, "the restored one: gone", "remove ", func(s site, _ place.Layout) error {
 			return errors.Join(os.RemoveAll(s.data), os.Rename(s.data+"-gone", s.data))
 		}},
 	} {
@@ -51,8 +53,8 @@ func TestRollbackImpossible(t *testing.T) {
 				a := s.applier()
 				a.DryRun = dry
 				_, err := a.Rollback(t.Context())
-				if !errors.Is(err, errLost) || !strings.Contains(err.Error(), c.says) || !strings.Contains(hintOf(err), c.hint+l.journal) || digest(t, s.dir) != before {
-					t.Errorf("dry %t: %v\nTry: %s\n%v", dry, err, hintOf(err), s.names(t))
+				if !errors.Is(err, place.ErrLost) || !strings.Contains(err.Error(), c.says) || !strings.Contains(fault.Hint(err), c.hint+l.Journal) || digest(t, s.dir) != before {
+					t.Errorf("dry %t: %v\nTry: %s\n%v", dry, err, fault.Hint(err), s.names(t))
 				}
 			}
 			if err := c.undo(s, l); err != nil {
@@ -102,7 +104,7 @@ func TestRollbackTellsSteps(t *testing.T) {
 	if _, err := a.Rollback(t.Context()); err != nil || digest(t, s.dir) != before {
 		t.Errorf("%v %v", err, s.names(t))
 	}
-	want := fmt.Sprintf("1. rename %s, the restored directory, to %s\n2. rename %s, the directory as it was, to %s\n", s.data, l.undone("TIME"), l.old, s.data)
+	want := fmt.Sprintf("1. rename %s, the restored directory, to %s\n2. rename %s, the directory as it was, to %s\n", s.data, l.UndoneName("TIME"), l.Old, s.data)
 	if !strings.HasSuffix(said.String(), want) {
 		t.Errorf("it says\n%swant\n%s", said.String(), want)
 	}
@@ -145,14 +147,6 @@ func TestAlarms(t *testing.T) {
 	}
 }
 
-func TestParseEtcdVersion(t *testing.T) {
-	for text, want := range map[string]string{"3.6.16": "3.6.16", "v3.5": "3.5", "3.6.0-rc.1": "3.6.0-rc.1", "": "", "latest": "", "3": "", "3.6.x": "", "3.6 16": ""} {
-		if got, err := ParseEtcdVersion(text); got != want || (err == nil) != (want != "") {
-			t.Errorf("%q: %q, %v", text, got, err)
-		}
-	}
-}
-
 // TestRollbackKubeadmFails: a rollback that cannot stop the control plane leaves it running as it was, and can be done later.
 func TestRollbackKubeadmFails(t *testing.T) {
 	c := newControlPlane(t, 1)
@@ -163,10 +157,10 @@ func TestRollbackKubeadmFails(t *testing.T) {
 	}
 	manifests, directory := digest(t, c.manifests(0)), mustIdentify(t, filepath.Join(c.dirs[0], "etcd"))
 	a := c.applier(t, 0, p, file)
-	a.Host.others, a.StopLimit = append(a.Host.others, "http://"+stubborn(t)), time.Second
+	a.Host.Others, a.StopLimit = append(a.Host.Others, "http://"+stubborn(t)), time.Second
 	var said strings.Builder
 	a.Tell = func(format string, args ...any) { fmt.Fprintf(&said, format+"\n", args...) }
-	if _, err := a.Rollback(t.Context()); err == nil || !strings.Contains(err.Error(), "still answers") || !strings.Contains(hintOf(err), "kubelet") {
+	if _, err := a.Rollback(t.Context()); err == nil || !strings.Contains(err.Error(), "still answers") || !strings.Contains(fault.Hint(err), "kubelet") {
 		t.Errorf("rollback: %v", err)
 	}
 	if digest(t, c.manifests(0)) != manifests || mustIdentify(t, filepath.Join(c.dirs[0], "etcd")) != directory || !strings.Contains(said.String(), "at most 1s") {
@@ -176,7 +170,7 @@ func TestRollbackKubeadmFails(t *testing.T) {
 	if out, err := c.applier(t, 0, p, file).Run(t.Context()); err != nil || !out.Already {
 		t.Errorf("apply: %+v %v", out, err)
 	}
-	if out, err := c.applier(t, 0, p, file).Rollback(t.Context()); err != nil || out.Step != StepRolledBack {
+	if out, err := c.applier(t, 0, p, file).Rollback(t.Context()); err != nil || out.Step != place.StepRolledBack {
 		t.Errorf("rollback: %+v %v", out, err)
 	}
 	c.runsOn(t, 0)

@@ -21,6 +21,14 @@ type Examination struct {
 // OK says whether every check was made and held.
 func (e Examination) OK() bool { return Level(e.Checks) >= 2 }
 
+// Err is the first check that failed, as an error that wraps ErrDamaged; nil if every check was made and held.
+func (e Examination) Err() error {
+	if c, found := FirstFailed(e.Checks); found {
+		return c.Err()
+	}
+	return nil
+}
+
 // Damage is what an error that wraps ErrDamaged says beside that word: the detail of a check that failed, which says so itself.
 func Damage(err error) string {
 	return strings.Replace(err.Error(), ErrDamaged.Error()+": ", "", 1)

@@ -1,16 +1,16 @@
 package snapshot
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
+	"github.com/etcdward/etcdward/agent/version"
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
@@ -191,16 +191,7 @@ func compactRevision(meta *bolt.Bucket) (int64, error) {
 }
 
 // minorOf is the minor version of the etcd that wrote a file: that of its storage version (from
-// 3.6 on), else that of its cluster version; 0 when neither can be read.
+// 3.6 on), else that of its cluster version; 0 if neither can be read.
 func minorOf(storageVersion, clusterVersion string) int {
-	for _, v := range []string{storageVersion, clusterVersion} {
-		parts := strings.Split(v, ".")
-		if len(parts) < 2 || parts[0] != "3" {
-			continue
-		}
-		if minor, err := strconv.Atoi(parts[1]); err == nil {
-			return minor
-		}
-	}
-	return 0
+	return cmp.Or(version.MinorOf(storageVersion), version.MinorOf(clusterVersion))
 }

@@ -7,6 +7,8 @@
 // recovered from.
 package snapshot
 
+import "fmt"
+
 // Names of the checks, in the order of the levels of proof. Check.Name holds
 // one of them.
 const (
@@ -85,4 +87,22 @@ type HashKV struct {
 	Hash            uint32 `json:"hash"`
 	Revision        int64  `json:"revision"`
 	CompactRevision int64  `json:"compact_revision"`
+}
+
+// FirstFailed returns the first check that did not hold; false if all of them held.
+func FirstFailed(checks []Check) (failed Check, found bool) {
+	for _, c := range checks {
+		if !c.OK {
+			return c, true
+		}
+	}
+	return Check{}, false
+}
+
+// Err is nil for a check that held; for another it wraps ErrDamaged and gives the detail.
+func (c Check) Err() error {
+	if c.OK {
+		return nil
+	}
+	return fmt.Errorf("check %s: %w: %s", c.Name, ErrDamaged, c.Detail)
 }

@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/etcdward/etcdward/agent/atomicfile"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/staging"
 )
@@ -185,8 +186,12 @@ func (s *Spool) Sweep(ctx context.Context) (removed int, err error) {
 	if err != nil {
 		return removed, err
 	}
+	records, err := atomicfile.Sweep(s.area.Path())
+	if err != nil {
+		return removed, fmt.Errorf("spool: %w", err)
+	}
 	rest, err := s.area.SweepPrefix(ctx, recordPrefix)
-	return removed + rest, err
+	return removed + records + rest, err
 }
 
 func (s *Spool) sweepData(ctx context.Context) (removed int, err error) {
@@ -230,7 +235,7 @@ func (s *Spool) remove(id string) error {
 	return nil
 }
 
-// recordPrefix begins the names of records in the making.
+// recordPrefix begins the names of files in the making: of the lock and, in version 0.1.0, of records.
 const recordPrefix = "record"
 
 // record writes the record of an entry, whole or not at all.
@@ -239,21 +244,10 @@ func (s *Spool) record(entry Entry) error {
 	if err != nil {
 		return fmt.Errorf("spool %s: %w", entry.Manifest.ID, err)
 	}
-	file, err := s.area.Create(recordPrefix)
-	if err != nil {
-		return err
+	if err := atomicfile.Write(s.recordPath(entry.Manifest.ID), body, atomicfile.Options{FolderOwner: true}); err != nil {
+		return fmt.Errorf("spool %s: %w", entry.Manifest.ID, err)
 	}
-	_, err = file.Write(body)
-	if err == nil {
-		err = file.Sync()
-	}
-	if err == nil {
-		err = os.Rename(file.Name(), s.recordPath(entry.Manifest.ID))
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("spool %s: %w", entry.Manifest.ID, err), staging.Discard(file))
-	}
-	return errors.Join(file.Close(), staging.SyncFolder(s.area.Path()))
+	return nil
 }
 
 // readRecord reads the record of the entry with this ID. An error that is not fs.ErrNotExist means that the record is of no

@@ -21,6 +21,9 @@ import (
 // ErrNoSpace means that the disk cannot hold what is about to be written. Nothing was written.
 var ErrNoSpace = errors.New("not enough free space")
 
+// Reserve is what is left free on the disk of an area, in bytes, by whoever fills it.
+const Reserve = 16 << 20
+
 // Area is a folder for files in the making.
 type Area struct {
 	path  string

@@ -4,13 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"runtime"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/etcdward/etcdward/agent/jobstate"
+	"github.com/etcdward/etcdward/agent/round"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/schedule"
 	"github.com/etcdward/etcdward/test/cluster"
@@ -90,30 +91,21 @@ func TestStoreAwayForADay(t *testing.T) {
 // runs lets the loop of the daemon run a number of times, each second once, while etcd changes.
 func (s site) runs(t *testing.T, c *cluster.Cluster, n int, after func(err error)) {
 	t.Helper()
-	inv := &invocation{stdio: stdio{out: io.Discard, err: io.Discard}, config: s.config, stateDir: s.state, quiet: true}
-	h, err := inv.build()
+	h := s.parts(t)
+	job, err := h.Round(false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer h.Close()
-	job, err := h.snapshotter(false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	upkeep, err := h.maintenance()
-	if err != nil {
-		t.Fatal(err)
-	}
-	take := upkeep.snapshot(job, h.settle)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	done := 0
 	loop, err := schedule.NewLoop(schedule.Parts{
 		Jobs: []schedule.Job{{Name: "snapshot", Schedule: schedule.Every(time.Second), Run: func(ctx context.Context, run schedule.Run) error {
 			advance(t, c, c.Members[0])
-			return take(ctx, run)
+			_, err := job.Run(ctx, round.Options{Due: run.Due})
+			return err
 		}}},
-		State: schedule.FileState{Path: h.statePath()},
+		State: jobstate.File{Path: h.StatePath()},
 		Report: func(o schedule.Outcome) {
 			if errors.Is(o.Err, schedule.ErrInterrupted) {
 				return

@@ -13,8 +13,8 @@ import (
 
 	"bytes"
 
-	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/verify"
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
@@ -188,7 +188,7 @@ func TestPruneAndRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := s.etcdward(t, "-o", "json", "verify", m.ID, "--store", "primary")
-		var v agent.Verification
+		var v verify.Verification
 		if err := json.Unmarshal([]byte(r.out), &v); err != nil || r.code != exitFindings || v.OK || len(v.Checks) == 0 {
 			t.Errorf("exit %d %v %+v", r.code, err, v)
 		}

@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
+	"github.com/etcdward/etcdward/agent/compact"
+	"github.com/etcdward/etcdward/agent/coordination"
+	"github.com/etcdward/etcdward/agent/wire"
 	"github.com/spf13/cobra"
-
-	"github.com/etcdward/etcdward/agent"
 )
 
 func compactCommand(inv *invocation) *cobra.Command {
@@ -36,28 +36,14 @@ type compactedHistory struct {
 }
 
 func (inv *invocation) compact(ctx context.Context, dryRun bool) (err error) {
-	h, err := inv.build()
+	h, end, err := inv.parts()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, h.Close()) }()
-	m, err := h.maintenance()
+	defer end(&err)
+	done, err := compactNow(ctx, h, dryRun)
 	if err != nil {
 		return err
-	}
-	var done agent.Compaction
-	if dryRun {
-		if done, err = m.compactor.Plan(ctx); err != nil && done.Reason == "" {
-			return err
-		}
-	} else {
-		_, err = m.coordinator.Alone(ctx, "compaction", agent.WhileFull, func(ctx context.Context) (err error) {
-			done, err = m.compactor.Run(ctx)
-			return err
-		})
-		if err != nil {
-			return err
-		}
 	}
 	if inv.json() {
 		return inv.printJSON(compactedHistory{dryRun, done.From, done.To, done.Revisions, done.Reason})
@@ -71,4 +57,27 @@ func (inv *invocation) compact(ctx context.Context, dryRun bool) (err error) {
 		fmt.Fprintf(inv.out, "Compacted from revision %d to %d, %s: %d revisions went.\n", done.From, done.To, done.Reason, done.Revisions)
 	}
 	return nil
+}
+
+// compactNow compacts under the lock, or only plans.
+func compactNow(ctx context.Context, h *wire.Parts, dryRun bool) (done compact.Compaction, err error) {
+	job, err := h.Compactor()
+	if err != nil {
+		return done, err
+	}
+	if dryRun {
+		if done, err = job.Plan(ctx); done.Reason != "" {
+			err = nil // only the note of this revision is missing
+		}
+		return done, err
+	}
+	coordinator, err := h.Coordinator()
+	if err != nil {
+		return done, err
+	}
+	_, err = coordinator.RunNow(ctx, "compaction", coordination.WhileFull, func(ctx context.Context) (err error) {
+		done, err = job.Run(ctx)
+		return err
+	})
+	return done, err
 }

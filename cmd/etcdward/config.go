@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
+	"github.com/etcdward/etcdward/agent/daemon"
+	"github.com/etcdward/etcdward/agent/fault"
+	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 	"github.com/spf13/cobra"
 )
 
@@ -12,7 +14,7 @@ func configCommand(inv *invocation) *cobra.Command {
 		Use:   "config",
 		Short: "Check or show the configuration",
 		Args:  usage(cobra.NoArgs),
-		RunE:  func(*cobra.Command, []string) error { return &usageError{fmt.Errorf("config: check or show?")} },
+		RunE:  func(*cobra.Command, []string) error { return fault.Usage(fmt.Errorf("config: check or show?")) },
 	}
 	cmd.AddCommand(
 		&cobra.Command{
@@ -37,14 +39,14 @@ func (inv *invocation) configCheck() error {
 	if err != nil {
 		return err
 	}
-	if err := asUnit(cfg); err != nil {
-		return &configError{err}
+	if err := daemon.AsUnit(cfg); err != nil {
+		return fault.Config(err)
 	}
-	notes := append(cfg.Warnings(), inactive(cfg)...)
+	notes := append(cfg.Warnings(), daemon.Inactive(cfg)...)
 	if inv.json() {
 		return inv.printJSON(map[string]any{"ok": true, "warnings": append([]string{}, notes...)})
 	}
-	fmt.Fprintf(inv.out, "%s: ok: cluster %s, %s\n", inv.config, cfg.Cluster.Name, count(len(cfg.Stores), "store"))
+	fmt.Fprintf(inv.out, "%s: ok: cluster %s, %s\n", inv.config, cfg.Cluster.Name, terminal.Count(len(cfg.Stores), "store"))
 	for _, note := range notes {
 		fmt.Fprintf(inv.out, "warning: %s\n", note)
 	}
@@ -61,12 +63,4 @@ func (inv *invocation) configShow() error {
 	}
 	_, err = inv.out.Write(cfg.YAML())
 	return err
-}
-
-// count says "1 store", "2 stores".
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, strings.TrimSuffix(noun, "s"))
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/etcdward/etcdward/systemd"
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
@@ -95,8 +96,8 @@ func TestSignals(t *testing.T) {
 	c.FillKubernetes(t, 20)
 	s := newSite(t, c, `snapshot: {schedule: "0 0 1 1 *"}`)
 	heard := receive(t)
-	t.Setenv(runtimeDirectory, t.TempDir())
-	t.Setenv(credentialsDirectory, t.TempDir())
+	t.Setenv(systemd.RuntimeDirectory, t.TempDir())
+	t.Setenv(systemd.CredentialsDirectory, t.TempDir())
 	p := s.start(t, program(t), "run")
 	await := func(what string, holds func() bool) {
 		t.Helper()
@@ -171,87 +172,6 @@ type waiting struct {
 }
 
 func (w waiting) String() string { return w.what + "\n" + w.said.String() + "\n" + w.heard.String() }
-
-func TestPulse(t *testing.T) {
-	p := newPulse()
-	if !p.alive() {
-		t.Error("it is dead from the start")
-	}
-	p.turned = time.Now().Add(-2 * silence)
-	if p.alive() {
-		t.Error("a loop that does not turn counts as alive")
-	}
-	p.begun("verify", time.Hour)
-	p.begun("forever", 0)
-	if !p.alive() {
-		t.Error("a run within its limit counts as dead")
-	}
-	p.running["verify"] = time.Now().Add(-time.Second)
-	if p.alive() {
-		t.Error("a run beyond its limit counts as alive")
-	}
-	p.ended("verify")
-	p.ended("forever")
-	if !p.alive() {
-		t.Error("a loop whose run ended just now counts as dead")
-	}
-}
-
-// TestBoard holds what stands on the line while runs begin, yield and end.
-func TestBoard(t *testing.T) {
-	var line string
-	b := &board{tell: func(text string) error { line = text; return nil }}
-	b.change(func() { b.line.Verdict, b.line.Wrong = "AT_RISK", []string{"a member is away"} })
-	for _, step := range []struct {
-		do   func()
-		want string
-	}{
-		{func() { b.begun("defrag") }, "; defrag is running; spool 0; wrong: a member is away"},
-		{func() { b.begun("snapshot") }, "; snapshot is running; "},
-		{func() { b.say(noteWaits, "a restart waits") }, "; wrong: a restart waits (and 1 more: etcdward status)"},
-		{func() { b.ended("snapshot") }, "; defrag is running; "},
-		{func() { b.say(noteWaits, ""); b.ended("") }, "; defrag is running; spool 0; wrong: a member is away"},
-		{func() { b.ended("defrag") }, "; no snapshot is scheduled; "},
-		{b.look, "; no snapshot is scheduled; "}, // nobody watches: nothing to wake
-	} {
-		step.do()
-		if !strings.Contains(line, step.want) {
-			t.Errorf("the line is %q, want %q in it", line, step.want)
-		}
-	}
-}
-
-// TestCredentialsThere holds that a daemon does not end for want of a secret that it has.
-func TestCredentialsThere(t *testing.T) {
-	root, handed := t.TempDir(), t.TempDir()
-	write := func(path, text string) {
-		t.Helper()
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write(filepath.Join(handed, "etcd-cert"), "x")
-	write(filepath.Join(handed, "by-hand"), "x")
-	write(filepath.Join(root, "etc/systemd/system/etcdward.service.d/setup.conf"), "LoadCredential=etcd-cert:/pki/client.crt\n")
-	write(filepath.Join(root, "pki/client.crt"), "x")
-	t.Setenv(credentialsDirectory, handed)
-	if err := credentialsThere(root); err != nil {
-		t.Error(err)
-	}
-	if err := os.Remove(filepath.Join(root, "pki/client.crt")); err != nil {
-		t.Fatal(err)
-	}
-	if err := credentialsThere(root); err == nil || !strings.Contains(err.Error(), "credential etcd-cert: ") {
-		t.Errorf("with its source gone: %v", err)
-	}
-	t.Setenv(credentialsDirectory, "")
-	if err := credentialsThere(root); err != nil {
-		t.Errorf("outside of the unit: %v", err)
-	}
-}
 
 // TestStatusOfAnybody holds that who may see nothing is told so, and not that the cluster is lost.
 func TestStatusOfAnybody(t *testing.T) {

@@ -9,7 +9,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/coordination"
 	"github.com/etcdward/etcdward/agent/defrag"
+	"github.com/etcdward/etcdward/agent/fault"
+	"github.com/etcdward/etcdward/agent/wire"
+	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 )
 
 // defragOptions are the flags of defrag.
@@ -66,33 +70,14 @@ type defragStep struct {
 }
 
 func (inv *invocation) defrag(ctx context.Context, o defragOptions) (err error) {
-	h, err := inv.build()
+	h, done, err := inv.parts()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, h.Close()) }()
-	m, err := h.maintenance()
-	if err != nil {
-		return err
-	}
-	job := m.defragmenter
-	job.Rules.Force, job.Rules.Only = o.force, o.member
-	var out agent.Defragmented
-	if o.dryRun {
-		if out.Plan, err = job.Plan(ctx, time.Time{}); err == nil && len(out.Plan.With(defrag.Left)) > 0 {
-			err = silent{fmt.Errorf("defrag: %w: members would be left", agent.ErrPartial)}
-		}
-	} else {
-		if err := m.outlast(ctx, job, o.member); err != nil {
-			return err
-		}
-		_, err = m.coordinator.Alone(ctx, "defrag", agent.WhileFull, func(ctx context.Context) (err error) {
-			out, err = job.Run(ctx, time.Time{})
-			return err
-		})
-	}
-	if errors.Is(err, agent.ErrNoMember) {
-		return &usageError{fmt.Errorf("flag --member: %w", err)}
+	defer done(&err)
+	out, err := defragNow(ctx, h, o)
+	if errors.Is(err, defrag.ErrNoMember) {
+		return fault.Usage(fmt.Errorf("flag --member: %w", err))
 	}
 	if len(out.Plan.Steps)+len(out.Members) == 0 {
 		return err
@@ -100,7 +85,42 @@ func (inv *invocation) defrag(ctx context.Context, o defragOptions) (err error) 
 	return errors.Join(inv.printDefrag(out, o.dryRun), err)
 }
 
-func (inv *invocation) printDefrag(out agent.Defragmented, dryRun bool) error {
+// defragNow defragments under the lock, or only plans.
+func defragNow(ctx context.Context, h *wire.Parts, o defragOptions) (out defrag.Outcome, err error) {
+	compactor, err := h.Compactor()
+	if err != nil {
+		return out, err
+	}
+	job, err := h.Defragmenter(compactor)
+	if err != nil {
+		return out, err
+	}
+	job.Rules.Force, job.Rules.Only = o.force, o.member
+	if o.dryRun {
+		if out.Plan, err = job.Plan(ctx, time.Time{}); err == nil && len(out.Plan.With(defrag.Left)) > 0 {
+			err = fault.Reported(fmt.Errorf("defrag: %w: members would be left", agent.ErrPartial))
+		}
+		return out, err
+	}
+	coordinator, err := h.Coordinator()
+	if err != nil {
+		return out, err
+	}
+	if o.member != "" {
+		plan, err := job.Plan(ctx, time.Time{})
+		if ctx.Err() != nil {
+			return out, err
+		}
+		coordinator.LockTTL = plan.LockTTL() // a plan that failed is told by the run
+	}
+	_, err = coordinator.RunNow(ctx, "defrag", coordination.WhileFull, func(ctx context.Context) (err error) {
+		out, err = job.Run(ctx, time.Time{})
+		return err
+	})
+	return out, err
+}
+
+func (inv *invocation) printDefrag(out defrag.Outcome, dryRun bool) error {
 	r := defragReport{DryRun: dryRun, Members: []defraggedMember{}, Plan: []defragStep{}, Disarmed: append([]string{}, out.Disarmed...)}
 	for _, m := range out.Members {
 		r.Members = append(r.Members, defraggedMember{m.Name, m.Before, m.After, m.InUse, m.Took.Seconds(), m.LedBefore, m.LedDuring, m.LedAfter})
@@ -126,9 +146,9 @@ func (inv *invocation) defragTables(r defragReport) error {
 	if len(r.Members) > 0 {
 		rows := [][]string{{"MEMBER", "BEFORE", "AFTER", "IN USE", "SECONDS", "LED BEFORE", "LED MEANWHILE"}}
 		for _, m := range r.Members {
-			rows = append(rows, []string{m.Name, bytesText(m.BytesBefore), bytesText(m.BytesAfter), bytesText(m.BytesInUse), fmt.Sprintf("%.1f", m.Seconds), m.LedBefore, m.LedDuring})
+			rows = append(rows, []string{m.Name, terminal.Bytes(m.BytesBefore), terminal.Bytes(m.BytesAfter), terminal.Bytes(m.BytesInUse), fmt.Sprintf("%.1f", m.Seconds), m.LedBefore, m.LedDuring})
 		}
-		if err := inv.table(rows); err != nil {
+		if err := terminal.Table(inv.out, rows); err != nil {
 			return err
 		}
 	}
@@ -139,7 +159,7 @@ func (inv *invocation) defragTables(r defragReport) error {
 		}
 	}
 	if len(rows) > 1 {
-		if err := inv.table(rows); err != nil {
+		if err := terminal.Table(inv.out, rows); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/etcdward/etcdward/agent/catalog"
 	"github.com/etcdward/etcdward/agent/config"
 	"github.com/etcdward/etcdward/agent/etcd"
+	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/etcdward/etcdward/agent/seal"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/staging"
@@ -30,38 +31,15 @@ const (
 	exitInterrupted = 130
 )
 
-// usageError is a command line that cannot be understood.
-type usageError struct{ error }
-
-func (e *usageError) Unwrap() error { return e.error }
-
-// Hint implements hinter.
-func (*usageError) Hint() string { return "etcdward --help, or etcdward VERB --help" }
-
-// configError is a configuration that cannot be used.
-type configError struct{ error }
-
-func (e *configError) Unwrap() error { return e.error }
-
-// silent carries an exit code whose reason the output has told already.
-type silent struct{ error }
-
-func (s silent) Unwrap() error { return s.error }
-
-// hinter is an error that knows a way out.
-type hinter interface{ Hint() string }
-
 // exitCode is what an error means to a script.
 func exitCode(ctx context.Context, err error) int {
-	var use *usageError
-	var invalid *configError
 	var gone hangup
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.As(err, &use):
+	case fault.IsUsage(err):
 		return exitUsage
-	case errors.As(err, &invalid):
+	case fault.IsConfig(err):
 		return exitConfig
 	case ctx.Err() != nil && errors.Is(err, context.Canceled), errors.As(err, &gone):
 		return exitInterrupted
@@ -96,9 +74,8 @@ var hints = []struct {
 }
 
 func hintFor(err error) string {
-	var h hinter
-	if errors.As(err, &h) {
-		return h.Hint()
+	if hint := fault.Hint(err); hint != "" {
+		return hint
 	}
 	for _, known := range hints {
 		if errors.Is(known.is, fs.ErrPermission) && os.Geteuid() == 0 {
@@ -114,10 +91,9 @@ func hintFor(err error) string {
 // conclude says what went wrong, once, and gives the exit code.
 func (inv *invocation) conclude(ctx context.Context, err error) int {
 	code := exitCode(ctx, err)
-	var told silent
 	var invalid *config.Invalid
 	switch {
-	case err == nil || errors.As(err, &told):
+	case err == nil || fault.IsReported(err):
 	case inv.json():
 		text, jerr := json.Marshal(map[string]any{"error": map[string]any{"code": code, "message": err.Error(), "hint": hintFor(err)}})
 		if jerr != nil {

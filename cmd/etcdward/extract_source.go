@@ -10,24 +10,25 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/fetch"
 	"github.com/etcdward/etcdward/agent/seal"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/staging"
+	"github.com/etcdward/etcdward/agent/wire"
 )
 
 // extractStored brings a snapshot from a store into the staging area. It is whole, and the one of its manifest.
-func (inv *invocation) extractStored(ctx context.Context, ref string, keys seal.Identities, sel selection) (source extractSource, err error) {
-	h, found, err := inv.find(ctx, ref, sel)
+func (inv *invocation) extractStored(ctx context.Context, ref string, keys seal.Identities, sel wire.Selection) (source extractSource, err error) {
+	h, found, done, err := inv.find(ctx, ref, sel)
 	if err != nil {
 		return source, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, h.Close())
+			done(&err)
 		}
 	}()
-	area, err := h.staging()
+	area, err := h.Staging()
 	if err != nil {
 		return source, err
 	}
@@ -36,7 +37,7 @@ func (inv *invocation) extractStored(ctx context.Context, ref string, keys seal.
 	if _, err := staging.RemoveAbandoned(path); err != nil {
 		return source, err
 	}
-	job := agent.Fetcher{Identities: keys, Progress: h.progress}
+	job := fetch.Fetcher{Identities: keys, Progress: h.Progress}
 	if err := job.Run(ctx, found, path); err != nil {
 		return source, fetchError{err}
 	}
@@ -47,8 +48,8 @@ func (inv *invocation) extractStored(ctx context.Context, ref string, keys seal.
 	if err != nil {
 		return source, errors.Join(fmt.Errorf("extract %s: %w", found.Manifest.ID, err), os.Remove(path))
 	}
-	return extractSource{path: path, id: found.Manifest.ID, facts: found.Manifest.Facts, progress: h.progress,
-		close: func() error { return errors.Join(staging.Discard(file), h.Close()) }}, nil
+	return extractSource{path: path, id: found.Manifest.ID, facts: found.Manifest.Facts, progress: h.Progress,
+		close: func() error { err := staging.Discard(file); done(&err); return err }}, nil
 }
 
 // extractFile verifies a file. What it has to unpack goes below $TMPDIR, for neither a configuration nor a state directory is
@@ -90,10 +91,8 @@ func (inv *invocation) extractFile(ctx context.Context, path string, keys seal.I
 	if err != nil {
 		return source, fmt.Errorf("extract %s: %w", path, err)
 	}
-	for _, c := range exam.Checks {
-		if !c.OK {
-			return source, fmt.Errorf("extract %s: check %s: %w: %s", path, c.Name, snapshot.ErrDamaged, c.Detail)
-		}
+	if err := exam.Err(); err != nil {
+		return source, fmt.Errorf("extract %s: %w", path, err)
 	}
 	source.facts = exam.Facts
 	return source, nil

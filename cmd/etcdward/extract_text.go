@@ -39,7 +39,7 @@ func (p plainError) Error() string {
 	return line.String()
 }
 
-// fetchError is an error of agent.Fetcher, which names itself, with the verb that was given.
+// fetchError is an error of fetch.Fetcher, which names itself, with the verb that was given.
 type fetchError struct{ error }
 
 func (f fetchError) Unwrap() error { return f.error }

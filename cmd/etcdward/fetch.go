@@ -5,14 +5,15 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/etcdward/etcdward/agent/fault"
+	"github.com/etcdward/etcdward/agent/fetch"
+	"github.com/etcdward/etcdward/agent/wire"
 	"github.com/spf13/cobra"
-
-	"github.com/etcdward/etcdward/agent"
 )
 
 func fetchCommand(inv *invocation) *cobra.Command {
 	var output, identity string
-	var sel selection
+	var sel wire.Selection
 	cmd := &cobra.Command{
 		Use:   "fetch ID --output PATH",
 		Short: "Download, decrypt, decompress and verify a snapshot",
@@ -22,7 +23,7 @@ func fetchCommand(inv *invocation) *cobra.Command {
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("output") || output == "" {
-				return &usageError{errors.New("fetch: --output PATH is needed")}
+				return fault.Usage(errors.New("fetch: --output PATH is needed"))
 			}
 			return inv.fetch(cmd.Context(), args[0], output, identity, sel)
 		},
@@ -30,21 +31,21 @@ func fetchCommand(inv *invocation) *cobra.Command {
 	// Here --output is a path, as the contract of the command line has it; -o stays the format.
 	cmd.Flags().StringVar(&output, "output", "", "the file to write; it must not exist")
 	cmd.Flags().StringVar(&identity, "identity", "", "age identity file, for encrypted snapshots")
-	sel.flags(cmd.Flags())
+	selectionFlags(cmd.Flags(), &sel)
 	return cmd
 }
 
-func (inv *invocation) fetch(ctx context.Context, ref, output, identity string, sel selection) (err error) {
+func (inv *invocation) fetch(ctx context.Context, ref, output, identity string, sel wire.Selection) (err error) {
 	keys, err := identities(identity)
 	if err != nil {
 		return err
 	}
-	h, found, err := inv.find(ctx, ref, sel)
+	h, found, done, err := inv.find(ctx, ref, sel)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, h.Close()) }()
-	job := agent.Fetcher{Identities: keys, Progress: h.progress}
+	defer done(&err)
+	job := fetch.Fetcher{Identities: keys, Progress: h.Progress}
 	if err := job.Run(ctx, found, output); err != nil {
 		return err
 	}

@@ -12,10 +12,13 @@ import (
 	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/catalog"
 	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/stores"
+	"github.com/etcdward/etcdward/agent/wire"
+	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 )
 
 func listCommand(inv *invocation) *cobra.Command {
-	var sel selection
+	var sel wire.Selection
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the snapshots in the stores, oldest first",
@@ -26,7 +29,7 @@ func listCommand(inv *invocation) *cobra.Command {
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return inv.list(cmd.Context(), sel) },
 	}
-	sel.flags(cmd.Flags())
+	selectionFlags(cmd.Flags(), &sel)
 	return cmd
 }
 
@@ -39,13 +42,13 @@ type listed struct {
 	Store string `json:"store"`
 }
 
-func (inv *invocation) list(ctx context.Context, sel selection) (err error) {
-	h, err := inv.build()
+func (inv *invocation) list(ctx context.Context, sel wire.Selection) (err error) {
+	h, done, err := inv.parts()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, h.Close()) }()
-	stores, err := h.selected(sel)
+	defer done(&err)
+	stores, err := h.Select(sel)
 	if err != nil {
 		return err
 	}
@@ -71,7 +74,7 @@ func (inv *invocation) list(ctx context.Context, sel selection) (err error) {
 		marks, err := marksOf(ctx, store, listing.Snapshots)
 		unread = errors.Join(unread, err)
 		for i, e := range listing.Snapshots {
-			rows = append(rows, []string{e.ID.String(), timeText(e.ID.TakenAt), fmt.Sprint(e.ID.Revision), bytesText(e.SizeBytes()), store.Name, marks[i]})
+			rows = append(rows, []string{e.ID.String(), terminal.Time(e.ID.TakenAt), fmt.Sprint(e.ID.Revision), terminal.Bytes(e.SizeBytes()), store.Name, marks[i]})
 		}
 	}
 	if read == 0 {
@@ -83,15 +86,15 @@ func (inv *invocation) list(ctx context.Context, sel selection) (err error) {
 	if inv.json() {
 		return errors.Join(inv.printJSON(sortListed(manifests)), unread)
 	}
-	return errors.Join(inv.table(rows), unread)
+	return errors.Join(terminal.Table(inv.out, rows), unread)
 }
 
 // marksOf says of each snapshot what its manifest is like, "-" where that was not read; what is wrong with one is an error.
-func marksOf(ctx context.Context, store agent.Store, entries []catalog.Entry) ([]string, error) {
+func marksOf(ctx context.Context, store stores.Store, entries []catalog.Entry) ([]string, error) {
 	var unread error
 	marks := slices.Repeat([]string{"-"}, len(entries))
 	first := max(0, len(entries)-looked)
-	manifests, errs := agent.Manifests(ctx, store, entries[first:])
+	manifests, errs := stores.Manifests(ctx, store, entries[first:])
 	for i, m := range manifests {
 		mark := "ok"
 		switch {
@@ -113,10 +116,10 @@ func marksOf(ctx context.Context, store agent.Store, entries []catalog.Entry) ([
 }
 
 // manifestsOf reads the manifests of a store; those that cannot be read are errors beside the others.
-func manifestsOf(ctx context.Context, store agent.Store, entries []catalog.Entry) ([]listed, error) {
+func manifestsOf(ctx context.Context, store stores.Store, entries []catalog.Entry) ([]listed, error) {
 	var out []listed
 	var unread error
-	manifests, errs := agent.Manifests(ctx, store, entries)
+	manifests, errs := stores.Manifests(ctx, store, entries)
 	for i, m := range manifests {
 		if errs[i] != nil {
 			unread = errors.Join(unread, fmt.Errorf("store %s: %w", store.Name, errs[i]))

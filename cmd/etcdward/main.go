@@ -9,8 +9,8 @@ import (
 	"syscall"
 	_ "time/tzdata" // so that time_zone works on hosts without tzdata
 
-	"github.com/etcdward/etcdward/agent/drill"
 	"github.com/etcdward/etcdward/agent/restore"
+	"github.com/etcdward/etcdward/agent/scratch"
 	"github.com/etcdward/etcdward/agent/snapshot"
 )
 
@@ -20,7 +20,7 @@ var version = "0.0.0-dev"
 func main() {
 	// A process of this binary may be a child with one task.
 	snapshot.ChildMain()
-	drill.ChildMain()
+	scratch.ChildMain()
 	restore.ChildMain()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr})

@@ -4,18 +4,18 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
 
-	"github.com/etcdward/etcdward/agent/drill"
 	"github.com/etcdward/etcdward/agent/restore"
+	"github.com/etcdward/etcdward/agent/scratch"
 	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/wire"
 	"github.com/etcdward/etcdward/test/cluster"
+	"github.com/etcdward/etcdward/test/host"
 )
 
 // asEtcdward in the environment makes the test binary the program, for tests that need a process to kill.
@@ -23,7 +23,7 @@ const asEtcdward = "ETCDWARD_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	snapshot.ChildMain()
-	drill.ChildMain()
+	scratch.ChildMain()
 	restore.ChildMain()
 	if os.Getenv(asEtcdward) != "" {
 		main()
@@ -40,30 +40,14 @@ type site struct {
 // section of YAML.
 func newSite(t *testing.T, c *cluster.Cluster, more ...string) site {
 	t.Helper()
-	dir := t.TempDir()
-	s := site{dir: dir, config: filepath.Join(dir, "config.yaml"), store: filepath.Join(dir, "store"), state: filepath.Join(dir, "state")}
-	for _, d := range []string{s.store, s.state} {
-		if err := os.Mkdir(d, 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	sections := map[string]string{
-		"cluster": fmt.Sprintf("cluster:\n  name: test\n  endpoints: [%s]\n  ca_file: %q\n  cert_file: %q\n  key_file: %q\n",
-			strings.Join(c.Endpoints(), ", "), c.CAFile, c.CertFile, c.KeyFile),
-		"stores": fmt.Sprintf("stores:\n  - name: primary\n    directory: {path: %s}\n", s.store),
-	}
-	for _, section := range more {
-		key, _, _ := strings.Cut(section, ":")
-		sections[key] = section + "\n"
-	}
-	var text strings.Builder
-	for _, section := range sections {
-		text.WriteString(section)
-	}
-	if err := os.WriteFile(s.config, []byte(text.String()), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return s
+	h := host.New(t, c, more...)
+	return site{h.Dir, h.Config, h.Store, h.State}
+}
+
+// parts are those of the host, as its daemon has them.
+func (s site) parts(t *testing.T) *wire.Parts {
+	t.Helper()
+	return host.Host{Config: s.config, State: s.state}.Parts(t)
 }
 
 // result is what one call of the command line gave.

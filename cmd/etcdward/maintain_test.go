@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,11 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/etcdward/etcdward/agent"
-	"github.com/etcdward/etcdward/agent/defrag"
-	"github.com/etcdward/etcdward/agent/etcd"
 	"github.com/etcdward/etcdward/agent/status"
-	"github.com/etcdward/etcdward/schedule"
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
@@ -145,16 +139,11 @@ func TestMaintenanceOfDaemon(t *testing.T) {
 func TestStatusShowsWhoIsAtWork(t *testing.T) {
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
 	s := newSite(t, c)
-	h, err := (&invocation{stdio: stdio{strings.NewReader(""), new(log), new(log)}, config: s.config, stateDir: s.state}).build()
+	coordinator, err := s.parts(t).Coordinator()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = h.Close() }()
-	m, err := h.maintenance()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = m.coordinator.Alone(t.Context(), "compaction", nil, func(context.Context) error {
+	_, err = coordinator.RunNow(t.Context(), "compaction", nil, func(context.Context) error {
 		var found status.Status
 		r := s.etcdward(t, "-o", "json", "status")
 		if err := json.Unmarshal([]byte(r.out), &found); err != nil {
@@ -170,124 +159,5 @@ func TestStatusShowsWhoIsAtWork(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
-	}
-}
-
-// TestSlowStoreHoldsUpNothing holds that the cluster's lock is free while a snapshot is on its way to a store, and that an agent that
-// reached none lets others go first.
-func TestSlowStoreHoldsUpNothing(t *testing.T) {
-	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
-	c.FillKubernetes(t, 10)
-	s := newSite(t, c)
-	var errs bytes.Buffer
-	inv := &invocation{stdio: stdio{strings.NewReader(""), io.Discard, &errs}, config: s.config, stateDir: s.state, quiet: true}
-	h, err := inv.build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer h.Close()
-	upkeep, err := h.maintenance()
-	if err != nil {
-		t.Fatal(err)
-	}
-	job, err := h.snapshotter(false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	upkeep.coordinator.Courtesy = 400 * time.Millisecond
-	deliveries := 0
-	job.Courier.Progress = func(step string, _, _ int64) {
-		if !strings.HasPrefix(step, "store ") {
-			return
-		}
-		deliveries++
-		if who, held, err := upkeep.coordinator.Cluster.Holder(t.Context()); err != nil || held {
-			t.Errorf("while it is delivered the lock is %v's, %v", who, err)
-		}
-	}
-	run := upkeep.snapshot(job, func(_ context.Context, _ agent.Taken, err error) error { return err })
-	due := time.Now().Add(-time.Minute).Truncate(time.Second)
-	next := func() (time.Duration, error) {
-		due = due.Add(time.Second)
-		advance(t, c, c.Members[0])
-		begun := time.Now()
-		err := run(t.Context(), schedule.Run{Due: due})
-		return time.Since(begun), err
-	}
-	if err := os.Rename(s.store, s.store+".away"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := next(); err == nil {
-		t.Error("no store has it, and there is no error")
-	}
-	if err := os.Rename(s.store+".away", s.store); err != nil {
-		t.Fatal(err)
-	}
-	// Another host has taken the one that is due, and this one delivers what it could not before.
-	begun := time.Now()
-	if err := run(t.Context(), schedule.Run{Due: due}); err != nil || time.Since(begun) < 400*time.Millisecond {
-		t.Errorf("after it reached no store it waited %s for others, %v", time.Since(begun), err)
-	}
-	if r := s.etcdward(t, "status"); strings.Contains(r.out, "lacks") {
-		t.Errorf("what waited was not delivered:\n%s", r.out)
-	}
-	if _, err := next(); err != nil {
-		t.Error(err)
-	}
-	if took, err := next(); err != nil || deliveries < 3 {
-		t.Errorf("%d deliveries, the last in %s, %v", deliveries, took, err)
-	}
-	if r := s.etcdward(t, "list"); strings.Count(r.out, "\n") != 4 {
-		t.Errorf("listed:\n%s", r.out)
-	}
-}
-
-// TestDeliveryBesideWindow has a snapshot come due between two members: the next does not wait for its store, and the run not end before
-// it is there.
-func TestDeliveryBesideWindow(t *testing.T) {
-	s, _ := bloated(t)
-	inv := &invocation{stdio: stdio{strings.NewReader(""), io.Discard, io.Discard}, config: s.config, stateDir: s.state, quiet: true}
-	h, err := inv.build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer h.Close()
-	upkeep, err := h.maintenance()
-	if err != nil {
-		t.Fatal(err)
-	}
-	upkeep.defragmenter.Rules.Force = true
-	job, err := h.snapshotter(false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	settled := make(chan struct{}, 9)
-	nested := upkeep.snapshot(job, func(_ context.Context, taken agent.Taken, err error) error {
-		settled <- struct{}{}
-		return err
-	})
-	due, yields := time.Now().Add(-time.Minute), 0
-	err = upkeep.jobs(h)["defrag"].Run(t.Context(), schedule.Run{Due: due, Closes: time.Now().Add(time.Hour), Yield: func(ctx context.Context) {
-		yields++
-		// The run's context ends with the run.
-		ctx, end := context.WithCancel(ctx)
-		defer end()
-		if err := nested(ctx, schedule.Run{Due: due.Add(time.Duration(yields) * time.Second)}); err != nil {
-			t.Error(err)
-		}
-	}})
-	if err != nil || yields == 0 || len(settled) != yields {
-		t.Errorf("%d snapshots between members, %d settled, %v", yields, len(settled), err)
-	}
-	if r := s.etcdward(t, "list"); strings.Count(r.out, "\n") != 1+yields {
-		t.Errorf("%d between members, listed:\n%s", yields, r.out)
-	}
-}
-
-// TestVotersOf: a learner that answers keeps no quorum, so that the lock has to outlast the only voter's absence.
-func TestVotersOf(t *testing.T) {
-	plan := defrag.Plan{Steps: []defrag.Step{{}, {Member: etcd.Member{Learner: true}}, {Member: etcd.Member{Learner: true}}}}
-	if got := votersOf(plan); got != 1 {
-		t.Errorf("a voter and two learners: %d", got)
 	}
 }

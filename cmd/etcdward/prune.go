@@ -10,7 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/etcdward/etcdward/agent"
-	"github.com/etcdward/etcdward/agent/etcd"
+	"github.com/etcdward/etcdward/agent/prune"
+	"github.com/etcdward/etcdward/agent/wire"
+	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 )
 
 func pruneCommand(inv *invocation) *cobra.Command {
@@ -53,26 +55,26 @@ type prunedEntry struct {
 }
 
 func (inv *invocation) prune(ctx context.Context, only string, confirm bool) (err error) {
-	h, err := inv.build()
+	h, done, err := inv.parts()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, h.Close()) }()
-	stores, err := h.selected(selection{store: only})
+	defer done(&err)
+	stores, err := h.Select(wire.Selection{Store: only})
 	if err != nil {
 		return err
 	}
 	if confirm {
-		if err := h.cleanUp(ctx); err != nil {
+		if err := h.CleanUp(ctx); err != nil {
 			return err
 		}
-		h.sweepStores(ctx)
+		h.SweepStores(ctx)
 	}
-	live := h.liveID(ctx)
+	live := h.LiveID(ctx)
 	var failed error
 	results := []prunedStore{}
 	for _, store := range stores {
-		job, err := h.pruner(store, live)
+		job, err := h.Pruner(store, live)
 		if err != nil {
 			return err
 		}
@@ -100,21 +102,7 @@ func (inv *invocation) prune(ctx context.Context, only string, confirm bool) (er
 	return failed
 }
 
-// liveID is the etcd cluster id of the cluster that answers; "": none does. Then it goes on: backups are pruned from machines that do
-// not get to the cluster, and cluster.json says whose they are.
-func (h *house) liveID(ctx context.Context) string {
-	cluster, err := h.cluster()
-	if err == nil {
-		var survey etcd.Survey
-		if survey, err = cluster.Survey(ctx); err == nil {
-			return etcd.HexID(survey.ClusterID)
-		}
-	}
-	h.log.Warn("cluster not asked, cluster.json alone says whose the snapshots are", "error", err)
-	return ""
-}
-
-func (inv *invocation) pruneStore(ctx context.Context, job *agent.Pruner, confirm bool) (prunedStore, error) {
+func (inv *invocation) pruneStore(ctx context.Context, job *prune.Pruner, confirm bool) (prunedStore, error) {
 	r := prunedStore{Store: job.Store.Name, Snapshots: []prunedEntry{}, Orphans: []string{}, Removed: []string{}, Skipped: map[string]string{}}
 	plan, err := job.Plan(ctx, time.Now())
 	if err != nil {
@@ -153,7 +141,7 @@ func (inv *invocation) printPruned(r prunedStore, confirmed bool) error {
 	for _, key := range r.Orphans {
 		rows = append(rows, []string{key, "sweep", "data without a manifest: an upload that was cut more than a day ago"})
 	}
-	if err := inv.table(rows); err != nil {
+	if err := terminal.Table(inv.out, rows); err != nil {
 		return err
 	}
 	switch {

@@ -4,8 +4,15 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
+	"time"
 
+	"github.com/etcdward/etcdward/agent/restore"
+	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
+
+	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/spf13/cobra"
 )
 
@@ -20,7 +27,7 @@ func restoreCommand(inv *invocation) *cobra.Command {
 			"`restore rollback` takes that back. docs/restore.md is the runbook.",
 		Args: usage(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
-			return &usageError{errors.New("restore: plan, apply or rollback?")}
+			return fault.Usage(errors.New("restore: plan, apply or rollback?"))
 		},
 	}
 	cmd.AddCommand(restorePlanCommand(inv), restoreApplyCommand(inv), restoreRollbackCommand(inv))
@@ -52,4 +59,47 @@ func (inv *invocation) confirmCluster(cluster, what string) error {
 		return errors.Join(unconfirmed{cluster}, ignoreEnd(err))
 	}
 	return nil
+}
+
+// refusal is a restore that was not done because of damage. To a script that is a failure: exit code 3 is for verbs that look
+// for damage.
+type refusal struct{ text, hint string }
+
+func (r refusal) Error() string { return r.text }
+
+// Hint implements hinter.
+func (r refusal) Hint() string { return r.hint }
+
+// refused heads an error.
+func refused(verb string, err error) error {
+	err = fmt.Errorf("restore %s: %w", verb, err)
+	if errors.Is(err, snapshot.ErrDamaged) {
+		return refusal{err.Error(), hintFor(err)}
+	}
+	return err
+}
+
+func timeOrUnknown(t time.Time) string {
+	if t.IsZero() {
+		return "an unknown time"
+	}
+	return terminal.Time(t)
+}
+
+// printOutcome says what came of it, and what is left to do.
+func (inv *invocation) printOutcome(a *restore.Applier, o restore.Outcome) error {
+	if inv.json() {
+		return inv.printJSON(map[string]any{"plan_sha256": a.Plan.SHA256, "member": a.Member, "step": o.Step, "already": o.Already,
+			"kept": o.Kept, "waiting": o.Waiting, "alarms": append([]string{}, o.Alarms...), "dry_run": a.DryRun})
+	}
+	_, err := fmt.Fprintln(inv.out, a.Report(o))
+	return err
+}
+
+// ignoreEnd drops the end of the input, which says nothing more.
+func ignoreEnd(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
 }

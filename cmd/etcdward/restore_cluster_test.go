@@ -9,10 +9,11 @@ import (
 	"testing"
 	"time"
 
+	restoreplan "github.com/etcdward/etcdward/agent/restore/plan"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/etcdward/etcdward/agent/restore"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/test/cluster"
 )
@@ -54,7 +55,7 @@ func TestRestoreWholeCluster(t *testing.T) {
 			for _, m := range c.Members {
 				m.Start()
 			}
-			p, err := restore.Load(plan)
+			p, err := restoreplan.Load(plan)
 			if err != nil {
 				t.Fatal(err)
 			}

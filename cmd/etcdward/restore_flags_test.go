@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -50,10 +51,20 @@ func TestRestoreNobodyListens(t *testing.T) {
 	file, plan, etcdward := filepath.Join(s.dir, "s.db"), filepath.Join(s.dir, "plan.yaml"), program(t)
 	c.Members[0].Etcdctl(t, "snapshot", "save", file)
 	s.must(t, "restore", "plan", "--file", file, "--manifests", s.dir, "--member", "m1=http://127.0.0.1:1", "--data-dir", "/var/lib/etcd/", "--output", plan)
-	// begin runs apply until it restores.
+	// begin runs apply until it restores. It hears SIGHUP as what a terminal started does, also where this test runs under nohup, and
+	// would pass on that SIGHUP is ignored.
+	nohup := false
 	begin := func(dir string) (*exec.Cmd, io.ReadCloser) {
 		cmd := exec.CommandContext(t.Context(), etcdward, "--config", s.config, "restore", "apply", plan, "--member", "m1", "--data-dir", dir, "--yes", "--etcd-version", "3.6.16")
 		said, err := cmd.StderrPipe()
+		if nohup {
+			signal.Ignore(syscall.SIGHUP)
+			defer signal.Reset(syscall.SIGHUP)
+		} else {
+			hung := make(chan os.Signal, 1)
+			signal.Notify(hung, syscall.SIGHUP)
+			defer signal.Stop(hung)
+		}
 		if err == nil {
 			err = cmd.Start()
 		}
@@ -100,5 +111,13 @@ func TestRestoreNobodyListens(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "member", "snap", "db")); err != nil {
 		t.Error(err)
+	}
+	nohup = true
+	cmd, said = begin(filepath.Join(t.TempDir(), "etcd"))
+	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(said); err != nil || cmd.Wait() != nil {
+		t.Errorf("under nohup: %v %v\n%s", err, cmd.ProcessState, text)
 	}
 }

@@ -7,14 +7,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/etcdward/etcdward/agent/restore"
+	restoreplan "github.com/etcdward/etcdward/agent/restore/plan"
+
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
 // names of the members of a plan.
-func planNames(t *testing.T, path string) (names string, p restore.Plan) {
+func planNames(t *testing.T, path string) (names string, p restoreplan.Plan) {
 	t.Helper()
-	p, err := restore.Load(path)
+	p, err := restoreplan.Load(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +46,7 @@ func TestRestorePlanFindsMembers(t *testing.T) {
 		output := filepath.Join(s.dir, fmt.Sprintf("plan-%d.yaml", plans))
 		return s.restore(t, "", append([]string{"plan", "--data-dir", "/srv/etcd", "--output", output}, args...)...), output
 	}
-	expect := func(why, says, want string, args ...string) restore.Plan {
+	expect := func(why, says, want string, args ...string) restoreplan.Plan {
 		t.Helper()
 		r, output := plan(why, args...)
 		if r.code != 0 || !strings.Contains(r.err, says) {
@@ -67,7 +68,7 @@ func TestRestorePlanFindsMembers(t *testing.T) {
 	expect("quorum lost", "as the living cluster has them", all, "--manifests", nowhere)
 	expect("given, though one lives", "as given with --member", "x=https://10.0.0.1:2380 in /srv/etcd;", "--manifests", nowhere, "--member", "x=https://10.0.0.1:2380")
 	c.Members[2].Kill()
-	expect("manifests", "if others joined later", "cp-0=https://192.168.1.10:2380 in /var/lib/etcd;", "--manifests", "../../agent/restore/testdata/kubeadm-1.34")
+	expect("manifests", "if others joined later", "cp-0=https://192.168.1.10:2380 in /var/lib/etcd;", "--manifests", "../../agent/restore/kubeadm/testdata/kubeadm-1.34")
 	if r, _ := plan("nothing", "--manifests", nowhere); r.code != exitFailed || !strings.Contains(r.err, "Try: name every member") {
 		t.Errorf("nothing: exit %d %s", r.code, r.err)
 	}
@@ -81,6 +82,6 @@ func TestRestorePlanFindsMembers(t *testing.T) {
 			t.Fatal(err)
 		}
 		expect(file, "as given with --member", "x=https://10.0.0.1:2380 in /srv/etcd;", "--manifests", nowhere, "--member", "x=https://10.0.0.1:2380")
-		expect(file, "Members as ../../agent", "cp-0=https://192.168.1.10:2380 in /var/lib/etcd;", "--manifests", "../../agent/restore/testdata/kubeadm-1.34")
+		expect(file, "Members as ../../agent", "cp-0=https://192.168.1.10:2380 in /var/lib/etcd;", "--manifests", "../../agent/restore/kubeadm/testdata/kubeadm-1.34")
 	}
 }

@@ -10,9 +10,10 @@ import (
 	"testing"
 	"time"
 
+	restoreplan "github.com/etcdward/etcdward/agent/restore/plan"
+
 	"golang.org/x/sys/unix"
 
-	"github.com/etcdward/etcdward/agent/restore"
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
@@ -44,16 +45,16 @@ func TestRestorePreflights(t *testing.T) {
 	file, plan := filepath.Join(s.dir, "s.db"), filepath.Join(s.dir, "plan.yaml")
 	m.Etcdctl(t, "snapshot", "save", file)
 	s.must(t, "restore", "plan", "--file", file, "--manifests", s.dir, "--output", plan)
-	good, err := restore.Load(plan)
+	good, err := restoreplan.Load(plan)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// change writes a plan that is sound in itself, and other than the good one.
-	change := func(name string, by func(d *restore.Draft)) string {
+	change := func(name string, by func(d *restoreplan.Draft)) string {
 		t.Helper()
-		d := restore.Draft{Cluster: good.Cluster, Source: good.Snapshot, Members: []restore.Member{{Name: m.Name, PeerURLs: []string{"http://127.0.0.1:1"}, DataDir: "/var/lib/etcd"}}}
+		d := restoreplan.Draft{Cluster: good.Cluster, Source: good.Snapshot, Members: []restoreplan.Member{{Name: m.Name, PeerURLs: []string{"http://127.0.0.1:1"}, DataDir: "/var/lib/etcd"}}}
 		by(&d)
-		p, err := restore.New(d, time.Now())
+		p, err := restoreplan.New(d, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +82,7 @@ func TestRestorePreflights(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	elsewhere := change("elsewhere", func(*restore.Draft) {})
+	elsewhere := change("elsewhere", func(*restoreplan.Draft) {})
 	small := filepath.Join(s.dir, "small")
 	if err := os.Mkdir(small, 0o700); err != nil {
 		t.Fatal(err)
@@ -98,8 +99,8 @@ func TestRestorePreflights(t *testing.T) {
 		more                  []string
 	}{
 		{"damaged snapshot", elsewhere, fresh, "damaged", []string{"--file", write("damaged.db", damaged)}},
-		{"wrong SHA-256 in the plan", change("wrong", func(d *restore.Draft) { d.Source.SHA256 = strings.Repeat("ab", 32) }), fresh, "the plan has abab", nil},
-		{"disk too small", change("huge", func(d *restore.Draft) {
+		{"wrong SHA-256 in the plan", change("wrong", func(d *restoreplan.Draft) { d.Source.SHA256 = strings.Repeat("ab", 32) }), fresh, "the plan has abab", nil},
+		{"disk too small", change("huge", func(d *restoreplan.Draft) {
 			if os.Geteuid() != 0 {
 				d.Source.SizeBytes = 1 << 40
 			}
@@ -109,7 +110,7 @@ func TestRestorePreflights(t *testing.T) {
 		{"downgrade", elsewhere, fresh, "downgrade", []string{"--etcd-version", "3.5.35"}},
 		{"member not in the plan", elsewhere, fresh, `member "m9" is not in the plan`, []string{"--member", "m9"}},
 		{"edited by hand", write("edited.yaml", bytes.Replace(text, []byte("127.0.0.1"), []byte("127.0.0.2"), 1)), fresh, "changed after it was made", nil},
-		{"clock", change("early", func(d *restore.Draft) { d.Source.TakenAt = time.Now().Add(time.Hour) }), fresh, "the clock of this host", nil},
+		{"clock", change("early", func(d *restoreplan.Draft) { d.Source.TakenAt = time.Now().Add(time.Hour) }), fresh, "the clock of this host", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := listing(t, s.dir)

@@ -2,9 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
-	"io/fs"
-	"os"
+
+	"github.com/etcdward/etcdward/agent/restore"
 
 	"github.com/spf13/cobra"
 )
@@ -19,7 +18,7 @@ func restoreRollbackCommand(inv *invocation) *cobra.Command {
 			"Exit codes: 0 done, or there was nothing to undo; 1 failed, and another rollback tries again.",
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r.plan = args[0]
+			r.PlanFile = args[0]
 			if err := r.check(cmd.Flags()); err != nil {
 				return err
 			}
@@ -33,25 +32,18 @@ func restoreRollbackCommand(inv *invocation) *cobra.Command {
 }
 
 func (inv *invocation) restoreRollback(ctx context.Context, r applyRequest) error {
-	a, err := inv.applier(ctx, r)
+	r.Tell = inv.talk
+	a, err := restore.Open(ctx, r.Request)
 	if err != nil {
 		return refused("rollback", err)
 	}
-	a.Confirm = func() error {
-		if r.yes {
-			return nil
-		}
-		return inv.confirmCluster(a.Plan.Cluster, "takes the restored directory away and puts the old one back")
-	}
+	a.Confirm = inv.confirmation(r, a, "takes the restored directory away and puts the old one back")
 	outcome, err := a.Rollback(ctx)
-	if err == nil && !r.dryRun {
-		err = os.Remove(inv.fetchedPath(a.Plan)) // of an apply that was killed
-		if errors.Is(err, fs.ErrNotExist) {
-			err = nil
-		}
+	if err == nil && !r.DryRun {
+		err = inv.restoreFetcher("").Discard(a.Plan) // an apply that was killed may have left it
 	}
 	if err != nil {
 		return refused("rollback", err)
 	}
-	return inv.printOutcome(a, outcome, r.dryRun)
+	return inv.printOutcome(a, outcome)
 }

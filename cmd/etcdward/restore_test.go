@@ -9,9 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	restoreplan "github.com/etcdward/etcdward/agent/restore/plan"
+
 	"filippo.io/age"
 
-	"github.com/etcdward/etcdward/agent/restore"
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
@@ -55,7 +56,7 @@ func TestRestoreOnNewHost(t *testing.T) {
 	if r.code != 0 {
 		t.Fatalf("plan: exit %d %s", r.code, r.err)
 	}
-	p, err := restore.Load(plan)
+	p, err := restoreplan.Load(plan)
 	if err != nil {
 		t.Fatal(err)
 	}

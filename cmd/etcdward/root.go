@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -63,7 +64,7 @@ func newRoot(inv *invocation) *cobra.Command {
 				return err
 			}
 			if inv.output != "table" && inv.output != "json" {
-				return &usageError{fmt.Errorf("flag -o: %q is neither table nor json", inv.output)}
+				return fault.Usage(fmt.Errorf("flag -o: %q is neither table nor json", inv.output))
 			}
 			return nil
 		},
@@ -74,7 +75,7 @@ func newRoot(inv *invocation) *cobra.Command {
 	// The long name leaves --output to the verbs that write a file.
 	flags.StringVarP(&inv.output, "format", "o", "table", "table or json")
 	flags.BoolVarP(&inv.quiet, "quiet", "q", false, "no progress on stderr")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fault.Usage(err) })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
 	root.AddCommand(
@@ -103,7 +104,7 @@ func refuseEmpty(cmd *cobra.Command) error {
 		}
 	})
 	if refused != nil {
-		return &usageError{refused}
+		return fault.Usage(refused)
 	}
 	return nil
 }
@@ -112,7 +113,7 @@ func refuseEmpty(cmd *cobra.Command) error {
 func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
-			return &usageError{err}
+			return fault.Usage(err)
 		}
 		return nil
 	}

@@ -2,15 +2,18 @@ package main
 
 import (
 	"context"
-	"errors"
-	"log/slog"
-	"time"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"github.com/etcdward/etcdward/agent"
-	"github.com/etcdward/etcdward/agent/config"
-	"github.com/etcdward/etcdward/schedule"
+	"github.com/etcdward/etcdward/agent/daemon"
+	"github.com/etcdward/etcdward/agent/wire"
+	"github.com/etcdward/etcdward/systemd"
 )
 
 func runCommand(inv *invocation) *cobra.Command {
@@ -25,129 +28,33 @@ func runCommand(inv *invocation) *cobra.Command {
 	}
 }
 
-// Limits of runs: what lasts longer is cut, said to have failed, and tried again when it is next due.
-const (
-	snapshotLimit   = 2 * time.Hour
-	verifyLimit     = 6 * time.Hour
-	compactionLimit = 10 * time.Minute // the call returns before members have removed anything
-)
-
-// jobSchedule is a job of the daemon and when it is due.
-type jobSchedule struct {
-	name     string
-	schedule config.Schedule
+func (inv *invocation) daemon(ctx context.Context) error {
+	inv.quiet = true
+	signals := make(chan os.Signal, 4)
+	// Before anything else: by default these would end the process.
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1)
+	defer signal.Stop(signals)
+	return daemon.Run(ctx, daemon.Options{
+		Load: func() (*wire.Parts, error) {
+			p, _, err := inv.parts() // quiet: there is no progress to clear
+			return p, err
+		},
+		Signals: signals, WouldStart: inv.wouldStart, ConfigPath: inv.config, Version: version,
+	})
 }
 
-// schedules are the jobs of the daemon that are not switched off.
-func (h *house) schedules() []jobSchedule {
-	var on []jobSchedule
-	for _, job := range []jobSchedule{
-		{"snapshot", h.config.Snapshot.Schedule}, {"compaction", h.config.Compaction.Schedule},
-		{"defrag", h.config.Defrag.Schedule}, {"verify", h.config.Verify.Schedule},
-	} {
-		if !job.schedule.Off() {
-			on = append(on, job)
-		}
-	}
-	return on
-}
-
-// inactive says which parts of the configuration this version does not act on yet.
-func inactive(cfg *config.Config) []string {
-	var notes []string
-	for _, part := range []struct {
-		key string
-		set bool
-	}{
-		{"drill", !cfg.Drill.Schedule.Off()},
-		{"metrics", cfg.Metrics.Listen != config.Off || cfg.Metrics.Textfile != ""}, {"heartbeat", cfg.Heartbeat.URL != ""},
-	} {
-		if part.set {
-			notes = append(notes, part.key+": valid, and not active in this version")
-		}
-	}
-	return notes
-}
-
-// drain delivers what an earlier process could not.
-func (h *house) drain(ctx context.Context) {
-	courier, err := h.courier(false)
+// wouldStart asks the program that is installed now whether it takes the configuration.
+func (inv *invocation) wouldStart(ctx context.Context) error {
+	program, err := os.Executable()
 	if err != nil {
-		h.log.Error("spool not delivered", "error", err)
-		return
+		return fmt.Errorf("find the program: %w", err)
 	}
-	delivery, err := courier.Run(ctx)
-	if ctx.Err() != nil {
-		return // what is left is delivered by the next run, or the next process
-	}
+	// An upgrade has replaced the file that this process runs.
+	check := exec.CommandContext(ctx, strings.TrimSuffix(program, " (deleted)"), "config", "check", "--config", inv.config)
+	check.Env = append(os.Environ(), systemd.RuntimeDirectory+"=") // a new process may be another cluster's
+	out, err := check.CombinedOutput()
 	if err != nil {
-		h.log.Error("spool not delivered", "error", err)
+		return fmt.Errorf("%w: %s", err, strings.TrimSpace(string(out)))
 	}
-	for store, cause := range delivery.Failed {
-		h.log.Error("spool not delivered", "store", store, "error", cause)
-	}
-}
-
-// jobs puts the daemon's jobs together.
-func (h *house) jobs(upkeep *maintenance) ([]schedule.Job, error) {
-	snapshotter, err := h.snapshotter(false)
-	if err != nil {
-		return nil, err
-	}
-	verifier, err := h.verifier("")
-	if err != nil {
-		return nil, err
-	}
-	runs := upkeep.jobs(h)
-	runs["snapshot"] = schedule.Job{Limit: snapshotLimit, Run: upkeep.snapshot(snapshotter, h.settle)}
-	runs["verify"] = schedule.Job{Limit: verifyLimit, Patient: true, Run: func(ctx context.Context, run schedule.Run) error {
-		job := agent.Rereader{Verifier: verifier, Stores: h.stores, Share: h.config.Verify.ReadBack, Log: h.log}
-		// Every byte that is read back is paid for, once and not by each host.
-		due := agent.DueRun{Job: "verify", Due: run.Due, Beside: true, WithoutLock: agent.Anyway}
-		_, err := upkeep.coordinator.Attend(ctx, due, job.Run)
-		return err
-	}}
-	var jobs []schedule.Job
-	for _, s := range h.schedules() {
-		job := runs[s.name]
-		job.Name, job.Schedule = s.name, s.schedule.Schedule
-		jobs = append(jobs, job)
-	}
-	return jobs, nil
-}
-
-// settle says what came of a snapshot that was delivered and, in each store that has it, prunes.
-func (h *house) settle(ctx context.Context, taken agent.Taken, err error) error {
-	if !taken.Manifest.Proven() || len(taken.Stored) == 0 {
-		return err
-	}
-	m := taken.Manifest
-	level, message := slog.LevelInfo, "snapshot proven"
-	if m.Emergency {
-		level, message = slog.LevelWarn, "emergency snapshot stored"
-	}
-	h.log.Log(ctx, level, message, "snapshot", m.ID, "revision", m.Revision, "keys", m.TotalKeys, "size_bytes", m.SizeBytes,
-		"member", m.Member.Name, "role", m.Member.Role, "stores", len(taken.Stored))
-	if !h.config.Prune.Enabled {
-		return err
-	}
-	for _, store := range h.stores {
-		if _, failed := taken.Failed[store.Name]; failed {
-			continue
-		}
-		err = errors.Join(err, h.pruneStore(ctx, store, m.Cluster.ID))
-	}
-	return err
-}
-
-func (h *house) pruneStore(ctx context.Context, store agent.Store, live string) error {
-	job, err := h.pruner(store, live)
-	if err != nil {
-		return err
-	}
-	done, err := job.Run(ctx)
-	if len(done.Removed)+len(done.Orphans) > 0 {
-		h.log.Info("store pruned", "store", store.Name, "removed", len(done.Removed), "orphans", len(done.Orphans), "skipped", len(done.Skipped))
-	}
-	return err
+	return nil
 }

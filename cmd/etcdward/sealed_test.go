@@ -14,9 +14,9 @@ import (
 
 	"filippo.io/age"
 
-	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/status"
+	"github.com/etcdward/etcdward/agent/verify"
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
@@ -220,7 +220,7 @@ func TestVerifySealedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := site{config: "/nonexistent", state: dir}
-	var v agent.Verification
+	var v verify.Verification
 	s.mustJSON(t, &v, "verify", "--file", path, "--identity", keys)
 	if v.Facts == nil || v.Revision != 708 {
 		t.Errorf("%+v", v)

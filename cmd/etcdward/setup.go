@@ -13,6 +13,7 @@ import (
 
 	"github.com/etcdward/etcdward/agent/config"
 	"github.com/etcdward/etcdward/agent/discover"
+	"github.com/etcdward/etcdward/agent/fault"
 )
 
 // setupRequest is what the flags of setup say, and the answers on a terminal.
@@ -199,8 +200,8 @@ func configOnHost(path string, r setupRequest) (string, error) {
 	if err != nil || path == defaultConfig || r.noStart || r.root != "/" {
 		return path, err
 	}
-	return "", hinted{&usageError{fmt.Errorf("the agent of this host reads %s, and not %s", defaultConfig, path)},
-		"leave out --config and $ETCDWARD_CONFIG; or repeat with --no-start, which writes that file alone, and no drop-ins"}
+	return "", fault.WithHint(fault.Usage(fmt.Errorf("the agent of this host reads %s, and not %s", defaultConfig, path)),
+		"leave out --config and $ETCDWARD_CONFIG; or repeat with --no-start, which writes that file alone, and no drop-ins")
 }
 
 // foreign says that the unit does not read this configuration.
@@ -258,7 +259,7 @@ func (s *setup) readFiles() (err error) {
 	}
 	if hasContent(c.text) {
 		if c.parsed, err = config.Parse(c.path, c.text); err != nil {
-			return &configError{err}
+			return fault.Config(err)
 		}
 	}
 	for unit, d := range map[string]*dropIn{serviceUnit: &s.files.service, certsUnit: &s.files.watch, renewUnit: &s.files.renew} {

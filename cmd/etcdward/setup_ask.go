@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/etcdward/etcdward/agent/fault"
 	"golang.org/x/term"
 )
 
@@ -52,7 +53,7 @@ func (s *setup) complete(ctx context.Context) error {
 		missing = append(missing, "--yes")
 	}
 	if len(missing) > 0 {
-		return &usageError{fmt.Errorf("there is nobody to ask, and these flags are missing: %s", strings.Join(missing, "; "))}
+		return fault.Usage(fmt.Errorf("there is nobody to ask, and these flags are missing: %s", strings.Join(missing, "; ")))
 	}
 	return nil
 }
@@ -140,7 +141,7 @@ func (s *setup) askStore(ctx context.Context) error {
 	case "directory":
 		err = s.askAll(ctx, question{"Folder, such as /mnt/backups", &s.directory, true})
 	default:
-		return &usageError{fmt.Errorf("%q is none of s3, gcs and directory", kind)}
+		return fault.Usage(fmt.Errorf("%q is none of s3, gcs and directory", kind))
 	}
 	if err != nil || len(s.recipients) > 0 {
 		return err

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/etcdward/etcdward/agent/config"
+	"github.com/etcdward/etcdward/agent/fault"
 )
 
 // confinement is a folder in which the agent can keep nothing, whatever its rights are.
@@ -65,7 +66,7 @@ func (s *setup) fitForAgent(cfg *config.Config) error {
 		}
 		path := store.Directory.Path
 		if err := fitForUnit(path); err != nil {
-			return &configError{fmt.Errorf("store %s: %w", store.Name, err)}
+			return fault.Config(fmt.Errorf("store %s: %w", store.Name, err))
 		}
 		c, is := s.confined(path)
 		if !is {
@@ -75,8 +76,8 @@ func (s *setup) fitForAgent(cfg *config.Config) error {
 		if c.option != "" {
 			why = c.option + "= hides " + c.folder + " from the agent"
 		}
-		return hinted{&configError{fmt.Errorf("store %s: %s cannot keep backups: %s", store.Name, path, why)},
-			"mount it elsewhere, for instance below /mnt or /srv, and name that"}
+		return fault.WithHint(fault.Config(fmt.Errorf("store %s: %s cannot keep backups: %s", store.Name, path, why)),
+			"mount it elsewhere, for instance below /mnt or /srv, and name that")
 	}
 	return s.plainFilesFit(cfg)
 }

@@ -7,18 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/etcdward/etcdward/agent/fault"
 )
-
-// hinted is an error with the way out of it.
-type hinted struct {
-	error
-	hint string
-}
-
-func (h hinted) Unwrap() error { return h.error }
-
-// Hint implements hinter.
-func (h hinted) Hint() string { return h.hint }
 
 // openTree is the host as setup reads it. In a --root no link leads out; of this host itself every link is followed.
 func openTree(root string) (tree fs.FS, done func() error, err error) {
@@ -78,8 +69,8 @@ func leadsOut(path string, err error) error {
 	if !errors.As(err, &at) || !strings.Contains(at.Err.Error(), "escapes") { // package os exports no such error
 		return err
 	}
-	return hinted{fmt.Errorf("open %s: a link leads out of --root, or is absolute: %w", path, at.Err),
-		"make the link a relative one inside --root, or run setup in a chroot"}
+	return fault.WithHint(fmt.Errorf("open %s: a link leads out of --root, or is absolute: %w", path, at.Err),
+		"make the link a relative one inside --root, or run setup in a chroot")
 }
 
 // readIfAny reads a file; nil: there is none.

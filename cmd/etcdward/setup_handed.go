@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/etcdward/etcdward/agent/config"
+	"github.com/etcdward/etcdward/agent/fault"
 )
 
 // handedFile is a file of the host that systemd hands over to the agent as a credential.
@@ -57,26 +58,26 @@ func (s *setup) allThere(p plan) error {
 		s.outcome.Notes = append(s.outcome.Notes, note)
 		return nil
 	}
-	return hinted{fmt.Errorf("hand credentials to the agent, which does not start without them: %s; nothing was written", strings.Join(lacks, "; ")),
-		"put the file there; or name another: --ca-file, --cert-file and --key-file for etcd, --credential NAME=PATH for the rest"}
+	return fault.WithHint(fmt.Errorf("hand credentials to the agent, which does not start without them: %s; nothing was written", strings.Join(lacks, "; ")),
+		"put the file there; or name another: --ca-file, --cert-file and --key-file for etcd, --credential NAME=PATH for the rest")
 }
 
 // takes says whether a file that --credential names would be handed over.
 func (d *dropIn) takes(cfg *config.Config, name, path string) error {
 	var names []string
-	for _, f := range credentialFiles(cfg) {
+	for _, f := range cfg.Files() {
 		if known, is := f.Credential(); is && !slices.Contains(names, known) {
 			names = append(names, known)
 		}
 	}
 	switch theirs, is := d.beside.sources[name]; {
 	case len(names) == 0:
-		return &usageError{fmt.Errorf("flag --credential: the configuration names no credential, and so not %s", name)}
+		return fault.Usage(fmt.Errorf("flag --credential: the configuration names no credential, and so not %s", name))
 	case !slices.Contains(names, name):
-		return hinted{&usageError{fmt.Errorf("flag --credential: the configuration names no credential:%s", name)}, "it names " + strings.Join(names, ", ")}
+		return fault.WithHint(fault.Usage(fmt.Errorf("flag --credential: the configuration names no credential:%s", name)), "it names "+strings.Join(names, ", "))
 	case is && theirs != path:
-		return hinted{&usageError{fmt.Errorf("flag --credential: a drop-in beside setup's names the file of %s already", name)},
-			"change it there: systemctl cat " + serviceUnit}
+		return fault.WithHint(fault.Usage(fmt.Errorf("flag --credential: a drop-in beside setup's names the file of %s already", name)),
+			"change it there: systemctl cat "+serviceUnit)
 	}
 	return nil
 }

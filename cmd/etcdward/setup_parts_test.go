@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal is a real one: what is typed into the first end is read from the second.
-func terminal(t *testing.T) (*os.File, *os.File) {
+// pty is a real terminal: what is typed into the first end is read from the second.
+func pty(t *testing.T) (*os.File, *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -56,7 +56,7 @@ func TestSetupAsks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := layout(t, "kubeadm-1.34")
-			master, slave := terminal(t)
+			master, slave := pty(t)
 			t.Setenv("ETCDWARD_CONFIG", "")
 			if _, err := master.WriteString(c.typed); err != nil {
 				t.Fatal(err)
@@ -85,7 +85,7 @@ func TestSetupAsks(t *testing.T) {
 	}
 	t.Run("interrupted", func(t *testing.T) {
 		h := layout(t, "kubeadm-1.34")
-		master, slave := terminal(t)
+		master, slave := pty(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		code := run(ctx, []string{"setup", "--root", h.root}, stdio{slave, new(bytes.Buffer), new(bytes.Buffer)})

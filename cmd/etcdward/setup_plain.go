@@ -13,6 +13,7 @@ import (
 
 	"github.com/etcdward/etcdward/agent/config"
 	"github.com/etcdward/etcdward/agent/discover/amend"
+	"github.com/etcdward/etcdward/agent/fault"
 )
 
 // plainPath is the path of a file that the agent opens itself; false where systemd hands it over, or there is none.
@@ -58,7 +59,7 @@ func (s *setup) toHandOver(old *config.Config) []amend.Edit {
 
 // plainFilesFit refuses a configuration with a path that the agent cannot read itself.
 func (s *setup) plainFilesFit(cfg *config.Config) error {
-	for i, f := range credentialFiles(cfg) {
+	for i, f := range cfg.Files() {
 		path, is := plainPath(f.File)
 		if !is {
 			continue
@@ -71,7 +72,7 @@ func (s *setup) plainFilesFit(cfg *config.Config) error {
 		if i < 3 { // those that let into etcd
 			hint = "leave cluster.ca_file, cert_file and key_file out: setup then has systemd hand over what it finds, or what --ca-file, --cert-file and --key-file name"
 		}
-		return hinted{fmt.Errorf("the agent cannot read a file of the configuration: %w", err), hint}
+		return fault.WithHint(fmt.Errorf("the agent cannot read a file of the configuration: %w", err), hint)
 	}
 	return nil
 }

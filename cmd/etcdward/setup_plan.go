@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/etcdward/etcdward/agent/config"
+	"github.com/etcdward/etcdward/agent/fault"
 )
 
 // plan is what setup makes of this host.
@@ -52,7 +53,7 @@ func (s *setup) plan() (plan, error) {
 	}
 	p := plan{amends: old.parsed != nil}
 	if p.cfg, err = config.Parse(old.path, after); err != nil {
-		return plan{}, &usageError{fmt.Errorf("this would not be a configuration: %w", err)} // what was there is one
+		return plan{}, fault.Usage(fmt.Errorf("this would not be a configuration: %w", err)) // what was there is one
 	}
 	wanted, err := s.wantedCredentials(p.cfg)
 	if err != nil {
@@ -115,7 +116,7 @@ func (s *setup) wantedCredentials(cfg *config.Config) (map[string]string, error)
 	for _, text := range s.credentials {
 		name, path, ok := strings.Cut(text, "=")
 		if !ok || name == "" || path == "" {
-			return nil, &usageError{errors.New("flag --credential: give NAME=PATH")}
+			return nil, fault.Usage(errors.New("flag --credential: give NAME=PATH"))
 		}
 		if err := s.files.service.takes(cfg, name, path); err != nil {
 			return nil, err

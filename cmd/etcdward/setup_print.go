@@ -8,6 +8,7 @@ import (
 
 	"github.com/etcdward/etcdward/agent/discover"
 	"github.com/etcdward/etcdward/agent/etcd"
+	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 )
 
 // setupOutcome is what setup -o json prints.
@@ -163,7 +164,7 @@ func (s *setup) finish(p plan) error {
 		return nil
 	}
 	if s.outcome.NextSnapshot != nil {
-		s.say("Next snapshot:  %s (%s)", timeText(*s.outcome.NextSnapshot), schedule)
+		s.say("Next snapshot:  %s (%s)", terminal.Time(*s.outcome.NextSnapshot), schedule)
 	} else {
 		s.say("Next snapshot:  none by itself, snapshot.schedule is off")
 	}
@@ -207,7 +208,7 @@ func (s *setup) again(p plan) string {
 	add("--cert-file", s.certFile)
 	add("--key-file", s.keyFile)
 	if p.amends {
-		for _, f := range credentialFiles(p.cfg)[3:] { // those of etcd are found
+		for _, f := range p.cfg.Files()[3:] { // those of etcd are found
 			if name, is := f.Credential(); is && p.sources[name] != "" {
 				add("--credential", name+"="+p.sources[name])
 			}

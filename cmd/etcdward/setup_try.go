@@ -16,6 +16,9 @@ import (
 	"github.com/etcdward/etcdward/agent/catalog"
 	"github.com/etcdward/etcdward/agent/config"
 	"github.com/etcdward/etcdward/agent/etcd"
+	"github.com/etcdward/etcdward/agent/fault"
+	"github.com/etcdward/etcdward/agent/wire"
+	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 	"github.com/etcdward/etcdward/storage"
 )
 
@@ -133,7 +136,7 @@ func describe(survey etcd.Survey) (string, error) {
 	if !survey.Quorum() {
 		return "", fmt.Errorf("%w: %d of %d members answer and agree on no leader (%s)", errNoQuorum, n-len(silent), n, strings.Join(silent, "; "))
 	}
-	detail := fmt.Sprintf("%d of %s answer, leader %s, etcd %s", n-len(silent), count(n, "member"), strings.Join(leader, ""), strings.Join(versions, ", "))
+	detail := fmt.Sprintf("%d of %s answer, leader %s, etcd %s", n-len(silent), terminal.Count(n, "member"), strings.Join(leader, ""), strings.Join(versions, ", "))
 	if len(silent) > 0 {
 		detail += "; silent: " + strings.Join(silent, "; ")
 	}
@@ -149,7 +152,7 @@ func (s *setup) tryStore(ctx context.Context, store config.Store, p plan, cluste
 		return "", err
 	}
 	look := func() error {
-		bucket := storage.NewLazy(func(ctx context.Context) (storage.Bucket, error) { return openBucket(ctx, store) })
+		bucket := storage.NewLazy(func(ctx context.Context) (storage.Bucket, error) { return wire.OpenBucket(ctx, store) })
 		detail, err = tryBucket(ctx, bucket, p.cfg.Cluster.Name, clusterID, s.now())
 		return errors.Join(err, bucket.Close())
 	}
@@ -166,8 +169,8 @@ func (s *setup) tryStore(ctx context.Context, store config.Store, p plan, cluste
 
 // notItsOwn has the way out of a folder that the agent may not use; files of an earlier owner in it count as much.
 func notItsOwn(err error, folder string) error {
-	return hinted{fmt.Errorf("%w: the agent runs as the user etcdward, and the folder has to be its own with all that is in it", err),
-		"chown -R etcdward: " + shellWord(folder)}
+	return fault.WithHint(fmt.Errorf("%w: the agent runs as the user etcdward, and the folder has to be its own with all that is in it", err),
+		"chown -R etcdward: "+shellWord(folder))
 }
 
 // seenFromHere is a store with its files where this process finds them.

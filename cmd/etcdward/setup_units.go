@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/etcdward/etcdward/agent/config"
+	"github.com/etcdward/etcdward/agent/fault"
 )
 
 const dropInHead = "# etcdward setup wrote this file, and writes it anew when it is run again. What is yours goes into a file beside it.\n"
@@ -115,7 +116,7 @@ func (e sourceless) Hint() string {
 func (d *dropIn) resolve(cfg *config.Config, wanted map[string]string) (sources map[string]string, write []string, err error) {
 	sources = map[string]string{}
 	var missing []string
-	for _, f := range credentialFiles(cfg) {
+	for _, f := range cfg.Files() {
 		name, is := f.Credential()
 		if _, known := sources[name]; !is || known {
 			continue
@@ -133,7 +134,7 @@ func (d *dropIn) resolve(cfg *config.Config, wanted map[string]string) (sources 
 			continue
 		}
 		if err := fitForUnit(sources[name]); err != nil {
-			return nil, nil, &usageError{fmt.Errorf("credential %s: %w", name, err)}
+			return nil, nil, fault.Usage(fmt.Errorf("credential %s: %w", name, err))
 		}
 		write = append(write, name)
 	}
@@ -229,7 +230,7 @@ func (d *dropIn) sections(sections ...[2]string) []byte {
 // whichever is written last has all three taken up, and the secrets of etcd and of the stores.
 func watchedFiles(cfg *config.Config, sources map[string]string) []string {
 	var files []string
-	for _, f := range credentialFiles(cfg) {
+	for _, f := range cfg.Files() {
 		path := string(f.File)
 		if name, is := f.Credential(); is {
 			path = sources[name]

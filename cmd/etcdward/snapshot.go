@@ -8,7 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/etcdward/etcdward/agent/round"
 	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 )
 
 func snapshotCommand(inv *invocation) *cobra.Command {
@@ -27,23 +29,20 @@ func snapshotCommand(inv *invocation) *cobra.Command {
 }
 
 func (inv *invocation) snapshot(ctx context.Context, accept bool) (err error) {
-	h, err := inv.build()
+	h, done, err := inv.parts()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, h.Close()) }()
-	if err := h.cleanUp(ctx); err != nil {
+	defer done(&err)
+	if err := h.CleanUp(ctx); err != nil {
 		return err
 	}
-	h.sweepStores(ctx)
-	job, err := h.snapshotter(accept)
+	h.SweepStores(ctx)
+	job, err := h.Round(accept)
 	if err != nil {
 		return err
 	}
-	if err := h.awaitOthers(ctx); err != nil {
-		return err
-	}
-	taken, err := job.Run(ctx)
+	taken, err := job.Run(ctx, round.Options{ByHand: true, KeepAll: true})
 	if err != nil && len(taken.Stored) == 0 {
 		return err
 	}
@@ -66,31 +65,24 @@ func (inv *invocation) printManifest(m snapshot.Manifest, proofs []proofRow, sto
 	pairs := [][2]string{
 		{"Snapshot", m.ID},
 		{"Cluster", fmt.Sprintf("%s (etcd cluster %s)", m.Cluster.Name, m.Cluster.ID)},
-		{"Taken", fmt.Sprintf("%s in %.1f s", timeText(m.TakenAt), m.TookSeconds)},
+		{"Taken", fmt.Sprintf("%s in %.1f s", terminal.Time(m.TakenAt), m.TookSeconds)},
 		{"From", fmt.Sprintf("%s (%s), etcd %s: %s", m.Member.Name, marks, m.Member.Version, m.Member.Reason)},
 		{"Revision", fmt.Sprintf("%d, compacted to %d", m.Revision, m.CompactRevision)},
 		{"Keys", fmt.Sprint(m.TotalKeys)},
-		{"Size", fmt.Sprintf("%s (%d bytes)", bytesText(m.SizeBytes), m.SizeBytes)},
+		{"Size", fmt.Sprintf("%s (%d bytes)", terminal.Bytes(m.SizeBytes), m.SizeBytes)},
 		{"SHA-256", m.SHA256},
 		{"Status hash", m.StatusHash},
 	}
 	for _, c := range m.Checks {
-		pairs = append(pairs, [2]string{"Check " + c.Name, okText(c)})
+		pairs = append(pairs, [2]string{"Check " + c.Name, terminal.OK(c.OK, c.Detail)})
 	}
 	if len(stores) == 0 {
 		stores = []string{"none has its data"}
 	}
-	pairs = append(pairs, [2]string{"Object", fmt.Sprintf("%s (%s)", m.Object.Key, bytesText(m.Object.SizeBytes))},
+	pairs = append(pairs, [2]string{"Object", fmt.Sprintf("%s (%s)", m.Object.Key, terminal.Bytes(m.Object.SizeBytes))},
 		[2]string{"Stores", strings.Join(stores, ", ")}, [2]string{"By hand", m.Restore})
 	for _, p := range proofs {
-		pairs = append(pairs, [2]string{"Proof", fmt.Sprintf("%s %s: %s", timeText(p.At), p.Check.Name, okText(p.Check))})
+		pairs = append(pairs, [2]string{"Proof", fmt.Sprintf("%s %s: %s", terminal.Time(p.At), p.Check.Name, terminal.OK(p.Check.OK, p.Check.Detail))})
 	}
-	return inv.fields(pairs...)
-}
-
-func okText(c snapshot.Check) string {
-	if c.OK {
-		return "ok: " + c.Detail
-	}
-	return "FAILED: " + c.Detail
+	return terminal.Fields(inv.out, pairs...)
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/verify"
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
@@ -149,7 +149,7 @@ func (s s3Site) mustProve(t *testing.T, m snapshot.Manifest) {
 	if out := s.must(t, "list"); !strings.Contains(out, m.ID) {
 		t.Errorf("%s is not listed:\n%s", m.ID, out)
 	}
-	var v agent.Verification
+	var v verify.Verification
 	s.mustJSON(t, &v, "verify", m.ID)
 	if !v.OK {
 		t.Errorf("verify %s: %+v", m.ID, v)

@@ -4,17 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/staging"
+	"github.com/etcdward/etcdward/agent/stores"
+	"github.com/etcdward/etcdward/agent/verify"
+	"github.com/etcdward/etcdward/agent/wire"
+	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 )
 
 func verifyCommand(inv *invocation) *cobra.Command {
 	var file, identity string
-	var sel selection
+	var sel wire.Selection
 	cmd := &cobra.Command{
 		Use:   "verify [ID | latest | --file PATH]",
 		Short: "Make all checks on a snapshot; reads the whole object back",
@@ -24,35 +31,39 @@ func verifyCommand(inv *invocation) *cobra.Command {
 			"1 it could not be checked.",
 		Args: usage(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ref := agent.Latest
+			ref := stores.Latest
 			if len(args) > 0 {
 				ref = args[0]
 			}
 			if file != "" && len(args) > 0 {
-				return &usageError{errors.New("verify: give an ID or --file, not both")}
+				return fault.Usage(errors.New("verify: give an ID or --file, not both"))
 			}
 			return inv.verify(cmd.Context(), ref, file, identity, sel)
 		},
 	}
 	cmd.Flags().StringVar(&file, "file", "", "check this file; no configuration is needed")
 	cmd.Flags().StringVar(&identity, "identity", "", "age identity file, for encrypted snapshots")
-	sel.flags(cmd.Flags())
+	selectionFlags(cmd.Flags(), &sel)
 	return cmd
 }
 
-func (inv *invocation) verify(ctx context.Context, ref, file, identity string, sel selection) (err error) {
+func (inv *invocation) verify(ctx context.Context, ref, file, identity string, sel wire.Selection) (err error) {
 	if file != "" {
 		return inv.verifyFile(ctx, file, identity)
 	}
-	h, found, err := inv.find(ctx, ref, sel)
+	h, found, done, err := inv.find(ctx, ref, sel)
 	if errors.Is(err, snapshot.ErrDamaged) {
-		return inv.printVerification(agent.Verification{ID: ref, Checks: []snapshot.Check{{Name: "manifest", Detail: err.Error()}}})
+		return inv.printVerification(verify.Verification{ID: ref, Checks: []snapshot.Check{{Name: "manifest", Detail: err.Error()}}})
 	}
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, h.Close()) }()
-	job, err := h.verifier(identity)
+	defer done(&err)
+	keys, err := identities(identity)
+	if err != nil {
+		return err
+	}
+	job, err := h.Verifier(keys)
 	if err != nil {
 		return err
 	}
@@ -76,14 +87,17 @@ func (inv *invocation) verifyFile(ctx context.Context, file, identity string) (e
 		return fmt.Errorf("verify %s: %w", file, err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
-	h := &house{stateDir: scratch}
-	show, done := inv.newProgress()
-	h.progress = show
-	defer done()
-	job, err := h.verifier(identity)
+	area, err := staging.Open(scratch)
+	if err != nil {
+		return fmt.Errorf("verify %s: %w", file, err)
+	}
+	keys, err := identities(identity)
 	if err != nil {
 		return err
 	}
+	show, clear := inv.newProgress()
+	defer clear()
+	job := verify.Verifier{Staging: area, Identities: keys, Log: slog.New(slog.DiscardHandler), Progress: show}
 	result, err := job.File(ctx, file)
 	if err != nil {
 		return err
@@ -92,7 +106,7 @@ func (inv *invocation) verifyFile(ctx context.Context, file, identity string) (e
 }
 
 // printVerification shows the checks; damage is exit 3, which needs no further word.
-func (inv *invocation) printVerification(v agent.Verification) error {
+func (inv *invocation) printVerification(v verify.Verification) error {
 	var print error
 	if inv.json() {
 		print = inv.printJSON(v)
@@ -102,10 +116,10 @@ func (inv *invocation) printVerification(v agent.Verification) error {
 	if v.OK {
 		return print
 	}
-	return errors.Join(print, silent{fmt.Errorf("verify %s: %w", v.ID, snapshot.ErrDamaged)})
+	return errors.Join(print, fault.Reported(fmt.Errorf("verify %s: %w", v.ID, snapshot.ErrDamaged)))
 }
 
-func (inv *invocation) printChecks(v agent.Verification) error {
+func (inv *invocation) printChecks(v verify.Verification) error {
 	verdict := "SOUND"
 	if !v.OK {
 		verdict = "DAMAGED"
@@ -115,10 +129,10 @@ func (inv *invocation) printChecks(v agent.Verification) error {
 		pairs = append(pairs, [2]string{"Snapshot", v.ID})
 	}
 	for _, c := range v.Checks {
-		pairs = append(pairs, [2]string{"Check " + c.Name, okText(c)})
+		pairs = append(pairs, [2]string{"Check " + c.Name, terminal.OK(c.OK, c.Detail)})
 	}
 	if f := v.Facts; f != nil {
-		pairs = append(pairs, [2]string{"Size", fmt.Sprintf("%s (%d bytes)", bytesText(f.SizeBytes), f.SizeBytes)}, [2]string{"SHA-256", f.SHA256})
+		pairs = append(pairs, [2]string{"Size", fmt.Sprintf("%s (%d bytes)", terminal.Bytes(f.SizeBytes), f.SizeBytes)}, [2]string{"SHA-256", f.SHA256})
 		if v.OK {
 			pairs = append(pairs,
 				[2]string{"Revision", fmt.Sprintf("%d, compacted to %d", f.Revision, f.CompactRevision)},
@@ -129,5 +143,5 @@ func (inv *invocation) printChecks(v agent.Verification) error {
 			)
 		}
 	}
-	return inv.fields(pairs...)
+	return terminal.Fields(inv.out, pairs...)
 }

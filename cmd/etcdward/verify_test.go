@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/verify"
 )
 
 // fixture unpacks the snapshot of a real Kubernetes cluster, by hand.
@@ -28,11 +28,11 @@ func fixture(t *testing.T) []byte {
 const packedFixture = "../../agent/snapshot/testdata/kubernetes-1.34-etcd-3.6.db.zst"
 
 // verifyFile calls `etcdward -o json verify --file`.
-func verifyFile(t *testing.T, path string) (agent.Verification, int, string) {
+func verifyFile(t *testing.T, path string) (verify.Verification, int, string) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	code := run(context.Background(), []string{"-o", "json", "verify", "--file", path}, stdio{strings.NewReader(""), &out, &errs})
-	var v agent.Verification
+	var v verify.Verification
 	if out.Len() > 0 {
 		if err := json.Unmarshal(out.Bytes(), &v); err != nil {
 			t.Fatalf("%v: %s", err, out.String())

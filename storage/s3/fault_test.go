@@ -112,7 +112,7 @@ func TestOpenCut(t *testing.T) {
 	server := storagetest.VersityGW(t)
 	content := storagetest.Content(1<<20, 1)
 	tuned := quick()
-	tuned.stall = 100 * time.Millisecond
+	tuned.stall = time.Second / 2 // nothing but a stall takes that long, also where the machine is busy
 	for _, test := range []struct {
 		name  string
 		times int
@@ -159,7 +159,7 @@ func TestOpenCut(t *testing.T) {
 func TestStalled(t *testing.T) {
 	through := newProxy(t, storagetest.VersityGW(t), plain)
 	tuned := quick()
-	tuned.stall = 20 * time.Millisecond
+	tuned.stall = 200 * time.Millisecond
 	bucket := openWith(t, through.Options, tuned)
 	through.Break("PUT object", 99, func(_ *storagetest.Front, _ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -167,6 +167,16 @@ func TestStalled(t *testing.T) {
 	})
 	if _, err := bucket.Put(t.Context(), storagetest.Upload("key", []byte("x"))); err == nil {
 		t.Error("Put: got no error")
+	}
+	// The client gives a request up also where the store has not come to see it yet.
+	tick, late := time.NewTicker(10*time.Millisecond), time.After(20*time.Second)
+	defer tick.Stop()
+	for waiting := true; waiting && through.Count("PUT object") < attempts; {
+		select {
+		case <-tick.C:
+		case <-late:
+			waiting = false
+		}
 	}
 	if got := through.Count("PUT object"); got != attempts {
 		t.Errorf("Put: made %d requests, want %d", got, attempts)

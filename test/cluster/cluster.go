@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/etcdward/etcdward/test/cluster/network"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
@@ -64,8 +65,8 @@ type Cluster struct {
 	logs  string
 	args  []string
 	token string
-	net   *network
-	pki   *authority // nil in a plain cluster
+	net   *network.Network
+	pki   *credentials // nil in a plain cluster
 
 	mu sync.Mutex // guards the processes and conditions of the members
 }
@@ -102,7 +103,7 @@ func prepare(t testing.TB, o Options) *Cluster {
 	c := &Cluster{Version: o.Version, t: t, dir: t.TempDir(), token: filepath.Base(t.TempDir()) + "-" + t.Name()}
 	Tool(t, c.program("etcd"))
 	c.keepLogs(t)
-	c.net = newNetwork()
+	c.net = network.New()
 	t.Cleanup(c.end)
 	c.args = []string{
 		// Half a second to notice a dead leader keeps tests short, and ten
@@ -129,7 +130,7 @@ func (c *Cluster) addMember(t testing.TB, name string) *Member {
 	t.Helper()
 	hold := c.Version != Old
 	client, peer, metrics := reservePort(t, hold), reservePort(t, hold), reservePort(t, hold)
-	p, err := c.net.listen(peer)
+	p, err := c.net.Listen(peer)
 	if err != nil {
 		t.Fatalf("cluster: listen for peers of %s: %v", name, err)
 	}
@@ -140,7 +141,7 @@ func (c *Cluster) addMember(t testing.TB, name string) *Member {
 	m := &Member{
 		Name:       name,
 		ClientURL:  scheme + "://" + client,
-		PeerURL:    "http://" + p.addr(),
+		PeerURL:    "http://" + p.Addr(),
 		MetricsURL: "http://" + metrics,
 		DataDir:    filepath.Join(c.dir, name),
 		LogFile:    filepath.Join(c.logs, name+".log"),
@@ -167,7 +168,7 @@ func (c *Cluster) end() {
 			p.kill()
 		}
 	}
-	c.net.close()
+	c.net.Close()
 }
 
 // Endpoints returns the client URLs of the voters. Learners are left out because

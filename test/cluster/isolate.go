@@ -15,7 +15,7 @@ func (c *Cluster) Isolate(t testing.TB, m *Member) {
 		t.Fatalf("cluster: isolate %s: it is the only member", m.Name)
 	}
 	m.expect(func() { m.isolated = true })
-	c.net.isolate(m.ID, m.proxy)
+	c.net.Isolate(m.ID, m.proxy)
 	if c.quorate() {
 		c.settle(t)
 	}
@@ -37,7 +37,7 @@ func (c *Cluster) Isolate(t testing.TB, m *Member) {
 // up, if there is a quorum.
 func (c *Cluster) Heal(t testing.TB, m *Member) {
 	t.Helper()
-	c.net.heal(m.ID)
+	c.net.Heal(m.ID)
 	m.expect(func() { m.isolated = false })
 	if c.quorate() {
 		c.settle(t)

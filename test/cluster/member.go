@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/etcdward/etcdward/test/cluster/network"
 )
 
 // Member is one etcd of a cluster, running or not. Kill, Stop, Start, Pause and
@@ -23,7 +25,7 @@ type Member struct {
 	Learner    bool
 
 	c          *Cluster
-	proxy      *proxy
+	proxy      *network.Proxy
 	listenPeer string
 	bootstrap  []string // flags that matter only while DataDir is empty
 
@@ -102,6 +104,15 @@ func (m *Member) Restart() {
 	m.c.t.Helper()
 	m.Stop()
 	m.Start()
+}
+
+// SetQuota restarts the members, one after the other, with another quota of the backend.
+func (c *Cluster) SetQuota(t testing.TB, bytes int64) {
+	t.Helper()
+	c.args = append(c.args, fmt.Sprintf("--quota-backend-bytes=%d", bytes)) // the last of two counts
+	for _, m := range c.Members {
+		m.Restart()
+	}
 }
 
 // Kill ends the member as a crash does, also when it is paused. It does nothing

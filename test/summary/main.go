@@ -1,81 +1,58 @@
-// Command summary reads what `go test -json` prints and shows what a person wants of it: a line for each
-// package, the whole output of what failed, every skip with its reason, and the count.
+// Command summary reads what `go test -json` prints and shows what a person wants of it, as it happens: a line for each
+// package that has ended, the output of what failed with its assertions first, every skip with its reason, and last the count.
 //
 // With CI=true a skip is a failure, unless the test is of a real cloud bucket.
 package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
+	"io"
 	"os"
-	"strings"
+	"time"
 )
 
-// event is one line of `go test -json`.
-type event struct {
-	Action, Package, Test, Output string
-	Elapsed                       float64
-}
-
-// realCloud ends the names of tests that need a bucket of a real provider.
-const realCloud = "Real"
+// silence is how long nothing is printed before the packages that still run are named.
+const silence = time.Minute
 
 func main() {
-	passed, failed, skipped, notAllowed := 0, 0, 0, 0
-	output := map[string]*strings.Builder{}
-	lines := bufio.NewScanner(os.Stdin)
-	lines.Buffer(nil, 64<<20)
-	for lines.Scan() {
-		var e event
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			fmt.Println(lines.Text()) // what the go command itself says
-			continue
-		}
-		key := e.Package + " " + e.Test
-		switch e.Action {
-		case "output", "build-output":
-			if output[key] == nil {
-				output[key] = new(strings.Builder)
-			}
-			output[key].WriteString(e.Output)
-		case "pass", "fail", "skip":
-			text := ""
-			if b := output[key]; b != nil {
-				text = b.String()
-			}
-			if e.Test == "" {
-				fmt.Printf("%-4s %6.1fs %s\n", e.Action, e.Elapsed, e.Package)
-				if e.Action == "fail" {
-					fmt.Print(text)
-				}
-				continue
-			}
-			switch e.Action {
-			case "pass":
-				passed++
-			case "fail":
-				failed++
-				fmt.Print(text)
-			case "skip":
-				skipped++
-				fmt.Print("SKIPPED ", e.Package, " ", text)
-				if os.Getenv("CI") == "true" && !strings.HasSuffix(e.Test, realCloud) {
-					notAllowed++
-				}
-			}
-			delete(output, key)
-		}
-	}
-	if err := lines.Err(); err != nil {
+	s := newSummary(os.Stdout, os.Getenv("CI") == "true")
+	if err := s.follow(os.Stdin); err != nil {
 		fmt.Println("summary:", err)
 		os.Exit(1)
 	}
-	fmt.Printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped)
-	if notAllowed > 0 {
-		fmt.Printf("%d skips are failures with CI=true\n", notAllowed)
-	}
-	if failed+notAllowed > 0 || passed == 0 {
+	if !s.end() {
 		os.Exit(1)
+	}
+}
+
+// follow reads events until there are no more.
+func (s *summary) follow(in io.Reader) error {
+	lines, failed := make(chan []byte), make(chan error, 1)
+	go func() {
+		defer close(lines)
+		scanner := bufio.NewScanner(in)
+		scanner.Buffer(nil, 64<<20)
+		for scanner.Scan() {
+			lines <- append([]byte(nil), scanner.Bytes()...)
+		}
+		failed <- scanner.Err()
+	}()
+	quiet := time.NewTimer(silence)
+	defer quiet.Stop()
+	for {
+		before := s.printed
+		select {
+		case line, more := <-lines:
+			if !more {
+				return <-failed
+			}
+			s.line(line)
+		case <-quiet.C:
+			s.stillRunning(time.Now())
+		}
+		if s.printed != before {
+			quiet.Reset(silence)
+		}
 	}
 }

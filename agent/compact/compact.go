@@ -1,0 +1,205 @@
+// Package compact gives up the history of the cluster that is older than the configuration keeps.
+//
+// Its one invariant: nothing younger than that is given up, and where Kubernetes compacts by itself, everything is left to it.
+package compact
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/etcdward/etcdward/agent/etcd"
+)
+
+// Cluster is the cluster as a Compactor needs it.
+type Cluster interface {
+	Revision(ctx context.Context) (clusterID uint64, revision int64, err error)
+	History(ctx context.Context) (etcd.History, error)
+	Compact(ctx context.Context, revision int64) (already bool, err error)
+}
+
+// Compactor gives up the history that is older than Keep. It learns which revision that is by noting the newest one
+// over time: Note has to be called more often than Keep passes. Its methods may be called from several goroutines.
+type Compactor struct {
+	Cluster Cluster
+	// Keep is how much history stays. 0: none; then, and only then, it compacts to the newest revision.
+	Keep time.Duration
+	// Path is the file of the notes, which outlive a restart.
+	Path string
+	Log  *slog.Logger
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+
+	mu    sync.Mutex
+	notes revisions
+	read  bool
+	last  time.Time // of the last note of this process, with its monotonic reading
+}
+
+// Compaction is what a Compactor would do, or did.
+type Compaction struct {
+	// From is the oldest revision that could be read before, To the one that can be after. They are equal where there is
+	// nothing to do; From 0: the cluster had never been compacted.
+	From, To int64
+	// Revisions that went, or would go.
+	Revisions int64
+	// Reason says why there is nothing to do, or why To was chosen.
+	Reason string
+}
+
+// Needed says whether there is something to do.
+func (c Compaction) Needed() bool { return c.To > c.From }
+
+// NoteEvery is how often a daemon should note the revision: a history that is kept a little longer than asked is better than many
+// notes.
+func NoteEvery(keep time.Duration) time.Duration {
+	return max(15*time.Second, min(keep/4, 5*time.Minute))
+}
+
+// Note notes the newest revision. An error means that this note is missing, or is lost with the process: compaction keeps more
+// than it would have to.
+func (c *Compactor) Note(ctx context.Context) error {
+	id, revision, err := c.Cluster.Revision(ctx)
+	if err != nil {
+		return fmt.Errorf("note revision: %w", err)
+	}
+	return c.note(id, revision)
+}
+
+// note is Note for a revision that was just read.
+func (c *Compactor) note(clusterID uint64, revision int64) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	c.load()
+	if !c.last.IsZero() && clockJumped(now.Round(0).Sub(c.last.Round(0)), now.Sub(c.last), c.Keep) {
+		c.Log.Warn("clock jumped, revisions are noted anew", "notes", len(c.notes.Notes))
+		c.notes = revisions{}
+	}
+	c.last = now
+	c.notes = c.notes.with(clusterID, revisionNote{now.UTC().Round(0), revision}, c.Keep)
+	if err := saveNotes(c.Path, c.notes); err != nil {
+		return fmt.Errorf("note revision: %w", err)
+	}
+	return nil
+}
+
+// load reads the notes of an earlier process, once. Notes that cannot be read are done without.
+func (c *Compactor) load() {
+	if c.read {
+		return
+	}
+	c.read = true
+	var notes revisions
+	found, err := loadNotes(c.Path, &notes)
+	if err != nil {
+		c.Log.Warn("noted revisions cannot be read, starting anew", "error", err)
+	}
+	if found && err == nil {
+		c.notes = notes
+	}
+}
+
+func (c *Compactor) now() time.Time {
+	if c.Now != nil {
+		return c.Now()
+	}
+	return time.Now()
+}
+
+// Plan looks at the cluster and decides; it notes the revision, and changes nothing in the cluster.
+func (c *Compactor) Plan(ctx context.Context) (Compaction, error) {
+	h, err := c.Cluster.History(ctx)
+	if err != nil {
+		return Compaction{}, fmt.Errorf("plan compaction: %w", err)
+	}
+	noteErr := c.note(h.ClusterID, h.Revision)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return decideCompaction(h, c.notes, c.now(), c.Keep), noteErr
+}
+
+// decideCompaction chooses the revision. Where Kubernetes' own compactor acted since then, everything is left to it: one that is
+// overtaken fails, and breaks the watches that its clients rely on.
+func decideCompaction(h etcd.History, notes revisions, now time.Time, keep time.Duration) Compaction {
+	none := func(format string, args ...any) Compaction {
+		return Compaction{From: h.Compacted, To: h.Compacted, Reason: fmt.Sprintf(format, args...)}
+	}
+	to, reason := h.Revision, "the newest revision, since nothing is to be kept"
+	if keep > 0 {
+		then, noted := notes.at(now.Add(-keep))
+		switch {
+		case !noted && len(notes.Notes) == 0:
+			return none("no revision was noted yet")
+		case !noted:
+			return none("no revision was noted %s ago yet: the first one was %s ago", keep, now.Sub(notes.Notes[0].At).Round(time.Second))
+		}
+		to, reason = then, fmt.Sprintf("the newest revision of %s ago", keep)
+	}
+	switch {
+	case to <= h.Compacted && h.APIServer >= h.Compacted:
+		return none("the API server compacts by itself: it did so to revision %d", h.APIServer)
+	case to <= h.Compacted:
+		return none("it is compacted to revision %d already, by etcd's auto-compaction or another client", h.Compacted)
+	case keep > 0 && h.APIServerAt > to:
+		return none("the API server compacts by itself, the last time less than %s ago", keep)
+	}
+	return Compaction{From: h.Compacted, To: to, Revisions: to - max(h.Compacted, 1), Reason: reason}
+}
+
+// Run compacts if there is something to give up. A cluster that somebody else compacted meanwhile is no error.
+func (c *Compactor) Run(ctx context.Context) (Compaction, error) {
+	plan, err := c.Plan(ctx)
+	if err != nil && plan.Reason == "" {
+		return plan, err
+	}
+	if err != nil {
+		c.Log.Warn("noted revisions are not kept over a restart", "error", err)
+	}
+	if !plan.Needed() {
+		c.Log.Info("nothing to compact", "compacted", plan.From, "reason", plan.Reason)
+		return plan, nil
+	}
+	already, err := c.Cluster.Compact(ctx, plan.To)
+	switch {
+	case err != nil:
+		return plan, err
+	case already:
+		plan = Compaction{From: plan.From, To: plan.From, Reason: "somebody else compacted it meanwhile"}
+		c.Log.Info("nothing to compact", "compacted", plan.From, "reason", plan.Reason)
+	default:
+		c.Log.Info("history compacted", "from", plan.From, "to", plan.To, "revisions", plan.Revisions)
+	}
+	return plan, nil
+}
+
+// Watch notes the revision again and again until ctx ends. Errors are logged when they begin, not each time.
+func (c *Compactor) Watch(ctx context.Context, every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	var failing bool
+	for {
+		err := c.Note(ctx)
+		if err != nil && !failing && !errors.Is(err, context.Canceled) {
+			c.Log.Warn("revision not noted", "error", err)
+		}
+		failing = err != nil
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Dated reports whether the compactor knows which history is old enough to go.
+func (c *Compactor) Dated() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.load()
+	_, noted := c.notes.at(c.now().Add(-c.Keep))
+	return noted || c.Keep == 0
+}

@@ -1,0 +1,164 @@
+// Package daemon does every job when it is due and runs the services beside them, reads its configuration again when it is told to, and tells
+// systemd how it fares. It knows when; what is done is the other rooms' business.
+//
+// Its one invariant: the jobs of one reading of the configuration run, and none of another; a reload that cannot be used changes nothing.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/etcdward/etcdward/agent/config"
+	"github.com/etcdward/etcdward/agent/wire"
+	"github.com/etcdward/etcdward/schedule"
+	"github.com/etcdward/etcdward/systemd"
+)
+
+// Options are what the daemon is given by its process.
+type Options struct {
+	// Load reads the configuration and opens the parts that it asks for; it is called again for each reload. The daemon closes what it returns.
+	Load func() (*wire.Parts, error)
+	// Signals are SIGHUP, to read the configuration again, and SIGUSR1, to end between two runs.
+	Signals <-chan os.Signal
+	// Notify tells the service manager; nil: systemd's own calls.
+	Notify Notifier
+	// WouldStart reports why the installed program would not start with this configuration; nil error: it would. It is asked before the daemon ends
+	// for a restart.
+	WouldStart func(ctx context.Context) error
+	// ConfigPath and Version are for the log.
+	ConfigPath, Version string
+}
+
+// Notifier is the service manager. Nothing depends on what it answers.
+type Notifier interface {
+	Ready() error
+	Reloading() error
+	Stopping() error
+	Status(line string) error
+}
+
+// serviceManager is systemd.
+type serviceManager struct{}
+
+func (serviceManager) Ready() error             { return systemd.Ready() }
+func (serviceManager) Reloading() error         { return systemd.Reloading() }
+func (serviceManager) Stopping() error          { return systemd.Stopping() }
+func (serviceManager) Status(line string) error { return systemd.Status(line) }
+
+// generation is everything that one reading of the configuration made: while it is in force its loop runs, and none of another.
+type generation struct {
+	*wire.Parts
+	jobs     []schedule.Job
+	services []Service
+}
+
+// daemon is the process: one generation after the other.
+type daemon struct {
+	Options
+	board *board
+	pulse *pulse
+}
+
+// Run is the daemon. It returns when ctx ends, or once a restart was asked for and no run is under way; an error means that the configuration cannot be used, or
+// what the daemon could not close.
+func Run(ctx context.Context, o Options) error {
+	if o.Notify == nil {
+		o.Notify = serviceManager{}
+	}
+	d := &daemon{Options: o, board: &board{tell: o.Notify.Status}, pulse: newPulse()}
+	g, err := d.prepare()
+	if err != nil {
+		return err
+	}
+	g.Log.Info("etcdward starts", "version", o.Version, "cluster", g.Config.Cluster.Name, "config", o.ConfigPath)
+	ctx, cancel := context.WithCancelCause(ctx)
+	var watchdog sync.WaitGroup
+	defer watchdog.Wait()
+	defer cancel(nil)
+	d.watchdog(ctx, &watchdog, g.Log)
+	told(g.Log, o.Notify.Ready())
+	if err := noteCluster(g.Config.Cluster.Name); err != nil {
+		g.Log.Warn("name of the cluster not noted, a reload with another one will seem to succeed", "error", err)
+	}
+	if err := d.start(ctx, g); err != nil {
+		return errors.Join(err, g.Close())
+	}
+	for first := true; ; first = false {
+		next, err := d.live(ctx, g, first)
+		if next == nil {
+			return err
+		}
+		g = next
+		g.Log.Info("configuration reloaded", "config", o.ConfigPath)
+	}
+}
+
+// prepare reads the configuration and makes all that it asks for; what cannot be made is an error now, and not when a job is due.
+func (d *daemon) prepare() (*generation, error) {
+	parts, err := d.Load()
+	if err != nil {
+		return nil, err
+	}
+	g := &generation{Parts: parts}
+	if err := d.furnish(g); err != nil {
+		return nil, errors.Join(err, parts.Close())
+	}
+	return g, nil
+}
+
+// watchdog pings systemd for as long as the daemon does what it should.
+func (d *daemon) watchdog(ctx context.Context, running *sync.WaitGroup, log *slog.Logger) {
+	interval, err := systemd.WatchdogInterval()
+	if err != nil {
+		log.Warn("watchdog not known", "error", err)
+	}
+	running.Go(func() {
+		if err := systemd.Watch(ctx, interval, d.pulse.alive); err != nil {
+			log.Warn("systemd not told", "error", err)
+		}
+	})
+}
+
+// told logs what the service manager could not be told: nothing depends on it.
+func told(log *slog.Logger, err error) {
+	if err != nil {
+		log.Warn("systemd not told", "error", err)
+	}
+}
+
+// startLimit bounds what is cleaned up at the start.
+const startLimit = 15 * time.Minute
+
+// start removes what earlier processes left.
+func (d *daemon) start(ctx context.Context, g *generation) error {
+	d.pulse.begun("start", startLimit)
+	defer d.pulse.ended("start")
+	within, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	err := g.CleanUp(within)
+	if err != nil && ctx.Err() != nil {
+		return nil // it was told to stop; live ends likewise
+	}
+	return err
+}
+
+// Inactive names the parts of the configuration that this version does not act on yet.
+func Inactive(cfg *config.Config) []string {
+	var notes []string
+	for _, part := range []struct {
+		key string
+		set bool
+	}{
+		{"drill", !cfg.Drill.Schedule.Off()},
+		{"metrics", cfg.Metrics.Listen != config.Off || cfg.Metrics.Textfile != ""}, {"heartbeat", cfg.Heartbeat.URL != ""},
+	} {
+		if part.set {
+			notes = append(notes, part.key+": valid, and not active in this version")
+		}
+	}
+	return notes
+}

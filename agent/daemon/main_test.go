@@ -1,0 +1,14 @@
+package daemon
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/etcdward/etcdward/agent/snapshot"
+)
+
+func TestMain(m *testing.M) {
+	snapshot.ChildMain()
+	goleak.VerifyTestMain(m)
+}

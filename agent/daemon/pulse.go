@@ -1,0 +1,60 @@
+package daemon
+
+import (
+	"sync"
+	"time"
+)
+
+// pulse tells the watchdog whether the daemon does what it should: its loop turns, or what runs is within its limit.
+type pulse struct {
+	mu      sync.Mutex
+	turned  time.Time
+	running map[string]time.Time // and until when each may
+}
+
+const (
+	// silence is how long an idle loop may not turn.
+	silence = 5 * time.Minute
+	// overrun is how much longer than its limit a run may take to notice that it was cut.
+	overrun = 2 * time.Minute
+)
+
+func newPulse() *pulse { return &pulse{turned: time.Now(), running: map[string]time.Time{}} }
+
+// seen is called as the loop turns.
+func (p *pulse) seen() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.turned = time.Now()
+}
+
+// begun notes a run and its limit; 0: none.
+func (p *pulse) begun(job string, limit time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	end := time.Time{}
+	if limit > 0 {
+		end = time.Now().Add(limit + overrun)
+	}
+	p.running[job] = end
+}
+
+func (p *pulse) ended(job string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.running, job)
+	p.turned = time.Now()
+}
+
+// alive says whether the watchdog is to be pinged.
+func (p *pulse) alive() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	for _, end := range p.running {
+		if !end.IsZero() && now.After(end) {
+			return false
+		}
+	}
+	return len(p.running) > 0 || now.Sub(p.turned) < silence
+}

@@ -1,0 +1,64 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/coordination"
+	"github.com/etcdward/etcdward/schedule"
+)
+
+func (d *daemon) begun(job *schedule.Job, run schedule.Run) {
+	limit := job.Limit
+	if !run.Closes.IsZero() {
+		limit = time.Until(run.Closes)
+	}
+	d.pulse.begun(job.Name, limit)
+	d.board.begun(job.Name)
+}
+
+// report says what came of a run: one line each, whatever it was.
+func (d *daemon) report(g *generation, o schedule.Outcome) {
+	// A snapshot leaves buffers behind that an idle daemon does not need.
+	debug.FreeOSMemory()
+	d.pulse.ended(o.Job)
+	d.board.ended(o.Job)
+	d.board.look()
+	args := []any{"job", o.Job}
+	if o.Job == "" {
+		args = nil
+	} else {
+		args = append(args, "due", o.Due.Format(time.RFC3339), "seconds", fmt.Sprintf("%.1f", o.Ended.Sub(o.Started).Seconds()))
+		if o.Missed {
+			args = append(args, "missed", true)
+		}
+		if o.Skipped > 0 {
+			args = append(args, "skipped", o.Skipped)
+		}
+	}
+	level, message := slog.LevelInfo, "job done"
+	switch {
+	case o.Err == nil:
+	case errors.Is(o.Err, schedule.ErrInterrupted):
+		message = "job interrupted, due again at the next start"
+	case o.Job == "":
+		level, message = slog.LevelWarn, "schedule"
+	case errors.Is(o.Err, schedule.ErrWindowMissed):
+		level, message = slog.LevelWarn, "window missed"
+	case errors.Is(o.Err, coordination.ErrLockUnavailable):
+		level, message = slog.LevelWarn, "job skipped"
+	case errors.Is(o.Err, agent.ErrPartial):
+		level, message = slog.LevelWarn, "job done with findings"
+	default:
+		level, message = slog.LevelError, "job failed"
+	}
+	if o.Err != nil {
+		args = append(args, "error", o.Err)
+	}
+	g.Log.Log(context.Background(), level, message, args...)
+}

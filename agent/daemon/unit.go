@@ -1,0 +1,117 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/etcdward/etcdward/agent/config"
+	"github.com/etcdward/etcdward/systemd"
+)
+
+func clusterNote() string {
+	if dir := os.Getenv(systemd.RuntimeDirectory); dir != "" {
+		return filepath.Join(dir, "cluster")
+	}
+	return ""
+}
+
+// noteCluster writes down whose daemon this is; outside of systemd it does nothing.
+func noteCluster(name string) error {
+	path := clusterNote()
+	if path == "" {
+		return nil
+	}
+	return os.WriteFile(path, []byte(name+"\n"), 0o644)
+}
+
+// otherCluster means that a daemon was asked to go on as another cluster's.
+type otherCluster struct{ now, was string }
+
+func (o otherCluster) Error() string {
+	return fmt.Sprintf("cluster.name is %s now, and was %s: that takes a restart", o.now, o.was)
+}
+
+// AsUnit makes sure, if this is a process of the unit, that the running daemon could take the configuration: systemd hands
+// secrets over when it starts, and a daemon stays its cluster's.
+func AsUnit(cfg *config.Config) error {
+	return errors.Join(sameCluster(cfg.Cluster.Name), secretsReadable(cfg))
+}
+
+func sameCluster(name string) error {
+	path := clusterNote()
+	if path == "" {
+		return nil
+	}
+	noted, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if was := strings.TrimSpace(string(noted)); was != name {
+		return otherCluster{name, was}
+	}
+	return nil
+}
+
+// secretsReadable opens every file that the configuration names. Outside of the unit it does nothing: root reads more than the daemon.
+func secretsReadable(cfg *config.Config) error {
+	directory := os.Getenv(systemd.CredentialsDirectory)
+	if directory == "" {
+		return nil
+	}
+	var errs error
+	for _, f := range cfg.Files() {
+		if f.File == "" {
+			continue
+		}
+		path, err := f.Path(directory)
+		if err == nil {
+			err = readable(path)
+		}
+		if name, is := f.Credential(); is && errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("systemd handed no credential %s over: LoadCredential=%s:PATH in a drop-in, as etcdward setup writes it, and a restart", name, name)
+		}
+		if err != nil {
+			errs = errors.Join(errs, fmt.Errorf("%s: %w", f.Key, err))
+		}
+	}
+	return errs
+}
+
+func readable(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+// credentialsThere makes sure that systemd could hand the secrets over again: a certificate that somebody has just moved away is no
+// reason to end a daemon that has its own copy.
+func credentialsThere(root string) error {
+	directory := os.Getenv(systemd.CredentialsDirectory)
+	if directory == "" {
+		return nil
+	}
+	handed, err := os.ReadDir(directory)
+	if err != nil {
+		return fmt.Errorf("read credentials: %w", err)
+	}
+	for _, entry := range handed {
+		source := systemd.CredentialSource(root, entry.Name())
+		if source == "" {
+			continue
+		}
+		// What this user may not see is not known to be missing.
+		if _, err := os.Stat(filepath.Join(root, source)); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("credential %s: %w", entry.Name(), err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,226 @@
+package defrag
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/compact"
+	"github.com/etcdward/etcdward/agent/etcd"
+)
+
+// Defragmenter rewrites the database files of members that hold much empty space, one member at a time.
+type Defragmenter struct {
+	Cluster *etcd.Cluster
+	Rules   Rules
+	// Compactor is asked first while NOSPACE is raised: without compaction there may be nothing to gain. nil: nobody is.
+	Compactor *compact.Compactor
+	// FreeDisk tells the free bytes where a member keeps its database; false: it is on another host, or not
+	// known. nil: nothing is known.
+	FreeDisk func(etcd.Member) (int64, bool)
+	// Between is called between two members: what came due meanwhile runs there. nil: nothing does.
+	Between func(ctx context.Context)
+	Log     *slog.Logger
+}
+
+// Outcome is what came of a run.
+type Outcome struct {
+	Members []Rewritten // in the order in which they were done
+	// Plan is the last one: it says why each other member was left.
+	Plan Plan
+	// Compaction is what was compacted first; nil: NOSPACE was not raised.
+	Compaction *compact.Compaction
+	// Disarmed are the members whose NOSPACE alarm was taken back.
+	Disarmed []string
+}
+
+// Rewritten is one member that was defragmented.
+type Rewritten struct {
+	Name string
+	// Before and After are the sizes of the file, InUse what of the latter holds data; in bytes.
+	Before, After, InUse int64
+	// Took lasts until the member had caught up.
+	Took time.Duration
+	// LedBefore led when the member's turn came, LedDuring while it was defragmented, LedAfter once it had caught up.
+	LedBefore, LedDuring, LedAfter string
+}
+
+// ledger is what the agents of all hosts tell each other about defragmentation.
+type ledger struct {
+	// Left are members that could not be done, in their order: they come first the next time.
+	Left []string `json:"left"`
+	Pace Pace     `json:"pace"`
+	// Underway is the member whose defragmentation was begun and has not ended well; "": none.
+	Underway string `json:"underway,omitempty"`
+}
+
+const ledgerName = "defrag"
+
+// ErrDiverged means that the members do not hold the same data. Nothing is defragmented until a person has looked: a
+// defragmentation may be the cause, and can make it worse.
+//
+// etcd's own CORRUPT alarm is not raised: it would stop all writes of the cluster at once.
+var ErrDiverged = errors.New("the members' data differ")
+
+// ErrNoMember means that no member has the name that was asked for.
+var ErrNoMember = errors.New("no such member")
+
+// Plan says what a run would do in a window that closes then; zero: no window. It changes nothing, and compares no
+// hashes, since that holds up writers.
+func (d *Defragmenter) Plan(ctx context.Context, closes time.Time) (Plan, error) {
+	book, err := d.recall(ctx)
+	if err != nil {
+		return Plan{}, fmt.Errorf("plan defragmentation: %w", err)
+	}
+	facts, err := d.look(ctx, book, closes)
+	if err != nil {
+		return Plan{}, fmt.Errorf("plan defragmentation: %w", err)
+	}
+	return Decide(facts, d.Rules), nil
+}
+
+// Run defragments what is worth it until the window closes; zero: no window. It looks and decides anew before each member.
+//
+// The error wraps agent.ErrPartial when members had to be left for another reason than too little to gain, and ErrDiverged; with any
+// other it stopped at the first failure. Members that are left come first the next time, on whichever host that is.
+func (d *Defragmenter) Run(ctx context.Context, closes time.Time) (Outcome, error) {
+	r := &defragRun{Defragmenter: d, closes: closes, done: map[string]bool{}}
+	err := r.run(ctx)
+	return r.out, err
+}
+
+// defragRun is one run.
+type defragRun struct {
+	*Defragmenter
+	closes time.Time
+	book   ledger
+	first  []string // who was left before this run
+	agreed *agreement
+	// over: the pause would outlast the window. What is left is only judged.
+	over bool
+	done map[string]bool
+	out  Outcome
+}
+
+func (r *defragRun) run(ctx context.Context) error {
+	var err error
+	if r.book, err = r.recall(ctx); err != nil {
+		return fmt.Errorf("defragment: %w", err)
+	}
+	r.first = r.book.Left
+	if err := r.makeSpace(ctx); err != nil {
+		return fmt.Errorf("defragment: %w", err)
+	}
+	for {
+		step, more, err := r.next(ctx)
+		if err != nil {
+			return fmt.Errorf("defragment: %w", err)
+		}
+		if !more {
+			break
+		}
+		if err := r.member(ctx, step); err != nil {
+			return fmt.Errorf("defragment %s: %w", step.Member.Name, err)
+		}
+		if err := r.rest(ctx); err != nil {
+			return fmt.Errorf("defragment: stopped after %d members: %w", len(r.out.Members), err)
+		}
+	}
+	return errors.Join(r.disarm(ctx), r.conclude(ctx))
+}
+
+// next looks, decides, and before the first member makes sure that all hold the same.
+func (r *defragRun) next(ctx context.Context) (Step, bool, error) {
+	facts, err := r.look(ctx, r.book, r.closes)
+	if err != nil {
+		return Step{}, false, err
+	}
+	facts.Done, facts.First = r.done, r.first
+	if r.over {
+		facts.Now = r.closes
+	}
+	r.out.Plan = Decide(facts, r.Rules)
+	step, more := r.out.Plan.Next()
+	if !more || r.agreed != nil {
+		return step, more, nil
+	}
+	err = r.agree(ctx, facts.Survey)
+	if errors.Is(err, ErrDiverged) {
+		facts.Diverged = err.Error()
+		r.out.Plan = Decide(facts, r.Rules)
+		r.Log.Error("members differ, nothing is defragmented", "error", err)
+	}
+	return step, true, err
+}
+
+// conclude writes down who was left, and says so.
+func (r *defragRun) conclude(ctx context.Context) error {
+	left := r.out.Plan.With(Left)
+	r.book.Left, r.book.Underway = r.stillLeft(), ""
+	var why error
+	for _, s := range left {
+		why = errors.Join(why, fmt.Errorf("%s left: %s", s.Member.Name, s.Reason))
+		r.Log.Warn("member not defragmented", "member", s.Member.Name, "reason", s.Reason)
+	}
+	for _, s := range r.out.Plan.With(Enough) {
+		r.Log.Info("member not defragmented", "member", s.Member.Name, "reason", s.Reason)
+	}
+	why = errors.Join(why, r.keep(ctx))
+	if why != nil {
+		return fmt.Errorf("defragment: %w: %w", agent.ErrPartial, why)
+	}
+	return nil
+}
+
+// stillLeft are the members that come first the next time. Where only one was asked for, nothing follows for the others.
+func (r *defragRun) stillLeft() []string {
+	waiting := r.out.Plan.Waiting(r.first)
+	if r.Rules.Only == "" {
+		return waiting
+	}
+	var left []string
+	for _, name := range r.first {
+		if name != r.Rules.Only && !r.done[name] {
+			left = append(left, name)
+		}
+	}
+	return append(left, waiting...)
+}
+
+// recall reads the ledger. One that cannot be decoded is done without: it only makes the next run better.
+func (d *Defragmenter) recall(ctx context.Context) (ledger, error) {
+	var book ledger
+	found, err := d.Cluster.Recall(ctx, ledgerName, &book)
+	if err != nil && !found && !errors.Is(err, etcd.ErrUndecodable) {
+		return ledger{}, err
+	}
+	if err != nil {
+		d.Log.Warn("record of earlier defragmentations cannot be read", "error", err)
+		return ledger{}, nil
+	}
+	if book.Underway != "" {
+		book.Left = slices.Insert(book.Left, 0, book.Underway)
+	}
+	return book, nil
+}
+
+// keep writes the ledger under the lock. Without it, as while NOSPACE is raised, nothing is written: the ledger saves time, and
+// nothing depends on it. The error is ErrLockLost, and nothing else: another agent may be at work.
+func (r *defragRun) keep(ctx context.Context) error {
+	l := etcd.LockOf(ctx)
+	if l == nil {
+		return nil
+	}
+	err := l.Keep(context.WithoutCancel(ctx), ledgerName, r.book)
+	if err != nil {
+		r.Log.Warn("record of this defragmentation not kept", "error", err)
+	}
+	if errors.Is(err, etcd.ErrLockLost) {
+		return err
+	}
+	return nil
+}

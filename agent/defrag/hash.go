@@ -1,0 +1,104 @@
+package defrag
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/etcdward/etcdward/agent/etcd"
+)
+
+// agreement is what all members' data hashed to, at a revision.
+type agreement struct {
+	etcd.Hash
+}
+
+// agreeTries is how often the members are asked again when the cluster was compacted between their answers.
+const agreeTries = 5
+
+// hashTimeout bounds a HashKV call on a small database.
+const hashTimeout = 30 * time.Second
+
+// hashTimeoutFor bounds a HashKV call: it reads the whole database.
+func hashTimeoutFor(m etcd.Member) time.Duration {
+	const slowest = 20 << 20 // bytes a second
+	return hashTimeout + time.Duration(float64(m.DBSize)/slowest*float64(time.Second))
+}
+
+// agree asks one member after the other for its hash at one revision that all have. The error wraps ErrDiverged when they
+// differ; another means that they could not be compared.
+func (r *defragRun) agree(ctx context.Context, survey etcd.Survey) error {
+	var why error
+	for range agreeTries {
+		var found *agreement
+		if found, why = r.compareAll(ctx, survey); why == nil {
+			r.agreed = found
+			return nil
+		}
+		if errors.Is(why, ErrDiverged) || ctx.Err() != nil {
+			return why
+		}
+		var err error
+		if survey, err = r.Cluster.Survey(ctx); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("compare the members' data: %w", why)
+}
+
+func (r *defragRun) compareAll(ctx context.Context, survey etcd.Survey) (*agreement, error) {
+	var revision int64
+	for _, m := range survey.Members {
+		if m.Err != nil {
+			return nil, fmt.Errorf("%s: %w", m.Name, m.Err)
+		}
+		if revision == 0 || m.Revision < revision {
+			revision = m.Revision
+		}
+	}
+	var first *agreement
+	var said []string
+	differ := false
+	for _, m := range survey.Members {
+		if m.Learner {
+			continue // etcd refuses it there
+		}
+		h, err := r.Cluster.HashKV(ctx, m, revision, hashTimeoutFor(m))
+		if err != nil {
+			return nil, err
+		}
+		if first == nil {
+			first = &agreement{h}
+		}
+		if h.CompactRevision != first.CompactRevision {
+			return nil, errors.New("the cluster was compacted between their answers")
+		}
+		differ = differ || h.Hash != first.Hash.Hash
+		said = append(said, fmt.Sprintf("%s %08x", m.Name, h.Hash))
+	}
+	if differ {
+		return nil, fmt.Errorf("%w at revision %d: %s", ErrDiverged, revision, strings.Join(said, ", "))
+	}
+	return first, nil
+}
+
+// stillAgrees compares a member with what all agreed on before. Only where the cluster was compacted since are all of them
+// asked again.
+func (r *defragRun) stillAgrees(ctx context.Context, survey etcd.Survey, m etcd.Member) error {
+	if m.Learner {
+		return nil
+	}
+	h, err := r.Cluster.HashKV(ctx, m, r.agreed.Revision, hashTimeoutFor(m))
+	switch {
+	case etcd.IsCompacted(err), err == nil && h.CompactRevision != r.agreed.CompactRevision:
+		err = r.agree(ctx, survey)
+	case err == nil && h.Hash != r.agreed.Hash.Hash:
+		err = fmt.Errorf("%w at revision %d: it has %08x now, and all had %08x before", ErrDiverged, h.Revision, h.Hash, r.agreed.Hash.Hash)
+	}
+	if errors.Is(err, ErrDiverged) {
+		r.Log.Error("members differ after a defragmentation", "member", m.Name, "error", err)
+	}
+	return err
+}

@@ -1,0 +1,15 @@
+package defrag
+
+import (
+	"testing"
+
+	"github.com/etcdward/etcdward/agent/etcd"
+)
+
+// TestVoters: a learner that answers keeps no quorum, so that the lock has to outlast the only voter's absence.
+func TestVoters(t *testing.T) {
+	plan := Plan{Steps: []Step{{}, {Member: etcd.Member{Learner: true}}, {Member: etcd.Member{Learner: true}}}}
+	if got := plan.voters(); got != 1 {
+		t.Errorf("a voter and two learners: %d", got)
+	}
+}

@@ -1,0 +1,166 @@
+// Package connection reaches the members of an etcd cluster under their URLs. It is the only importer of etcd's client.
+//
+// It does not know who the members are: it is given their URLs.
+//
+// Its one invariant: every call has a deadline and goes to the URL that it names, and its error is a sentence.
+package connection
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
+)
+
+// Options say how a cluster is reached.
+type Options struct {
+	// Endpoints are seeds, URLs: one that answers is enough, the other members are found through it.
+	Endpoints []string
+	// CAFile, CertFile, KeyFile are PEM files. They are read anew for every connection. CAFile "":
+	// the host's own; CertFile "": no client certificate.
+	CAFile, CertFile, KeyFile string
+	// Username and PasswordFile, when etcd's own authentication is on.
+	Username, PasswordFile string
+	// CallTimeout bounds each call but the stream of a snapshot. 0: 5 s.
+	CallTimeout time.Duration
+}
+
+// defaultCallTimeout is long enough for a member under load and short enough for a status page.
+const defaultCallTimeout = 5 * time.Second
+
+// Pool is a set of connections, one to each endpoint in use. It is safe for concurrent use.
+type Pool struct {
+	options  Options
+	password string
+
+	mu    sync.Mutex
+	conns map[string]*clientv3.Client
+}
+
+// New prepares the connections; none is made before the first call. The error means that the options
+// cannot work: a file that is missing or unreadable.
+func New(o Options) (*Pool, error) {
+	if o.CallTimeout == 0 {
+		o.CallTimeout = defaultCallTimeout
+	}
+	p := &Pool{options: o, conns: map[string]*clientv3.Client{}}
+	if o.PasswordFile != "" {
+		text, err := os.ReadFile(o.PasswordFile)
+		if err != nil {
+			return nil, fmt.Errorf("etcd: password_file: %w", err)
+		}
+		p.password = strings.TrimSpace(string(text))
+	}
+	if o.CAFile != "" || o.CertFile != "" {
+		if _, err := p.files().load(); err != nil {
+			return nil, fmt.Errorf("etcd: %w", err)
+		}
+	}
+	return p, nil
+}
+
+// Close ends all connections.
+func (p *Pool) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var errs error
+	for _, client := range p.conns {
+		if err := client.Close(); err != nil && !errors.Is(err, context.Canceled) {
+			errs = errors.Join(errs, err)
+		}
+	}
+	clear(p.conns)
+	return errs
+}
+
+// client gives the connection to one endpoint.
+func (p *Pool) client(endpoint string) (*clientv3.Client, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if client, ok := p.conns[endpoint]; ok {
+		return client, nil
+	}
+	cfg := clientv3.Config{
+		Endpoints:            []string{endpoint},
+		DialTimeout:          p.options.CallTimeout,
+		DialKeepAliveTime:    30 * time.Second,
+		DialKeepAliveTimeout: 10 * time.Second,
+		Username:             p.options.Username,
+		Password:             p.password,
+		Logger:               zap.NewNop(),
+	}
+	if strings.HasPrefix(endpoint, "https://") {
+		// Given as a dial option it replaces the client's own, which reads the files once.
+		cfg.DialOptions = append(cfg.DialOptions, grpc.WithTransportCredentials(p.files()))
+	}
+	client, err := clientv3.New(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("connect %s: %w", endpoint, err)
+	}
+	p.conns[endpoint] = client
+	return client, nil
+}
+
+// Conn gives the connection to one endpoint, for streams.
+func (p *Pool) Conn(endpoint string) (*grpc.ClientConn, error) {
+	client, err := p.client(endpoint)
+	if err != nil {
+		return nil, err
+	}
+	return client.ActiveConnection(), nil
+}
+
+// TLS is what a connection that is made now shows and trusts.
+func (p *Pool) TLS() (*tls.Config, error) { return p.files().load() }
+
+// CallTimeout is the usual deadline of a call.
+func (p *Pool) CallTimeout() time.Duration { return p.options.CallTimeout }
+
+// RequireLeader makes a member that is cut off from the quorum end a stream, instead of keeping silent.
+func RequireLeader(ctx context.Context) context.Context { return clientv3.WithRequireLeader(ctx) }
+
+func (p *Pool) files() *fileCredentials {
+	return &fileCredentials{caFile: p.options.CAFile, certFile: p.options.CertFile, keyFile: p.options.KeyFile}
+}
+
+// Call runs one call to one endpoint under the usual deadline. Its error names the endpoint and, when the connection is
+// the trouble, why it could not be made.
+func (p *Pool) Call(ctx context.Context, endpoint, what string, do func(context.Context, *grpc.ClientConn) error) error {
+	return p.CallFor(ctx, p.options.CallTimeout, endpoint, what, do)
+}
+
+// CallFor is Call under another deadline.
+func (p *Pool) CallFor(ctx context.Context, timeout time.Duration, endpoint, what string, do func(context.Context, *grpc.ClientConn) error) error {
+	outer := ctx
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	client, err := p.client(endpoint)
+	if err != nil {
+		return err
+	}
+	conn := client.ActiveConnection()
+	if conn.GetState() == connectivity.TransientFailure {
+		// Try now, not when an earlier failure's pause is over.
+		conn.ResetConnectBackoff()
+		wait, stop := context.WithTimeout(ctx, time.Second)
+		conn.WaitForStateChange(wait, connectivity.TransientFailure)
+		stop()
+	}
+	if err := do(ctx, conn); err != nil {
+		if outer.Err() != nil {
+			// It was cut, which says nothing of the member.
+			return fmt.Errorf("%s %s: %w", what, endpoint, context.Cause(outer))
+		}
+		return fmt.Errorf("%s %s: %w", what, endpoint, Plain(err))
+	}
+	return nil
+}

@@ -1,0 +1,153 @@
+// Package fetch brings a snapshot back as the plain file that etcd sent: one in a store, or a sealed file on disk.
+//
+// Its one invariant: the file appears under its name only once it is whole and passed the checks of levels 1 and 2.
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/seal"
+	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/staging"
+	"github.com/etcdward/etcdward/agent/stores"
+	"github.com/etcdward/etcdward/agent/version"
+)
+
+// Fetcher brings a stored snapshot back as the plain file that etcd sent.
+type Fetcher struct {
+	Identities seal.Identities
+	Progress   agent.Progress
+}
+
+// Run writes the plain file of a snapshot to output, which must not exist. The file appears there only once it is whole and
+// passed the checks of levels 1 and 2; an error that wraps snapshot.ErrDamaged says that it never will.
+func (f *Fetcher) Run(ctx context.Context, found stores.Found, output string) (err error) {
+	if _, err := os.Lstat(output); err == nil {
+		return fmt.Errorf("fetch %s: %s: %w", found.Manifest.ID, output, fs.ErrExist)
+	}
+	area, err := staging.In(filepath.Dir(output))
+	if err != nil {
+		return fmt.Errorf("fetch %s: %w", found.Manifest.ID, err)
+	}
+	if err := area.Require(found.Manifest.SizeBytes); err != nil {
+		return fmt.Errorf("fetch %s: %w", found.Manifest.ID, err)
+	}
+	file, err := area.Create("." + filepath.Base(output) + ".partial")
+	if err != nil {
+		return fmt.Errorf("fetch %s: %w", found.Manifest.ID, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, staging.Discard(file))
+		}
+	}()
+	digest, err := f.Copy(ctx, found, file)
+	if err != nil {
+		return fmt.Errorf("fetch: %w", err)
+	}
+	if err := file.Sync(); err != nil {
+		return fmt.Errorf("fetch %s: %w", found.Manifest.ID, err)
+	}
+	f.Progress.Report("check", 0, 0)
+	exam, err := snapshot.ExamineDigested(ctx, file.Name(), digest, version.MinorOf(found.Manifest.Member.Version))
+	if err != nil {
+		return fmt.Errorf("fetch %s: %w", found.Manifest.ID, err)
+	}
+	if err := SameFile(exam, found.Manifest); err != nil {
+		return fmt.Errorf("fetch %s: %w", found.Manifest.ID, err)
+	}
+	if err := unix.Renameat2(unix.AT_FDCWD, file.Name(), unix.AT_FDCWD, output, unix.RENAME_NOREPLACE); err != nil {
+		return fmt.Errorf("fetch %s: rename to %s: %w", found.Manifest.ID, output, err)
+	}
+	return errors.Join(file.Close(), staging.SyncFolder(filepath.Dir(output)))
+}
+
+// Copy writes the plain bytes of a stored snapshot to dst, and never more than the manifest promises. The stored
+// object's own size and SHA-256 have been held against the manifest when it returns without error.
+func (f *Fetcher) Copy(ctx context.Context, found stores.Found, dst io.Writer) (*snapshot.Digest, error) {
+	m := found.Manifest
+	sealed, err := found.Store.Catalog.Open(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	defer sealed.Close()
+	seen := io.TeeReader(sealed, f.Progress.Count("read", m.Object.SizeBytes))
+	plain, err := seal.Unseal(seen, m.Object.Compression, m.Object.Encryption, f.Identities)
+	if errors.Is(err, seal.ErrNoIdentity) {
+		return nil, fmt.Errorf("snapshot %s: %w", m.ID, err)
+	}
+	if err != nil {
+		return nil, blame(m, sealed, err)
+	}
+	defer plain.Close()
+	digest := snapshot.NewDigest()
+	n, err := io.CopyBuffer(io.MultiWriter(dst, digest), io.LimitReader(plain, m.SizeBytes+1), make([]byte, 256<<10))
+	var write *fs.PathError
+	switch {
+	case err != nil && (errors.As(err, &write) || ctx.Err() != nil):
+		return nil, fmt.Errorf("snapshot %s: %w", m.ID, err)
+	case err != nil:
+		return nil, blame(m, sealed, err)
+	case n > m.SizeBytes:
+		return nil, fmt.Errorf("snapshot %s: %w: more than the %d bytes that its manifest says", m.ID, snapshot.ErrDamaged, m.SizeBytes)
+	}
+	// The decoder may stop before the end, where the object is held to its SHA-256.
+	if _, err := io.Copy(io.Discard, seen); err != nil {
+		return nil, err
+	}
+	return digest, nil
+}
+
+// blame finds out whether a decoder failed because of the bytes: then reading on to the end of the object shows a wrong
+// SHA-256. An error of the store stays one.
+func blame(m snapshot.Manifest, sealed io.Reader, cause error) error {
+	if errors.Is(cause, snapshot.ErrDamaged) {
+		return cause
+	}
+	if _, err := io.Copy(io.Discard, sealed); err != nil {
+		return err
+	}
+	return fmt.Errorf("snapshot %s: %w: the stored object is the one that was written, and cannot be decoded: %w", m.ID, snapshot.ErrDamaged, cause)
+}
+
+// difference names what a manifest says otherwise than its file.
+func difference(found, said snapshot.Facts) string {
+	var parts []string
+	for _, f := range []struct {
+		name        string
+		found, said any
+	}{
+		{"size in bytes", found.SizeBytes, said.SizeBytes}, {"SHA-256", found.SHA256, said.SHA256}, {"status hash", found.StatusHash, said.StatusHash},
+		{"revision", found.Revision, said.Revision}, {"compact revision", found.CompactRevision, said.CompactRevision},
+		{"total keys", found.TotalKeys, said.TotalKeys}, {"storage version", found.StorageVersion, said.StorageVersion},
+		{"HashKV", found.HashKV.Hash, said.HashKV.Hash},
+		{"revision of HashKV", found.HashKV.Revision, said.HashKV.Revision},
+		{"compact revision of HashKV", found.HashKV.CompactRevision, said.HashKV.CompactRevision},
+	} {
+		if f.found != f.said {
+			parts = append(parts, fmt.Sprintf("%s is %v, and the manifest says %v", f.name, f.found, f.said))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// SameFile holds what was found in a file to what its manifest says.
+func SameFile(exam snapshot.Examination, m snapshot.Manifest) error {
+	if err := exam.Err(); err != nil {
+		return err
+	}
+	if exam.Facts != m.Facts {
+		return fmt.Errorf("%w: it is a sound snapshot, and not the one of the manifest: %s", snapshot.ErrDamaged, difference(exam.Facts, m.Facts))
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+// Package observe gathers everything that the status judges: the cluster, the stores, the jobs, what waits in the spool. It looks, and changes
+// nothing.
+package observe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/etcdward/etcdward/agent/catalog"
+	"github.com/etcdward/etcdward/agent/retention"
+	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/stores"
+)
+
+// Inspector looks at one store for the newest proven snapshot, and for what is wrong there. It is asked every few minutes: it lists, and
+// reads manifests and proofs from the newest back, only as far as the first that is proven.
+type Inspector struct {
+	Store stores.Store
+	// Live is the etcd cluster id, hex, of the cluster that answers; "": none does, and cluster.json alone says what counts.
+	Live string
+}
+
+// Inspection is what a look at one store found.
+type Inspection struct {
+	Snapshots int
+	// Newest is the newest proven snapshot; nil: there is none.
+	Newest *Provable
+	// Wrong says, in one line each, the gravest first, what keeps the store from being what it should be.
+	Wrong []string
+}
+
+// Provable is a snapshot that the cluster is proven restorable to.
+type Provable struct {
+	Manifest snapshot.Manifest
+	Level    int
+	// At is the time that its age is counted from: when it was taken or, by a clock that ran ahead, when it was stored.
+	At time.Time
+}
+
+// Run looks. An error means that the store could not be read, and nothing follows from it.
+func (i *Inspector) Run(ctx context.Context, now time.Time) (Inspection, error) {
+	var out Inspection
+	listing, err := i.Store.Catalog.List(ctx)
+	if err != nil {
+		return out, err
+	}
+	out.Snapshots = len(listing.Snapshots)
+	whose := stores.Ownership{Live: i.Live, Known: true}
+	if whose.IDs, err = i.Store.Catalog.ClusterIDs(ctx); errors.Is(err, catalog.ErrIdentity) {
+		whose.Known = false
+		out.Wrong = append(out.Wrong, "nothing can be stored or pruned: "+err.Error())
+	} else if err != nil {
+		return out, err
+	}
+	if whose.Foreign() {
+		out.Wrong = append(out.Wrong, fmt.Sprintf("it holds the backups of another etcd cluster (%s), and the one that answers is %s: none of them counts, "+
+			"and nothing is stored; after a restore, etcdward snapshot --accept-new-cluster", strings.Join(whose.IDs, ", "), whose.Live))
+		return out, nil
+	}
+	if whose.Known && len(whose.IDs) == 0 && len(listing.Snapshots) > 0 {
+		whose.Known = false
+		out.Wrong = append(out.Wrong, "its cluster.json is gone, and nothing says whose the snapshots are; the next snapshot writes it anew")
+	}
+	err = i.look(ctx, now, listing, whose, &out)
+	return out, err
+}
+
+// look goes through the snapshots, the newest first.
+func (i *Inspector) look(ctx context.Context, now time.Time, listing catalog.Listing, whose stores.Ownership, out *Inspection) error {
+	all := slices.Concat(listing.Snapshots, listing.Bereft)
+	slices.SortFunc(all, func(a, b catalog.Entry) int { return b.ID.Compare(a.ID) })
+	var bad []string // one line for each snapshot
+	bereft := 0
+	for _, entry := range all {
+		if len(entry.Data) == 0 {
+			bereft++
+		} else if out.Newest != nil {
+			continue // what is older is read back by chance, and judged by prune
+		}
+		c, err := i.candidate(ctx, entry, now, bereft <= stores.Named)
+		if errors.Is(err, catalog.ErrNotFound) {
+			continue // removed since it was listed
+		}
+		if err != nil {
+			return err
+		}
+		level, why := c.judge(whose, now)
+		if why != "" {
+			bad = append(bad, fmt.Sprintf("snapshot %s %s", entry.ID, why))
+		}
+		if level == 0 || out.Newest != nil {
+			continue
+		}
+		out.Newest = &Provable{Manifest: c.manifest, Level: level, At: c.manifest.TakenAt}
+		if c.ranAhead() {
+			out.Newest.At = entry.Manifest.Stored
+		}
+	}
+	out.Wrong = append(out.Wrong, shorten(bad)...)
+	return nil
+}
+
+func shorten(bad []string) []string {
+	if len(bad) <= stores.Named {
+		return bad
+	}
+	return append(bad[:stores.Named:stores.Named], fmt.Sprintf("and %d more snapshots like these", len(bad)-stores.Named))
+}
+
+// candidate is what is known of one snapshot when it is asked whether it counts.
+type candidate struct {
+	entry    catalog.Entry
+	manifest snapshot.Manifest
+	unread   error           // of the manifest; wraps snapshot.ErrDamaged
+	proofs   []catalog.Proof // oldest first
+	badProof error           // of a proof that could not be read; wraps snapshot.ErrDamaged
+}
+
+// candidate reads as much of a snapshot as its judgement takes. again: data that is not listed is looked for once more. The error wraps
+// catalog.ErrNotFound when the snapshot is gone; otherwise the store could not be read.
+func (i *Inspector) candidate(ctx context.Context, entry catalog.Entry, now time.Time, again bool) (c candidate, err error) {
+	c.entry = entry
+	if len(entry.Data) == 0 && again {
+		// The pages of a listing that was made while it was stored may have missed the data.
+		if c.entry, err = i.Store.Catalog.Find(ctx, entry.ID); err != nil {
+			return c, err
+		}
+	}
+	if len(c.entry.Data) == 0 || stores.YetToCome(c.entry.ID, now) {
+		return c, nil
+	}
+	c.manifest, err = i.Store.Catalog.Manifest(ctx, c.entry)
+	if errors.Is(err, snapshot.ErrDamaged) {
+		c.unread = err
+		return c, nil
+	}
+	if err != nil || !c.manifest.Proven() || c.manifest.Emergency {
+		return c, err
+	}
+	c.proofs, err = i.Store.Catalog.Proofs(ctx, entry.ID)
+	if errors.Is(err, snapshot.ErrDamaged) {
+		c.badProof, err = err, nil
+	}
+	return c, err
+}
+
+// ranAhead says whether the snapshot was stored before it was taken.
+func (c candidate) ranAhead() bool {
+	stored := c.entry.Manifest.Stored
+	return !stored.IsZero() && stored.Before(c.entry.ID.TakenAt.Add(-retention.ClockSlack))
+}
+
+// judge gives the level to which a snapshot is proven, 0 where it does not count, and what an operator has to know of it; "": nothing.
+// Emergency snapshots, and those of an earlier cluster id of this home, are not counted, and nothing is wrong with them.
+func (c candidate) judge(whose stores.Ownership, now time.Time) (level int, why string) {
+	m := c.manifest
+	switch {
+	case len(c.entry.Data) == 0:
+		return 0, "has a manifest and no data: somebody removed it; remove " + c.entry.Manifest.Key + " too, unless the data comes back"
+	case stores.YetToCome(c.entry.ID, now):
+		return 0, "was taken at a time that is yet to come: a clock is wrong, and nothing is pruned until it is removed or that time has come"
+	case c.unread != nil:
+		return 0, "does not count: " + c.unread.Error()
+	case !whose.Allows(m.Cluster.ID):
+		return 0, fmt.Sprintf("does not count: it is of etcd cluster %s", m.Cluster.ID)
+	case m.Emergency, !whose.Counts(m.Cluster.ID):
+		return 0, ""
+	case !m.Proven():
+		if failed, found := snapshot.FirstFailed(m.Checks); found {
+			return 0, "is not proven: check " + failed.Name + ": " + failed.Detail
+		}
+		return 0, "is not proven: it was never checked"
+	case !c.entry.Intact(m):
+		return 0, fmt.Sprintf("does not count: its data is not the %d bytes that its manifest says", m.Object.SizeBytes)
+	}
+	checks := slices.Clone(m.Checks)
+	for n, p := range c.proofs {
+		switch {
+		case p.Check.OK:
+			checks = append(checks, p.Check)
+		case n == len(c.proofs)-1: // as prune has it: the newest says what holds
+			return 0, "is damaged: " + p.Check.Detail
+		}
+	}
+	switch {
+	case c.badProof != nil:
+		why = "has a proof that cannot be read: " + c.badProof.Error()
+	case c.ranAhead():
+		why = fmt.Sprintf("was stored at %s, before it was taken: the clock of the host that took it, or of the store, is wrong",
+			c.entry.Manifest.Stored.UTC().Format(time.RFC3339))
+	}
+	return snapshot.Level(checks), why
+}

@@ -1,0 +1,160 @@
+package observe
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"sync"
+	"time"
+
+	"github.com/etcdward/etcdward/agent/etcd"
+	"github.com/etcdward/etcdward/agent/jobstate"
+	"github.com/etcdward/etcdward/agent/spool"
+	"github.com/etcdward/etcdward/agent/status"
+	"github.com/etcdward/etcdward/agent/stores"
+	"github.com/etcdward/etcdward/schedule"
+)
+
+// Observer looks at everything that a status tells.
+type Observer struct {
+	// ClusterName is the name in the configuration.
+	ClusterName string
+	// Cluster connects to etcd; its error means that the cluster cannot even be asked.
+	Cluster func() (*etcd.Cluster, error)
+	Stores  []Store
+	// Jobs are the daemon's, those that are not switched off.
+	Jobs []Job
+	// Snapshots is when snapshots are due; nil: that is switched off.
+	Snapshots *schedule.Schedule
+	// StatePath is the file with the jobs' records, SpoolPath the folder of what waits for a store. Neither has to be there.
+	StatePath, SpoolPath string
+}
+
+// Store is a store, and its kind for people.
+type Store struct {
+	stores.Store
+	Kind string
+}
+
+// Job is a job of the daemon, and when it is due.
+type Job struct {
+	Name     string
+	Schedule schedule.Schedule
+}
+
+// storeLimit bounds the look at one store.
+const storeLimit = 30 * time.Second
+
+// Status gathers everything and judges it. What cannot be looked at counts against the verdict, and says so.
+func (o *Observer) Status(ctx context.Context, now time.Time) status.Status {
+	s := status.Status{Cluster: status.Cluster{Name: o.ClusterName}, Members: []status.Member{}, Stores: make([]status.Store, len(o.Stores)), Jobs: []status.Job{}}
+	clusterErr := o.cluster(ctx, &s) // first: what a store holds counts only for the cluster that it is of
+	proven := make([]*status.Proven, len(o.Stores))
+	var looking sync.WaitGroup
+	for i, store := range o.Stores {
+		looking.Go(func() { s.Stores[i], proven[i] = lookAtStore(ctx, store, s.Cluster.ID, now) })
+	}
+	looking.Wait()
+	for _, p := range proven {
+		if p != nil && (s.LastProven == nil || p.TakenAt.After(s.LastProven.TakenAt)) {
+			s.LastProven = p
+		}
+	}
+	jobsErr := o.jobs(&s, now)
+	status.Judge(&s, o.expectation(now), clusterErr, jobsErr)
+	return s
+}
+
+// cluster looks at the members.
+func (o *Observer) cluster(ctx context.Context, s *status.Status) error {
+	cluster, err := o.Cluster()
+	if err != nil {
+		return err
+	}
+	survey, err := cluster.Survey(ctx)
+	if err != nil {
+		return err
+	}
+	s.Cluster.ID = etcd.HexID(survey.ClusterID)
+	for _, a := range survey.Strays {
+		s.Cluster.Strays = append(s.Cluster.Strays, a.Kind+" of "+etcd.HexID(a.Member))
+	}
+	if who, held, err := cluster.Holder(ctx); err == nil && held {
+		s.AtWork = who.String()
+	}
+	for _, m := range survey.Members {
+		s.Members = append(s.Members, rowOf(m, survey))
+	}
+	return nil
+}
+
+// rowOf is what the status tells of a member.
+func rowOf(m etcd.Member, survey etcd.Survey) status.Member {
+	row := status.Member{Name: m.Name, ID: etcd.HexID(m.ID), Endpoint: m.Endpoint, Role: m.Role,
+		Healthy: m.Err == nil && survey.Quorum() && m.Leader == survey.Leader, Version: m.Version,
+		DBSizeBytes: m.DBSize, DBInUseBytes: m.DBInUse, Revision: m.Revision, RaftIndex: m.RaftIndex, Alarms: append([]string{}, m.Alarms...)}
+	if m.Err != nil {
+		row.Error = m.Err.Error()
+	}
+	return row
+}
+
+// lookAtStore looks at one store. live is the id of the cluster that answers; "": none does.
+func lookAtStore(ctx context.Context, store Store, live string, now time.Time) (status.Store, *status.Proven) {
+	row := status.Store{Name: store.Name, Kind: store.Kind}
+	ctx, cancel := context.WithTimeout(ctx, storeLimit)
+	defer cancel()
+	inspector := Inspector{Store: store.Store, Live: live}
+	seen, err := inspector.Run(ctx, now)
+	if err != nil {
+		row.Error = err.Error()
+		return row, nil
+	}
+	row.Snapshots, row.Wrong = seen.Snapshots, seen.Wrong
+	if seen.Newest == nil {
+		return row, nil
+	}
+	m := seen.Newest.Manifest
+	row.LastSuccess = &seen.Newest.At
+	return row, &status.Proven{ID: m.ID, TakenAt: m.TakenAt, Revision: m.Revision, Level: seen.Newest.Level, Store: store.Name}
+}
+
+// jobs reads what the daemon recorded, and what waits in the spool.
+func (o *Observer) jobs(s *status.Status, now time.Time) error {
+	records, err := jobstate.Read(o.StatePath)
+	if errors.Is(err, fs.ErrNotExist) {
+		records, err = nil, nil
+	}
+	for _, job := range o.Jobs {
+		row := status.Job{Name: job.Name}
+		if r, ok := records[job.Name]; ok && !r.Ended.IsZero() {
+			row.LastStarted, row.LastEnded, row.OK, row.Error = &r.Started, &r.Ended, r.OK, r.Error
+		}
+		if next := job.Schedule.Next(now); !next.IsZero() {
+			row.Next = &next
+		}
+		s.Jobs = append(s.Jobs, row)
+	}
+	entries, spoolErr := spool.Peek(o.SpoolPath)
+	waiting := spool.Waiting(entries)
+	for i := range s.Stores {
+		s.Stores[i].Spooled = waiting[s.Stores[i].Name]
+	}
+	return errors.Join(err, spoolErr)
+}
+
+// expectation is what the snapshot schedule promises now: with the last run perhaps still going on, the one before it must have
+// left a snapshot.
+func (o *Observer) expectation(now time.Time) status.Expectation {
+	e := status.Expectation{Now: now}
+	if o.Snapshots == nil {
+		return e
+	}
+	const far = 400 * 24 * time.Hour
+	if last, ok := o.Snapshots.Last(now, now.Add(-far)); ok {
+		if before, ok := o.Snapshots.Last(last.Add(-time.Second), last.Add(-far)); ok {
+			e.Snapshot = before
+		}
+	}
+	return e
+}

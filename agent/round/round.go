@@ -1,0 +1,174 @@
+// Package round makes a snapshot's way from the cluster to the stores one piece of code: the daemon, the verb and the demonstration run it. It
+// knows the order of the steps, and leaves to the rooms below how each is done.
+//
+// Its one invariant: the cluster's lock is given back before a store is written to, and nothing is pruned before the new snapshot is proven and stored.
+package round
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/etcdward/etcdward/agent/backup"
+	"github.com/etcdward/etcdward/agent/coordination"
+	"github.com/etcdward/etcdward/agent/delivery"
+	"github.com/etcdward/etcdward/agent/etcd"
+	"github.com/etcdward/etcdward/agent/prune"
+	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/stores"
+)
+
+// Job is the name of the job on the record that the agents of all hosts share.
+const Job = "snapshot"
+
+// Round takes a snapshot, brings it to the stores, and prunes those that have it.
+type Round struct {
+	Cluster     *etcd.Cluster
+	Coordinator *coordination.Coordinator
+	Snapshotter *backup.Snapshotter
+	Courier     *delivery.Courier
+	Stores      []stores.Store
+	// Pruner makes the pruner of a store for the cluster with this etcd id; nil: nothing is pruned.
+	Pruner func(store stores.Store, live string) *prune.Pruner
+	Log    *slog.Logger
+
+	unreached atomic.Bool // the last delivery reached no store
+}
+
+// Options are what one round leaves out.
+type Options struct {
+	// ByHand: a person asked for this snapshot, and no schedule. The round takes no lock, since writing it would change the cluster that the
+	// snapshot is of; it waits until no agent of any host is at work. Due is not used then.
+	ByHand bool
+	// KeepAll: no store is pruned.
+	KeepAll bool
+	// Due is the instant for which the round runs, the same on all hosts: only one of them takes that snapshot.
+	Due time.Time
+}
+
+// Run makes a round. The result is zero if the snapshot was left to another host; then what an earlier round could not deliver is
+// delivered. The error wraps agent.ErrPartial if the work was done with findings; with any other error no store has a new snapshot.
+func (r *Round) Run(ctx context.Context, o Options) (delivery.Result, error) {
+	if o.ByHand {
+		return r.byHand(ctx, o)
+	}
+	due := coordination.DueRun{Job: Job, Due: o.Due, WithoutLock: coordination.AlwaysWithoutLock,
+		Yield: func(ctx context.Context) bool { return r.unreached.Load() || !r.servesHere(ctx) }}
+	var m snapshot.Manifest
+	ran, err := r.Coordinator.RunDue(ctx, due, func(ctx context.Context) (err error) {
+		m, err = r.Snapshotter.Take(ctx)
+		return err
+	})
+	switch {
+	case err != nil:
+		return delivery.Result{}, err
+	case !ran && etcd.LockOf(ctx) != nil:
+		return delivery.Result{}, nil // between two members of a window nothing waits for a store
+	case !ran:
+		return delivery.Result{}, r.catchUp(ctx)
+	}
+	if later, ok := laterOf(ctx); ok {
+		later(func(ctx context.Context) {
+			if _, err := r.deliver(ctx, m, o); err != nil && ctx.Err() == nil {
+				r.Log.Error("job failed", "job", Job, "due", o.Due.Format(time.RFC3339), "error", err)
+			}
+		})
+		return delivery.Result{}, nil
+	}
+	return r.deliver(ctx, m, o)
+}
+
+// byHand takes and delivers a snapshot without the lock.
+func (r *Round) byHand(ctx context.Context, o Options) (delivery.Result, error) {
+	if err := r.awaitOthers(ctx); err != nil {
+		return delivery.Result{}, err
+	}
+	m, err := r.Snapshotter.Take(ctx)
+	if err != nil {
+		return delivery.Result{}, err
+	}
+	return r.deliver(ctx, m, o)
+}
+
+// deliver brings a snapshot to the stores, says what came of it, and prunes the stores that have it.
+func (r *Round) deliver(ctx context.Context, m snapshot.Manifest, o Options) (delivery.Result, error) {
+	result, err := r.Courier.Deliver(ctx, m)
+	r.unreached.Store(err != nil && len(result.Stored) == 0)
+	if !result.Manifest.Proven() || len(result.Stored) == 0 {
+		return result, err
+	}
+	if !o.ByHand {
+		r.announce(ctx, result)
+	}
+	if o.KeepAll || r.Pruner == nil {
+		return result, err
+	}
+	for _, store := range r.Stores {
+		if _, failed := result.Failed[store.Name]; failed {
+			continue
+		}
+		err = errors.Join(err, r.pruneStore(ctx, store, result.Manifest.Cluster.ID))
+	}
+	return result, err
+}
+
+// announce logs that there is a new snapshot.
+func (r *Round) announce(ctx context.Context, result delivery.Result) {
+	m := result.Manifest
+	level, message := slog.LevelInfo, "snapshot proven"
+	if m.Emergency {
+		level, message = slog.LevelWarn, "emergency snapshot stored"
+	}
+	r.Log.Log(ctx, level, message, "snapshot", m.ID, "revision", m.Revision, "keys", m.TotalKeys, "size_bytes", m.SizeBytes,
+		"member", m.Member.Name, "role", m.Member.Role, "stores", len(result.Stored))
+}
+
+func (r *Round) pruneStore(ctx context.Context, store stores.Store, live string) error {
+	done, err := r.Pruner(store, live).Run(ctx)
+	if len(done.Removed)+len(done.Orphans) > 0 {
+		r.Log.Info("store pruned", "store", store.Name, "removed", len(done.Removed), "orphans", len(done.Orphans), "skipped", len(done.Skipped))
+	}
+	return err
+}
+
+// catchUp delivers what waits on a host that took no snapshot this time.
+func (r *Round) catchUp(ctx context.Context) error {
+	err := r.Courier.CatchUp(ctx)
+	if err == nil {
+		r.unreached.Store(false)
+	}
+	return err
+}
+
+// servesHere reports whether the member that would be chosen is this host's.
+func (r *Round) servesHere(ctx context.Context) bool {
+	survey, err := r.Cluster.Survey(ctx)
+	if err != nil {
+		return false
+	}
+	candidates, _, err := etcd.Choose(survey, r.Snapshotter.Policy)
+	return err == nil && candidates[0].Member.Local
+}
+
+// awaitOthers waits until no agent of any host is at work on the cluster. It only reads. If the lock cannot be read, for want of a
+// quorum, nobody can hold it.
+func (r *Round) awaitOthers(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for said := false; ; said = true {
+		who, held, err := r.Cluster.Holder(ctx)
+		if err != nil || !held {
+			return ctx.Err()
+		}
+		if !said {
+			r.Log.Info("waiting for another agent", "task", Job, "at_work", who.String())
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+		}
+	}
+}

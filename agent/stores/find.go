@@ -1,0 +1,214 @@
+// Package stores finds snapshots across the stores of a cluster, and says whose they are. It reads, and changes nothing.
+package stores
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/etcdward/etcdward/agent/catalog"
+	"github.com/etcdward/etcdward/agent/retention"
+	"github.com/etcdward/etcdward/agent/snapshot"
+)
+
+// Latest, in place of an ID, asks for the newest snapshot.
+const Latest = "latest"
+
+// Found is a snapshot in a store.
+type Found struct {
+	Store    Store
+	Entry    catalog.Entry
+	Manifest snapshot.Manifest
+	// Passed says what was passed over for it: in Latest's place a newer one, or the same one in another store. What is damaged wraps
+	// snapshot.ErrDamaged; the others have a time that is yet to come, or are stores that could not be read and may hold a newer one.
+	Passed []error
+}
+
+// Find looks for a snapshot, by ID or Latest, in the stores in their order. What is damaged in one store is looked for in the others, and
+// Latest is the newest that can be read, by a clock that is believed; what was passed over is logged. The error wraps
+// catalog.ErrNotFound when every store was read and none has it, and snapshot.ErrDamaged when what they have is damaged; otherwise
+// a store could not be read.
+func Find(ctx context.Context, stores []Store, ref string) (Found, error) {
+	all, unread, err := listed(ctx, stores, ref)
+	if err != nil {
+		return Found{}, err
+	}
+	var found *Found
+	var passed []error
+	if ref == Latest {
+		found, passed, err = latest(ctx, all, time.Now())
+	} else if found, passed, err = firstReadable(ctx, all); found == nil && err == nil {
+		found, err = firstMissingData(ctx, all)
+	}
+	switch {
+	case err != nil:
+		return Found{}, fmt.Errorf("find snapshot %s: %w", ref, err)
+	case found != nil:
+		if found.Passed = passed; ref == Latest {
+			found.Passed = append(found.Passed, unread...)
+		}
+		for _, cause := range found.Passed {
+			found.Store.warn("passed over", "instead", found.Entry.ID.String(), "error", cause)
+		}
+		return *found, nil
+	case len(passed)+len(unread) > 0:
+		return Found{}, fmt.Errorf("find snapshot %s: %w", ref, errors.Join(append(passed, unread...)...))
+	case ref == Latest:
+		return Found{}, fmt.Errorf("the latest snapshot: %w: there is none yet", catalog.ErrNotFound)
+	}
+	return Found{}, fmt.Errorf("snapshot %s: %w", ref, catalog.ErrNotFound)
+}
+
+// listed gives what the stores list that may be meant, the newest first and of each the first store first, and why others could not
+// be read. The error: the text is no reference to a snapshot.
+func listed(ctx context.Context, stores []Store, ref string) (all []Found, unread []error, err error) {
+	list := func(store Store) ([]catalog.Entry, error) {
+		listing, err := store.Catalog.List(ctx)
+		return slices.Concat(listing.Snapshots, listing.Bereft), err
+	}
+	if ref != Latest {
+		id, err := snapshot.ParseID(ref)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%w: %w", catalog.ErrNotFound, err)
+		}
+		list = func(store Store) ([]catalog.Entry, error) {
+			entry, err := store.Catalog.Find(ctx, id)
+			if errors.Is(err, catalog.ErrNotFound) {
+				return nil, nil
+			}
+			return []catalog.Entry{entry}, err
+		}
+	}
+	for _, store := range stores {
+		entries, err := list(store)
+		if err != nil {
+			unread = append(unread, fmt.Errorf("store %s: %w", store.Name, err))
+			continue
+		}
+		for _, entry := range entries {
+			all = append(all, Found{Store: store, Entry: entry})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Found) int { return b.Entry.ID.Compare(a.Entry.ID) })
+	return all, unread, nil
+}
+
+// latest gives the newest, those whose time is yet to come only where there is no other: then the clock of this host is as likely to
+// be the wrong one.
+func latest(ctx context.Context, all []Found, now time.Time) (found *Found, passed []error, err error) {
+	n := slices.IndexFunc(all, func(f Found) bool { return !YetToCome(f.Entry.ID, now) })
+	if n < 0 {
+		n = len(all)
+	}
+	ahead, past := all[:n], all[n:]
+	found, passed, err = firstReadable(ctx, past)
+	if found != nil {
+		return found, append(clockIsWrong(ahead), passed...), nil
+	}
+	if err != nil {
+		return nil, passed, err
+	}
+	found, more, err := firstReadable(ctx, ahead)
+	return found, append(more, passed...), err
+}
+
+// YetToCome says whether a snapshot was taken, as its ID has it, later than any two clocks may disagree.
+func YetToCome(id snapshot.ID, now time.Time) bool {
+	return id.TakenAt.After(now.Add(retention.ClockSlack))
+}
+
+func clockIsWrong(ahead []Found) []error {
+	var errs []error
+	for _, f := range ahead {
+		errs = append(errs, fmt.Errorf("store %s: snapshot %s was taken at a time that is yet to come: a clock is wrong", f.Store.Name, f.Entry.ID))
+	}
+	return errs
+}
+
+// firstReadable gives the first that is whole as far as a listing and its manifest tell, and why those before it are not. nil: none
+// is. The error is that of a store that could not be read, and may have had it.
+func firstReadable(ctx context.Context, all []Found) (found *Found, passed []error, err error) {
+	bereft := 0
+	for i, f := range all {
+		if err != nil && f.Entry.ID.Compare(all[i-1].Entry.ID) != 0 {
+			return nil, passed, err // an older one is not what was asked for
+		}
+		if len(f.Entry.Data) == 0 {
+			if bereft++; bereft <= Named {
+				// The pages of a listing that was made while it was stored may have missed the data.
+				if again, ferr := f.Store.Catalog.Find(ctx, f.Entry.ID); ferr == nil {
+					f.Entry = again
+				}
+			}
+		}
+		if len(f.Entry.Data) == 0 {
+			passed = append(passed, fmt.Errorf("store %s: snapshot %s: %w: its data is gone", f.Store.Name, f.Entry.ID, snapshot.ErrDamaged))
+			continue
+		}
+		m, merr := f.Store.Catalog.Manifest(ctx, f.Entry)
+		switch {
+		case errors.Is(merr, catalog.ErrNotFound): // removed since it was listed
+		case errors.Is(merr, snapshot.ErrDamaged):
+			passed = append(passed, fmt.Errorf("store %s: %w", f.Store.Name, merr))
+		case merr != nil:
+			err = errors.Join(err, fmt.Errorf("store %s: %w", f.Store.Name, merr))
+		default:
+			f.Manifest = m
+			return &f, passed, nil
+		}
+	}
+	return nil, passed, err
+}
+
+// firstMissingData gives the first whose data is not listed: where a store keeps versions, its manifest may still bring it back.
+func firstMissingData(ctx context.Context, all []Found) (*Found, error) {
+	for _, f := range all {
+		if len(f.Entry.Data) > 0 {
+			continue
+		}
+		m, err := f.Store.Catalog.Manifest(ctx, f.Entry)
+		if errors.Is(err, snapshot.ErrDamaged) || errors.Is(err, catalog.ErrNotFound) {
+			continue
+		}
+		f.Manifest = m
+		return &f, err
+	}
+	return nil, nil
+}
+
+// Holders names the stores that list a snapshot whole. The error names those that could not be read.
+func Holders(ctx context.Context, stores []Store, id snapshot.ID) (names []string, err error) {
+	for _, store := range stores {
+		entry, ferr := store.Catalog.Find(ctx, id)
+		switch {
+		case errors.Is(ferr, catalog.ErrNotFound):
+		case ferr != nil:
+			err = errors.Join(err, fmt.Errorf("store %s: %w", store.Name, ferr))
+		case len(entry.Data) > 0:
+			names = append(names, store.Name)
+		}
+	}
+	return names, err
+}
+
+// reads is how many manifests are read at once.
+const reads = 16
+
+// Manifests reads the manifests of entries. The errors, one or nil for each, are those of Catalog.Manifest.
+func Manifests(ctx context.Context, store Store, entries []catalog.Entry) ([]snapshot.Manifest, []error) {
+	manifests, errs := make([]snapshot.Manifest, len(entries)), make([]error, len(entries))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, reads)
+	for i, entry := range entries {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			manifests[i], errs[i] = store.Catalog.Manifest(ctx, entry)
+		})
+	}
+	wg.Wait()
+	return manifests, errs
+}

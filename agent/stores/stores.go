@@ -1,0 +1,53 @@
+package stores
+
+import (
+	"log/slog"
+	"slices"
+
+	"github.com/etcdward/etcdward/agent/catalog"
+	"github.com/etcdward/etcdward/agent/retention"
+)
+
+// Store is a place where snapshots of this cluster are kept.
+type Store struct {
+	Name      string
+	Catalog   *catalog.Catalog
+	Retention retention.Policy
+	// Log is told what a search passed over; nil: nobody is.
+	Log *slog.Logger
+}
+
+func (s Store) warn(message string, args ...any) {
+	if s.Log != nil {
+		s.Log.Warn(message, args...)
+	}
+}
+
+// Named is how many snapshots are named that are bad: more tell nobody more.
+const Named = 3
+
+// Ownership is whose snapshots count in a store.
+type Ownership struct {
+	// Live is the etcd cluster id, hex, of the cluster that answers; "": none does.
+	Live string
+	// IDs are the cluster ids of the store's cluster.json.
+	IDs []string
+	// Known reports whether IDs could be read.
+	Known bool
+}
+
+// Foreign reports whether the store is known to belong to another cluster.
+func (o Ownership) Foreign() bool {
+	return o.Live != "" && len(o.IDs) > 0 && !slices.Contains(o.IDs, o.Live)
+}
+
+// Allows reports whether snapshots of a cluster belong into the store, as far as that is known.
+func (o Ownership) Allows(id string) bool {
+	if !o.Known {
+		return o.Live == "" || id == o.Live
+	}
+	return slices.Contains(o.IDs, id)
+}
+
+// Counts reports whether snapshots of a cluster prove anything about the one that answers.
+func (o Ownership) Counts(id string) bool { return o.Live == "" || id == o.Live }

@@ -1,0 +1,79 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/etcdward/etcdward/agent/catalog"
+	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/stores"
+)
+
+// Sampler reads a share of the stored snapshots back whole: in every store the newest one, and others by chance, so that
+// in time each is read.
+type Sampler struct {
+	Verifier *Verifier
+	Stores   []stores.Store
+	Share    float64 // 0 to 1; 0: none at all
+	Log      *slog.Logger
+}
+
+// Run reads. Damage, and a store that cannot be read, end no run: the error names all of them at its end. It
+// wraps snapshot.ErrDamaged when damage was found.
+func (s *Sampler) Run(ctx context.Context) error {
+	var wrong error
+	for _, store := range s.Stores {
+		listing, err := store.Catalog.List(ctx)
+		if err != nil {
+			wrong = errors.Join(wrong, fmt.Errorf("store %s: %w", store.Name, err))
+			continue
+		}
+		for _, e := range listing.Bereft {
+			wrong = errors.Join(wrong, fmt.Errorf("store %s: snapshot %s: %w: its data is gone", store.Name, e.ID, snapshot.ErrDamaged))
+		}
+		for _, entry := range sample(listing.Snapshots, s.Share) {
+			if err := s.reread(ctx, store, entry); err != nil {
+				wrong = errors.Join(wrong, fmt.Errorf("store %s: snapshot %s: %w", store.Name, entry.ID, err))
+			}
+			if ctx.Err() != nil {
+				return errors.Join(wrong, context.Cause(ctx))
+			}
+		}
+	}
+	return wrong
+}
+
+func (s *Sampler) reread(ctx context.Context, store stores.Store, entry catalog.Entry) error {
+	m, err := store.Catalog.Manifest(ctx, entry)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return nil // pruned since it was listed
+	}
+	if err != nil {
+		return err
+	}
+	result, err := s.Verifier.Stored(ctx, stores.Found{Store: store, Entry: entry, Manifest: m})
+	if err != nil {
+		return err
+	}
+	if failed, found := snapshot.FirstFailed(result.Checks); found {
+		return failed.Err()
+	}
+	s.Log.Info("snapshot read back", "snapshot", m.ID, "store", store.Name)
+	return nil
+}
+
+// sample takes a share of the entries, rounded up: the newest, and others by chance.
+func sample(entries []catalog.Entry, share float64) []catalog.Entry {
+	n := int(math.Ceil(float64(len(entries)) * share))
+	if n <= 0 || len(entries) == 0 {
+		return nil
+	}
+	older := slices.Clone(entries[:len(entries)-1])
+	rand.Shuffle(len(older), func(i, j int) { older[i], older[j] = older[j], older[i] })
+	return append([]catalog.Entry{entries[len(entries)-1]}, older[:min(n-1, len(older))]...)
+}

@@ -1,0 +1,219 @@
+// Package verify makes every check that can be made on a snapshot: by its place in a store, by file, and by sample.
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/catalog"
+	"github.com/etcdward/etcdward/agent/fetch"
+	"github.com/etcdward/etcdward/agent/seal"
+	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/staging"
+	"github.com/etcdward/etcdward/agent/stores"
+	"github.com/etcdward/etcdward/agent/version"
+)
+
+// checkObject is the name of the check that the stored bytes are those that were stored. It proves less than a read-back:
+// nothing was decoded.
+const checkObject = "object"
+
+// Verifier makes every check that can be made on a snapshot.
+type Verifier struct {
+	Staging    *staging.Area
+	Identities seal.Identities
+	Tool       string
+	Log        *slog.Logger
+	Progress   agent.Progress
+}
+
+// Verification is what the checks found.
+type Verification struct {
+	ID     string           `json:"id,omitempty"`
+	OK     bool             `json:"ok"`
+	Checks []snapshot.Check `json:"checks"`
+	// Facts are nil when they could not be read.
+	*snapshot.Facts
+}
+
+func (v *Verification) add(name string, ok bool, detail string) {
+	v.Checks = append(v.Checks, snapshot.Check{Name: name, OK: ok, Detail: detail})
+}
+
+// conclude sets OK: every check held, and there was one.
+func (v *Verification) conclude() {
+	_, failed := snapshot.FirstFailed(v.Checks)
+	v.OK = len(v.Checks) > 0 && !failed
+}
+
+// File checks a file on disk: plain, or sealed by zstd and age. Damage is a result; an error
+// leaves the question open.
+func (v *Verifier) File(ctx context.Context, path string) (Verification, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return Verification{}, fmt.Errorf("verify: %w", err)
+	}
+	defer file.Close()
+	compression, encryption, whole, err := seal.Recognise(file)
+	if err != nil {
+		return Verification{}, fmt.Errorf("verify %s: %w", path, err)
+	}
+	if compression == seal.None && encryption == seal.None {
+		exam, err := snapshot.Examine(ctx, path, 0)
+		return examined(exam), err
+	}
+	return v.sealedFile(ctx, path, whole, compression, encryption)
+}
+
+// sealedFile unseals into the staging area and checks what comes out.
+func (v *Verifier) sealedFile(ctx context.Context, path string, sealed io.Reader, compression, encryption string) (Verification, error) {
+	plain, err := seal.Unseal(sealed, compression, encryption, v.Identities)
+	if errors.Is(err, seal.ErrNoIdentity) {
+		return Verification{}, fmt.Errorf("verify %s: %w", path, err)
+	}
+	var out Verification
+	if err != nil {
+		out.add(snapshot.CheckSHA256, false, err.Error())
+		return out, nil
+	}
+	defer plain.Close()
+	file, err := v.Staging.Create("verify")
+	if err != nil {
+		return out, fmt.Errorf("verify %s: %w", path, err)
+	}
+	defer func() { _ = staging.Discard(file) }() // what cannot be removed now, a sweep will
+	free, err := v.Staging.Free()
+	if err != nil {
+		return out, fmt.Errorf("verify %s: %w", path, err)
+	}
+	digest := snapshot.NewDigest()
+	n, err := io.Copy(io.MultiWriter(file, digest), io.LimitReader(plain, free-staging.Reserve))
+	switch {
+	case ctx.Err() != nil:
+		return out, fmt.Errorf("verify %s: %w", path, context.Cause(ctx))
+	case err != nil && isLocal(err, file.Name()):
+		return out, fmt.Errorf("verify %s: %w", path, err)
+	case err != nil:
+		out.add(snapshot.CheckSHA256, false, "it cannot be decoded: "+err.Error())
+		return out, nil
+	case n >= free-staging.Reserve:
+		return out, fmt.Errorf("verify %s: %w: it decodes to more than %d bytes", path, staging.ErrNoSpace, n)
+	}
+	exam, err := snapshot.ExamineDigested(ctx, file.Name(), digest, 0)
+	return examined(exam), err
+}
+
+// isLocal says whether an error is that of writing to the file named, and not of what was read.
+func isLocal(err error, name string) bool {
+	var path *os.PathError
+	return errors.As(err, &path) && path.Path == name
+}
+
+func examined(exam snapshot.Examination) Verification {
+	out := Verification{Checks: exam.Checks, Facts: &exam.Facts}
+	out.conclude()
+	return out
+}
+
+// Stored checks a snapshot in a store: it reads the whole object back. Where the identity for an
+// encrypted one is missing, the stored bytes are checked and the result says what could not be; where one was given that does
+// not open it, sound bytes are an error that wraps seal.ErrNoIdentity. A read-back that held, and any damage, is noted in the
+// store, as far as the store lets it.
+func (v *Verifier) Stored(ctx context.Context, found stores.Found) (Verification, error) {
+	m := found.Manifest
+	file, err := v.Staging.Create("verify")
+	if err != nil {
+		return Verification{}, fmt.Errorf("verify %s: %w", m.ID, err)
+	}
+	defer func() { _ = staging.Discard(file) }() // what cannot be removed now, a sweep will
+	if err := v.Staging.Require(m.SizeBytes + staging.Reserve); err != nil {
+		return Verification{}, fmt.Errorf("verify %s: %w", m.ID, err)
+	}
+	out := Verification{ID: m.ID}
+	job := fetch.Fetcher{Identities: v.Identities, Progress: v.Progress}
+	digest, err := job.Copy(ctx, found, file)
+	switch {
+	case errors.Is(err, seal.ErrNoIdentity):
+		return v.sealedOnly(ctx, found, out)
+	case errors.Is(err, snapshot.ErrDamaged):
+		out.add(checkObject, false, snapshot.Damage(err))
+		v.note(ctx, found, out)
+		return out, nil
+	case err != nil:
+		return Verification{}, fmt.Errorf("verify: %w", err)
+	}
+	out.add(checkObject, true, fmt.Sprintf("the SHA-256 of all %d stored bytes is that of the manifest", m.Object.SizeBytes))
+	v.Progress.Report("check", 0, 0)
+	exam, err := snapshot.ExamineDigested(ctx, file.Name(), digest, version.MinorOf(m.Member.Version))
+	if err != nil {
+		return Verification{}, fmt.Errorf("verify %s: %w", m.ID, err)
+	}
+	out.Checks = append(out.Checks, exam.Checks...)
+	out.Facts = &exam.Facts
+	same := fetch.SameFile(exam, m)
+	if same == nil {
+		out.add(snapshot.CheckReadBack, true, "decoded, it is byte for byte what etcd sent")
+	} else {
+		out.add(snapshot.CheckReadBack, false, snapshot.Damage(same))
+	}
+	for _, c := range m.Checks {
+		if c.Name == snapshot.CheckHashKV {
+			out.Checks = append(out.Checks, c) // made when it was taken; the members have moved on
+		}
+	}
+	out.conclude()
+	v.note(ctx, found, out)
+	return out, nil
+}
+
+// sealedOnly checks the stored bytes of an object that cannot be decrypted here. Bytes that are not those of the manifest are damage
+// whatever is inside, and no identity opens a damaged head: it is looked at before the identity is blamed. Bytes that hold prove
+// less than a read-back, and are not noted as one.
+func (v *Verifier) sealedOnly(ctx context.Context, found stores.Found, out Verification) (Verification, error) {
+	sealed, err := found.Store.Catalog.Open(ctx, found.Manifest)
+	if err == nil {
+		_, err = io.Copy(io.Discard, sealed)
+		err = errors.Join(err, sealed.Close())
+	}
+	switch {
+	case errors.Is(err, snapshot.ErrDamaged):
+		out.add(checkObject, false, snapshot.Damage(err))
+		v.note(ctx, found, out)
+	case err != nil:
+		return out, fmt.Errorf("verify: %w", err)
+	case v.Identities.Given():
+		return Verification{}, fmt.Errorf("verify %s: the stored bytes are those of the manifest, and nothing inside was checked: %w", found.Manifest.ID, seal.ErrNoIdentity)
+	default:
+		out.add(checkObject, true, "the stored bytes are those of the manifest; they are encrypted and no identity was given, so that nothing inside was checked")
+	}
+	out.conclude()
+	return out, nil
+}
+
+// note stores what a read-back found, good or bad: prune counts on no snapshot that was found damaged. A store that does not
+// let this host write proofs takes nothing from the result.
+func (v *Verifier) note(ctx context.Context, found stores.Found, out Verification) {
+	check := snapshot.Check{Name: snapshot.CheckReadBack, OK: true}
+	if failed, found := snapshot.FirstFailed(out.Checks); found {
+		check.OK, check.Detail = false, failed.Name+": "+failed.Detail
+	} else if i := slices.IndexFunc(out.Checks, func(c snapshot.Check) bool { return c.Name == snapshot.CheckReadBack }); i >= 0 {
+		check.Detail = out.Checks[i].Detail
+	}
+	proof := catalog.Proof{ID: found.Manifest.ID, At: time.Now(), Check: check, Tool: v.Tool}
+	err := found.Store.Catalog.AddProof(ctx, proof)
+	if errors.Is(err, fs.ErrExist) && !check.OK {
+		proof.At = proof.At.Add(time.Second) // another read-back ended in this second, and may have held
+		err = found.Store.Catalog.AddProof(ctx, proof)
+	}
+	if err != nil {
+		v.Log.Warn("proof not stored", "snapshot", found.Manifest.ID, "store", found.Store.Name, "error", err)
+	}
+}

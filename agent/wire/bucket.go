@@ -1,0 +1,37 @@
+package wire
+
+import (
+	"context"
+
+	"github.com/etcdward/etcdward/agent/config"
+	"github.com/etcdward/etcdward/storage"
+	"github.com/etcdward/etcdward/storage/directory"
+	"github.com/etcdward/etcdward/storage/gcs"
+	"github.com/etcdward/etcdward/storage/s3"
+)
+
+// LazyBucket is the bucket of a store, opened when it is first used. A call that hangs is left behind when its context ends.
+func LazyBucket(s config.Store) *storage.Bounded {
+	return storage.NewBounded(storage.NewLazy(func(ctx context.Context) (storage.Bucket, error) { return OpenBucket(ctx, s) }))
+}
+
+// OpenBucket is the one place that knows all providers.
+func OpenBucket(ctx context.Context, s config.Store) (storage.Bucket, error) {
+	switch {
+	case s.S3 != nil:
+		file, err := SecretFile(s.S3.CredentialsFile)
+		if err != nil {
+			return nil, err
+		}
+		return s3.Open(ctx, s3.Options{Bucket: s.S3.Bucket, Prefix: s.S3.Prefix, Region: s.S3.Region, Endpoint: s.S3.Endpoint,
+			PathStyle: s.S3.PathStyle, Checksums: s.S3.Checksums, StorageClass: s.S3.StorageClass, KMSKeyID: s.S3.KMSKeyID,
+			Lock: s.S3.Lock, LockDays: s.S3.LockDays, CredentialsFile: file})
+	case s.GCS != nil:
+		file, err := SecretFile(s.GCS.CredentialsFile)
+		if err != nil {
+			return nil, err
+		}
+		return gcs.Open(ctx, gcs.Options{Bucket: s.GCS.Bucket, Prefix: s.GCS.Prefix, Endpoint: s.GCS.Endpoint, CredentialsFile: file})
+	}
+	return directory.Open(s.Directory.Path)
+}

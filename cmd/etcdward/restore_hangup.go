@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// lingering is ctx for a verb that stops a control plane: a terminal that is gone ends it as Ctrl-C does, by going back, and a reader
+// of its output that is gone does not end it at all.
+func lingering(ctx context.Context) (lingers context.Context, stop func()) {
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, cancel := context.WithCancelCause(ctx)
+	hung := make(chan os.Signal, 1)
+	if !signal.Ignored(syscall.SIGHUP) { // under nohup the verb is asked to go on
+		signal.Notify(hung, syscall.SIGHUP)
+	}
+	go func() {
+		select {
+		case <-hung:
+			cancel(hangup{})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(hung)
+		signal.Reset(syscall.SIGPIPE)
+		cancel(nil)
+	}
+}
+
+// hangup means that the terminal is gone. To the caller it is an interruption, as Ctrl-C is.
+type hangup struct{}
+
+func (hangup) Error() string { return "interrupted: the terminal is gone" }
+
+// Is makes it a cancellation.
+func (hangup) Is(target error) bool { return target == context.Canceled }
+
+// hungUp names the hangup in an error that was caused by it.
+func hungUp(ctx context.Context, err error) error {
+	var gone hangup
+	if errors.Is(err, context.Canceled) && errors.As(context.Cause(ctx), &gone) && !errors.As(err, &gone) {
+		return fmt.Errorf("%w: %w", gone, err)
+	}
+	return err
+}

@@ -1,0 +1,92 @@
+package terminal
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// progress shows how far a step is: a bar that moves, on a terminal; else a line now and then. Nothing is
+// shown of steps shorter than a second.
+type progress struct {
+	out      io.Writer
+	terminal bool
+
+	mu     sync.Mutex
+	step   string
+	begun  time.Time
+	shown  time.Time
+	onLine bool
+}
+
+// lineEvery is how often a log without a terminal hears of a long step.
+const lineEvery = 10 * time.Second
+
+// NewProgress shows how far the steps of some work are on w. clear takes what is shown away.
+func NewProgress(w io.Writer) (show func(step string, done, total int64), clear func()) {
+	p := &progress{out: w, terminal: Is(w)}
+	return p.show, p.clear
+}
+
+// Is reports whether a stream leads to a terminal.
+func Is(stream any) bool {
+	file, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+func (p *progress) show(step string, done, total int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if step != p.step {
+		p.wipe()
+		p.step, p.begun, p.shown = step, now, now
+	}
+	every := lineEvery
+	if p.terminal {
+		every = 200 * time.Millisecond
+	}
+	if now.Sub(p.begun) < time.Second || now.Sub(p.shown) < every {
+		return
+	}
+	p.shown = now
+	line := p.line(done, total, now.Sub(p.begun))
+	if p.terminal {
+		fmt.Fprintf(p.out, "\r%s\x1b[K", line)
+		p.onLine = true
+		return
+	}
+	fmt.Fprintln(p.out, line)
+}
+
+func (p *progress) line(done, total int64, since time.Duration) string {
+	const width = 30
+	rate := float64(done) / since.Seconds()
+	if total <= 0 || done <= 0 {
+		return fmt.Sprintf("%s: %s", p.step, Bytes(done))
+	}
+	full := min(width, int(float64(done)/float64(total)*width))
+	left := time.Duration(float64(total-done)/rate) * time.Second
+	return fmt.Sprintf("%s: [%s%s] %s of %s, %s/s, %s left", p.step, strings.Repeat("=", full), strings.Repeat(" ", width-full),
+		Bytes(done), Bytes(total), Bytes(int64(rate)), left)
+}
+
+// wipe takes the bar away.
+func (p *progress) wipe() {
+	if p.onLine {
+		fmt.Fprint(p.out, "\r\x1b[K")
+		p.onLine = false
+	}
+}
+
+// clear takes the bar away when the work is done.
+func (p *progress) clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wipe()
+}

@@ -1,0 +1,109 @@
+// Package terminal shows things to people and programs: tables, sizes, times, progress, JSON. It knows nothing of what it shows.
+package terminal
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// JSON writes a value for programs.
+func JSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false) // commands in it are to be read and copied
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return nil
+}
+
+// Table writes aligned columns for people; the first row is the head.
+func Table(w io.Writer, rows [][]string) error {
+	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(columns, strings.Join(row, "\t"))
+	}
+	if err := columns.Flush(); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return nil
+}
+
+// Sections writes several tables; each begins with a row whose first cell begins with a line break.
+func Sections(w io.Writer, rows [][]string) error {
+	for len(rows) > 0 {
+		end := 1
+		for end < len(rows) && !strings.HasPrefix(rows[end][0], "\n") {
+			end++
+		}
+		fmt.Fprintln(w)
+		rows[0][0] = strings.TrimPrefix(rows[0][0], "\n")
+		if err := Table(w, rows[:end]); err != nil {
+			return err
+		}
+		rows = rows[end:]
+	}
+	return nil
+}
+
+// Fields writes names and values beneath each other.
+func Fields(w io.Writer, pairs ...[2]string) error {
+	rows := make([][]string, len(pairs))
+	for i, p := range pairs {
+		rows[i] = []string{p[0] + ":", p[1]}
+	}
+	return Table(w, rows)
+}
+
+// Bytes is a size for people: 1.2 GiB.
+func Bytes(n int64) string {
+	const step = 1024
+	if n < step {
+		return fmt.Sprintf("%d B", n)
+	}
+	value, unit := float64(n), 0
+	for value >= step && unit < 5 {
+		value /= step
+		unit++
+	}
+	return fmt.Sprintf("%.1f %ciB", value, " KMGTP"[unit])
+}
+
+// Time is a time for people, in UTC as everywhere.
+func Time(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
+
+// TimeOrDash is a time for people, or a dash if there is none.
+func TimeOrDash(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return Time(*t)
+}
+
+// YesNo is a bool for people.
+func YesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// Count is a number and its noun: "1 store", "2 stores".
+func Count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, strings.TrimSuffix(noun, "s"))
+}
+
+// OK is the outcome of a check for people.
+func OK(ok bool, detail string) string {
+	if ok {
+		return "ok: " + detail
+	}
+	return "FAILED: " + detail
+}

@@ -1,0 +1,123 @@
+// Package importmap is the import map: what each room may import of ours, and which room alone may import a library of weight. Its test
+// holds the tree to it, and holds the lint rules in .golangci.yml to what Rules makes of it.
+package importmap
+
+// Module is how import paths of ours begin.
+const Module = "github.com/etcdward/etcdward/"
+
+// Rooms is what each room may import of ours. Tests are free. A room below storage, or a leaf of agent, that is not named here is an error of the
+// test: a new room is drawn in first.
+var Rooms = map[string][]string{
+	// Where the bytes go, and when.
+	"storage":             {},
+	"storage/directory":   {"storage"},
+	"storage/s3":          {"storage"},
+	"storage/gcs":         {"storage"},
+	"storage/storagetest": {"storage", "test/port"},
+	"schedule":            {},
+	"systemd":             {},
+
+	// Leaves of agent: they know nothing of ours, or one leaf more.
+	"agent":                 {},
+	"agent/fault":           {},
+	"agent/version":         {},
+	"agent/atomicfile":      {},
+	"agent/etcd":            {"agent/etcd/connection", "agent/etcd/lock"},
+	"agent/etcd/connection": {},
+	"agent/etcd/lock":       {"agent/etcd/connection"},
+	"agent/child":           {},
+	"agent/seal":            {},
+	"agent/staging":         {},
+	"agent/retention":       {},
+	"agent/status":          {},
+	"agent/discover":        {},
+	"agent/discover/amend":  {},
+	"agent/config":          {"agent/config/document", "agent/config/value"},
+	"agent/config/document": {"agent/config/value"},
+	"agent/config/value":    {"schedule"},
+	"agent/jobstate":        {"agent/atomicfile", "schedule"},
+	"agent/snapshot":        {"agent/child", "agent/version"},
+	"agent/scratch":         {"agent/child"},
+	"agent/spool":           {"agent/atomicfile", "agent/snapshot", "agent/staging"},
+	"agent/catalog":         {"agent/seal", "agent/snapshot", "storage"},
+	"agent/restore/plan":    {"agent/fault", "agent/snapshot", "agent/version"},
+	"agent/restore/probe":   {},
+	"agent/restore/place":   {"agent/atomicfile", "agent/fault", "agent/restore/plan", "agent/restore/probe"},
+	"agent/restore/kubeadm": {"agent/fault", "agent/restore/place", "agent/restore/plan", "agent/restore/probe"},
+	"agent/restore": {"agent/child", "agent/fault", "agent/restore/kubeadm", "agent/restore/place", "agent/restore/plan", "agent/restore/probe", "agent/scratch",
+		"agent/snapshot"},
+
+	// Objects of a snapshot as files.
+	"agent/extract":          {"agent/extract/apply", "agent/extract/notation", "agent/extract/object", "agent/extract/unlock", "agent/snapshot"},
+	"agent/extract/apply":    {"agent/extract/notation", "agent/extract/object", "agent/extract/protobuf"},
+	"agent/extract/object":   {"agent/extract/notation", "agent/extract/protobuf", "agent/extract/unlock"},
+	"agent/extract/protobuf": {"agent/extract/notation"},
+	"agent/extract/unlock":   {"agent/extract/notation"},
+	"agent/extract/notation": {},
+
+	// The jobs.
+	"agent/stores":            {"agent/catalog", "agent/retention", "agent/snapshot"},
+	"agent/stores/storestest": {"agent/catalog", "agent/retention", "agent/snapshot", "agent/stores", "storage", "storage/directory", "storage/storagetest"},
+	"agent/fetch":             {"agent", "agent/seal", "agent/snapshot", "agent/staging", "agent/stores", "agent/version"},
+	"agent/verify":            {"agent", "agent/catalog", "agent/fetch", "agent/seal", "agent/snapshot", "agent/staging", "agent/stores", "agent/version"},
+	"agent/backup":            {"agent", "agent/catalog", "agent/etcd", "agent/seal", "agent/snapshot", "agent/spool", "agent/staging", "agent/stores", "agent/version"},
+	"agent/delivery":          {"agent", "agent/snapshot", "agent/spool", "agent/stores"},
+	"agent/prune":             {"agent", "agent/atomicfile", "agent/catalog", "agent/retention", "agent/snapshot", "agent/staging", "agent/stores", "storage"},
+	"agent/compact":           {"agent/atomicfile", "agent/etcd"},
+	"agent/coordination":      {"agent", "agent/etcd"},
+	"agent/defrag":            {"agent", "agent/compact", "agent/etcd", "agent/version"},
+	"agent/observe":           {"agent/catalog", "agent/etcd", "agent/jobstate", "agent/retention", "agent/snapshot", "agent/spool", "agent/status", "agent/stores", "schedule"},
+	"agent/round":             {"agent/backup", "agent/coordination", "agent/delivery", "agent/etcd", "agent/prune", "agent/snapshot", "agent/stores"},
+
+	"agent/restore/source": {"agent/catalog", "agent/etcd", "agent/fault", "agent/fetch", "agent/restore/kubeadm", "agent/restore/plan", "agent/seal", "agent/snapshot",
+		"agent/staging", "agent/stores"},
+
+	// The composition, and what runs on it.
+	"agent/wire": {"agent", "agent/backup", "agent/catalog", "agent/compact", "agent/config", "agent/coordination", "agent/defrag", "agent/delivery", "agent/etcd",
+		"agent/fault", "agent/observe", "agent/prune", "agent/retention", "agent/round", "agent/seal", "agent/spool", "agent/staging", "agent/stores",
+		"agent/verify", "storage", "storage/directory", "storage/gcs", "storage/s3", "systemd"},
+	"agent/daemon": {"agent", "agent/compact", "agent/config", "agent/coordination", "agent/defrag", "agent/jobstate", "agent/observe", "agent/round", "agent/status",
+		"agent/verify", "agent/wire", "schedule", "systemd"},
+
+	// How a person calls it. The command itself may import every room.
+	"cmd/etcdward/terminal": {},
+	"cmd/etcdward/manual":   {"agent/config"},
+	"cmd/etcdward/demo": {"agent/compact", "agent/config", "agent/defrag", "agent/etcd", "agent/fetch", "agent/jobstate", "agent/restore", "agent/restore/plan",
+		"agent/restore/source", "agent/round", "agent/scratch", "agent/seal", "agent/snapshot", "agent/stores", "agent/wire", "cmd/etcdward/terminal",
+		"schedule"},
+}
+
+// Command is the room that may import every other.
+const Command = "cmd/etcdward"
+
+// Owner is a library of weight: the rooms that alone may import it, and why.
+type Owner struct {
+	Library string
+	Rooms   []string
+	Why     string
+}
+
+// Owners are all libraries of weight.
+var Owners = []Owner{
+	{"go.etcd.io/etcd/client/v3", []string{"agent/etcd/connection"}, "agent/etcd/connection is the only importer of etcd's client"},
+	{"go.etcd.io/etcd/server/v3", []string{"agent/scratch"}, "agent/scratch is the only importer of etcd's server"},
+	{"go.etcd.io/etcd/etcdutl/v3", []string{"agent/restore"}, "agent/restore is the only importer of etcdutl"},
+	{"go.etcd.io/bbolt", []string{"agent/snapshot"}, "agent/snapshot is the only parser of snapshot files"},
+	{"filippo.io/age", []string{"agent/seal"}, "agent/seal is the only importer of age"},
+	{"github.com/klauspost/compress", []string{"agent/seal"}, "agent/seal is the only importer of zstd"},
+	{"github.com/aws", []string{"storage/s3"}, "storage/s3 is the only importer of the AWS SDK"},
+	{"cloud.google.com/go", []string{"storage/gcs"}, "storage/gcs is the only importer of the GCS library"},
+	{"go.yaml.in/yaml", []string{"agent/config/document", "agent/discover", "agent/discover/amend", "agent/restore/kubeadm", "agent/restore/plan"}, "these rooms alone read or write YAML"},
+	{"sigs.k8s.io/yaml", []string{"agent/extract/notation", "agent/extract/unlock"}, "agent/extract alone reads YAML as Kubernetes does"},
+	{"golang.org/x/crypto", []string{"agent/extract/unlock"}, "agent/extract/unlock alone opens the boxes of Kubernetes"},
+	{"k8s.io", nil, "Kubernetes' types weigh 18 MB, and 8 MiB of the daemon's memory: agent/extract/protobuf has a text in their place, and only its tests import them"},
+	{"github.com/robfig/cron", []string{"schedule"}, "schedule is the only importer of cron"},
+	{"github.com/coreos/go-systemd", []string{"systemd"}, "systemd is the only importer of go-systemd"},
+	{"github.com/spf13/cobra", []string{"cmd/etcdward", "cmd/etcdward/manual"}, "only the command line knows verbs and flags"},
+}
+
+// Free are rooms, for tests alone, that may import any library: they speak to the servers that they test against.
+var Free = []string{"storage/storagetest", "agent/stores/storestest"}
+
+// Forbidden are names that say nothing of what is in a room.
+var Forbidden = []string{"util", "utils", "common", "types", "helpers", "errors", "misc"}
