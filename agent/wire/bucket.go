@@ -10,9 +10,9 @@ import (
 	"github.com/etcdward/etcdward/storage/s3"
 )
 
-// LazyBucket is the bucket of a store, opened when it is first used.
-func LazyBucket(s config.Store) *storage.Lazy {
-	return storage.NewLazy(func(ctx context.Context) (storage.Bucket, error) { return OpenBucket(ctx, s) })
+// LazyBucket is the bucket of a store, opened when it is first used. A call whose time is over is left behind, whatever the store does.
+func LazyBucket(s config.Store) *storage.Bounded {
+	return storage.NewBounded(storage.NewLazy(func(ctx context.Context) (storage.Bucket, error) { return OpenBucket(ctx, s) }))
 }
 
 // OpenBucket is the one place that knows all providers.

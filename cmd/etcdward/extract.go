@@ -13,7 +13,7 @@ import (
 	"github.com/etcdward/etcdward/agent/extract"
 	"github.com/etcdward/etcdward/agent/extract/unlock"
 	"github.com/etcdward/etcdward/agent/fault"
-	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/fetch"
 	"github.com/etcdward/etcdward/agent/stores"
 	"github.com/etcdward/etcdward/agent/wire"
 	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
@@ -97,26 +97,46 @@ func (inv *invocation) extract(ctx context.Context, ref string, x extraction) (e
 			return fmt.Errorf("extract: %w", err)
 		}
 	}
-	var source extractSource
-	if x.file != "" {
-		source, err = inv.extractFile(ctx, x.file, keys)
-	} else {
-		source, err = inv.extractStored(ctx, ref, keys, x.from)
-	}
+	show, clear := inv.newProgress()
+	defer clear()
+	source, err := inv.extractFrom(ctx, ref, x, &fetch.Fetcher{Identities: keys, Progress: show})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, source.close()) }()
-	x.Progress = source.progress
-	outcome, err := x.Run(ctx, source.path, x.output)
+	defer func() { err = errors.Join(err, source.Close()) }()
+	x.Progress = show
+	outcome, err := x.Run(ctx, source.Path, x.output)
 	if err != nil {
 		return err
 	}
 	return inv.printExtraction(source, x.output, outcome)
 }
 
+// extractFrom makes the snapshot ready that is read: a file as it is, which needs no configuration, or one from the stores.
+func (inv *invocation) extractFrom(ctx context.Context, ref string, x extraction, job *fetch.Fetcher) (source fetch.Plain, err error) {
+	if x.file != "" {
+		if source, err = job.FromFile(ctx, x.file); err != nil {
+			return source, fmt.Errorf("extract %s: %w", x.file, err)
+		}
+		return source, nil
+	}
+	h, found, done, err := inv.find(ctx, ref, x.from)
+	if err != nil {
+		return source, err
+	}
+	defer done(&err)
+	area, err := h.Staging()
+	if err != nil {
+		return source, err
+	}
+	if source, err = job.FromStore(ctx, found, area, "extract"); err != nil {
+		return source, fetchError{err}
+	}
+	return source, nil
+}
+
 // printExtraction prints what was written; what is not whole is exit 3.
-func (inv *invocation) printExtraction(source extractSource, output string, o extract.Outcome) error {
+func (inv *invocation) printExtraction(source fetch.Plain, output string, o extract.Outcome) error {
 	var print error
 	if inv.json() {
 		print = inv.printJSON(struct {
@@ -126,7 +146,7 @@ func (inv *invocation) printExtraction(source extractSource, output string, o ex
 			Output   string `json:"output"`
 			Index    string `json:"index"`
 			extract.Outcome
-		}{source.id, source.file, source.facts.Revision, output, filepath.Join(output, extract.IndexName), o})
+		}{source.ID, source.File, source.Facts.Revision, output, filepath.Join(output, extract.IndexName), o})
 	} else {
 		rows := [][]string{{"KIND", "API VERSION", "OBJECTS"}}
 		for _, k := range o.Kinds {
@@ -145,13 +165,4 @@ func (inv *invocation) printExtraction(source extractSource, output string, o ex
 		return print
 	}
 	return errors.Join(print, fault.Reported(fmt.Errorf("extract: %w", agent.ErrPartial)))
-}
-
-// extractSource is a plain snapshot file that was verified.
-type extractSource struct {
-	path     string
-	id, file string // what it is, for the operator: one of them
-	facts    snapshot.Facts
-	progress agent.Progress
-	close    func() error
 }

@@ -1,4 +1,4 @@
-package discover
+package hostfile
 
 import (
 	"regexp"
@@ -7,9 +7,9 @@ import (
 
 var envKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// parseEnv reads a file of NAME=value lines, as systemd and shells take them: with comments, quotes, "export", and lines that
+// ParseEnv reads a file of NAME=value lines, as systemd and shells take them: with comments, quotes, "export", and lines that
 // go on after a backslash. The error is a *[Problem].
-func parseEnv(file string, text []byte) (map[string]Setting, error) {
+func ParseEnv(file string, text []byte) (map[string]Setting, error) {
 	of := map[string]Setting{}
 	lines := strings.Split(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n")
 	for i := 0; i < len(lines); i++ {
@@ -59,24 +59,4 @@ func unquote(s string) (value string, whole bool) {
 		}
 	}
 	return b.String(), quote == 0
-}
-
-// envFile reads such a file of this host. errElsewhere: there is none.
-func (l *look) envFile(file string) (map[string]Setting, error) {
-	text, err := l.read(file)
-	if err != nil {
-		return nil, err
-	}
-	return parseEnv(file, text)
-}
-
-// etcdEnvironment are the settings of an etcd that has them from its environment: ETCD_DATA_DIR is --data-dir.
-func etcdEnvironment(file string, env map[string]Setting) Settings {
-	s := Settings{File: file, Of: map[string]Setting{}}
-	for name, set := range env {
-		if flag, is := strings.CutPrefix(name, "ETCD_"); is && set.Value != "" {
-			s.Of[strings.ReplaceAll(strings.ToLower(flag), "_", "-")] = set
-		}
-	}
-	return s
 }
