@@ -16,8 +16,8 @@ const (
 	requestIsPast = "a request of the past: it would be made in the name of whoever applies it"
 )
 
-// spare returns why an object should not be made anew, whoever owns it; "" if it should.
-func spare(kind string, o *object.Object) string {
+// past returns why an object should not be made anew, whoever owns it; "" if it should.
+func past(kind string, o *object.Object) string {
 	meta, _ := o.Tree["metadata"].(map[string]any)
 	annotations, _ := meta["annotations"].(map[string]any)
 	switch {
