@@ -15,6 +15,7 @@ var events = map[string]string{
 	"spool not delivered":                             "9e135525552e4846a67ac16ae53a2141",
 	"spool is over its limit, snapshot dropped":       "3eb44bc24317445aa08e1ea040e39ecf",
 	"snapshot differs from live members":              "bc68716af08c4c2894eaa8650b57f638",
+	"a member's data differ from the majority's":      "9d3c1f8a5be34c0e8b7f21d06a4e57c9",
 	"member gave no snapshot":                         "e2d16ec1e5ae4c0c802a7f11a1025df3",
 	"configuration reloaded":                          "da6c39d260dd462aa6529a904c822802",
 	"configuration refused":                           "25b9ca595d2248b2bbee80920bfcbe5e",

@@ -58,6 +58,8 @@ type Member struct {
 	RaftIndex    uint64   `json:"raft_index"`
 	Alarms       []string `json:"alarms"`
 	Error        string   `json:"error,omitempty"`
+	// Odd says how the member's data differ from the majority's, as found when a snapshot was taken; "": not that we know.
+	Odd string `json:"odd,omitempty"`
 }
 
 // Store is one store. LastSuccess is when its newest proven snapshot was taken. Error: it could not be read, and nothing else of
@@ -171,6 +173,9 @@ func judgeMembers(members []Member, note func(string, ...any)) {
 			note("member %s does not answer: %s", m.Name, m.Error)
 		case !m.Healthy:
 			note("member %s is not healthy: it sees no leader, or another one than the quorum", m.Name)
+		}
+		if m.Odd != "" {
+			note("member %s holds other data than the majority, and etcd does not notice: %s; replace the member", m.Name, m.Odd)
 		}
 		for _, alarm := range m.Alarms {
 			note("member %s has the alarm %s", m.Name, alarm)

@@ -40,12 +40,33 @@ type Verification struct {
 	ID     string           `json:"id,omitempty"`
 	OK     bool             `json:"ok"`
 	Checks []snapshot.Check `json:"checks"`
+	// Inconclusive are the checks that could not be decided, and OddMembers the members whose data were at odds with the majority's, when the
+	// snapshot was taken.
+	Inconclusive []snapshot.Open      `json:"inconclusive,omitempty"`
+	OddMembers   []snapshot.OddMember `json:"odd_members,omitempty"`
 	// Facts are nil when they could not be read.
 	*snapshot.Facts
 }
 
 func (v *Verification) add(name string, ok bool, detail string) {
 	v.Checks = append(v.Checks, snapshot.Check{Name: name, OK: ok, Detail: detail})
+}
+
+// Damaged reports whether a check found that the bytes are not those of a sound snapshot. A snapshot that the members' majority does not
+// confirm is not proven, and may be the one that is right.
+func (v Verification) Damaged() bool {
+	_, found := firstDamage(v.Checks)
+	return found
+}
+
+// firstDamage returns the first check that failed for the sake of the bytes; false: none did.
+func firstDamage(checks []snapshot.Check) (failed snapshot.Check, found bool) {
+	for _, c := range checks {
+		if !c.OK && c.Name != snapshot.CheckHashKV {
+			return c, true
+		}
+	}
+	return snapshot.Check{}, false
 }
 
 // conclude sets OK: every check held, and there was one.
@@ -164,6 +185,7 @@ func (v *Verifier) Stored(ctx context.Context, found stores.Found) (Verification
 	} else {
 		out.add(snapshot.CheckReadBack, false, snapshot.Damage(same))
 	}
+	out.Inconclusive, out.OddMembers = m.Inconclusive, m.OddMembers
 	for _, c := range m.Checks {
 		if c.Name == snapshot.CheckHashKV {
 			out.Checks = append(out.Checks, c) // made when it was taken; the members have moved on
@@ -202,7 +224,7 @@ func (v *Verifier) sealedOnly(ctx context.Context, found stores.Found, out Verif
 // let this host write proofs takes nothing from the result.
 func (v *Verifier) note(ctx context.Context, found stores.Found, out Verification) {
 	check := snapshot.Check{Name: snapshot.CheckReadBack, OK: true}
-	if failed, found := snapshot.FirstFailed(out.Checks); found {
+	if failed, found := firstDamage(out.Checks); found {
 		check.OK, check.Detail = false, failed.Name+": "+failed.Detail
 	} else if i := slices.IndexFunc(out.Checks, func(c snapshot.Check) bool { return c.Name == snapshot.CheckReadBack }); i >= 0 {
 		check.Detail = out.Checks[i].Detail

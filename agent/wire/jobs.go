@@ -74,6 +74,7 @@ func (p *Parts) snapshotter(cluster *etcd.Cluster, courier *delivery.Courier, ac
 	}
 	return &backup.Snapshotter{Cluster: cluster, ClusterName: p.Config.Cluster.Name, Policy: p.Config.Snapshot.Source,
 		Staging: area, Spool: courier.Spool, Sealer: sealer, Stores: p.Stores,
+		HashBudget: p.Config.Verify.HashBudget, PacePath: filepath.Join(p.StateDir, "hash.json"),
 		AcceptNewCluster: accept, Tool: p.tool(), Log: p.Log, Progress: p.Progress}, nil
 }
 

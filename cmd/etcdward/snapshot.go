@@ -76,6 +76,7 @@ func (inv *invocation) printManifest(m snapshot.Manifest, proofs []proofRow, sto
 	for _, c := range m.Checks {
 		pairs = append(pairs, [2]string{"Check " + c.Name, terminal.OK(c.OK, c.Detail)})
 	}
+	pairs = append(pairs, undecided(m.Inconclusive, m.OddMembers)...)
 	if len(stores) == 0 {
 		stores = []string{"none has its data"}
 	}
@@ -85,4 +86,15 @@ func (inv *invocation) printManifest(m snapshot.Manifest, proofs []proofRow, sto
 		pairs = append(pairs, [2]string{"Proof", fmt.Sprintf("%s %s: %s", terminal.Time(p.At), p.Check.Name, terminal.OK(p.Check.OK, p.Check.Detail))})
 	}
 	return terminal.Fields(inv.out, pairs...)
+}
+
+// undecided are the lines of checks that could not be decided, and of members at odds with the majority.
+func undecided(open []snapshot.Open, odd []snapshot.OddMember) (pairs [][2]string) {
+	for _, o := range open {
+		pairs = append(pairs, [2]string{"Check " + o.Name, "inconclusive: " + o.Detail})
+	}
+	for _, m := range odd {
+		pairs = append(pairs, [2]string{"Odd member", m.Name + ": " + m.Detail})
+	}
+	return pairs
 }
