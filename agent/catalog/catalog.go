@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
@@ -167,69 +166,6 @@ func (c *Catalog) Find(ctx context.Context, id snapshot.ID) (Entry, error) {
 		return entry, fmt.Errorf("snapshot %s: %w", id, ErrNotFound)
 	}
 	return entry, nil
-}
-
-// Manifest reads the manifest of an entry, and holds it to its place. Its line for a shell is made anew: people copy it into one. An error that wraps snapshot.ErrDamaged means that it
-// is no manifest, was copied from elsewhere, or names other data than the listing shows.
-func (c *Catalog) Manifest(ctx context.Context, entry Entry) (snapshot.Manifest, error) {
-	body, err := c.read(ctx, entry.Manifest, snapshot.MaxManifestBytes)
-	if errors.Is(err, fs.ErrNotExist) {
-		return snapshot.Manifest{}, fmt.Errorf("snapshot %s: %w", entry.ID, ErrNotFound)
-	}
-	if err != nil {
-		return snapshot.Manifest{}, fmt.Errorf("read manifest %s: %w", entry.ID, err)
-	}
-	m, err := snapshot.DecodeManifest(body)
-	if err != nil {
-		return m, fmt.Errorf("read manifest %s: %w: %w", entry.ID, snapshot.ErrDamaged, err)
-	}
-	want := c.DataKey(m.ID, m.Object.Compression, m.Object.Encryption)
-	data := slices.IndexFunc(entry.Data, func(obj storage.Object) bool { return obj.Key == want })
-	switch {
-	case m.ID != entry.ID.String():
-		return m, fmt.Errorf("read manifest %s: %w: it is that of %s", entry.ID, snapshot.ErrDamaged, m.ID)
-	case m.Cluster.Name != c.cluster:
-		return m, fmt.Errorf("read manifest %s: %w: it is that of cluster %q", entry.ID, snapshot.ErrDamaged, m.Cluster.Name)
-	case m.Object.Key != want:
-		return m, fmt.Errorf("read manifest %s: %w: it names the object %q and not %q", entry.ID, snapshot.ErrDamaged, m.Object.Key, want)
-	case data < 0 && len(entry.Data) > 0:
-		return m, fmt.Errorf("read manifest %s: %w: its data %s is gone from the store, which has %s", entry.ID, snapshot.ErrDamaged, want, entry.Data[0].Key)
-	case data >= 0 && m.Object.Version == "" && entry.Data[data].Size != m.Object.SizeBytes:
-		return m, fmt.Errorf("read manifest %s: %w: its data has %d bytes in the store and not %d", entry.ID, snapshot.ErrDamaged,
-			entry.Data[data].Size, m.Object.SizeBytes)
-	}
-	m.Restore = ByHand(m)
-	return m, nil
-}
-
-// read reads a small object whole, and refuses one of more than limit bytes: snapshot.ErrDamaged.
-func (c *Catalog) read(ctx context.Context, obj storage.Object, limit int64) ([]byte, error) {
-	body, err := c.bucket.Open(ctx, obj)
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
-	all, err := io.ReadAll(io.LimitReader(body, limit+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(all)) > limit {
-		return nil, fmt.Errorf("%s: %w: more than %d bytes", obj.Key, snapshot.ErrDamaged, limit)
-	}
-	return all, nil
-}
-
-// Open reads the sealed data of a snapshot. The reader fails at its end, with an error that wraps
-// snapshot.ErrDamaged, when the bytes were not those that the manifest promises.
-func (c *Catalog) Open(ctx context.Context, m snapshot.Manifest) (io.ReadCloser, error) {
-	body, err := c.bucket.Open(ctx, storage.Object{Key: m.Object.Key, Version: m.Object.Version, Size: m.Object.SizeBytes})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("snapshot %s: %w: its data %s is gone from the store", m.ID, snapshot.ErrDamaged, m.Object.Key)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open snapshot %s: %w", m.ID, err)
-	}
-	return &checkedReader{body: body, sum: sha256.New(), left: m.Object.SizeBytes, want: m.Object.SHA256, id: m.ID}, nil
 }
 
 // Commit stores a snapshot: data, then manifest. The manifest comes back with the

@@ -110,7 +110,8 @@ func (p *Pruner) Plan(ctx context.Context, now time.Time) (Plan, error) {
 				Revision: manifests[i].Revision, Proven: manifests[i].Proven() && entry.Intact(manifests[i]), Emergency: manifests[i].Emergency})
 		}
 	}
-	if err := p.discount(ctx, judged); err != nil {
+	condemned, err := p.discount(ctx, judged)
+	if err != nil {
 		return plan, err
 	}
 	verdict := retention.Judge(judged, p.Store.Retention, now)
@@ -127,6 +128,12 @@ func (p *Pruner) Plan(ctx context.Context, now time.Time) (Plan, error) {
 			continue
 		}
 		d := decided[entry.ID.String()]
+		if !d.Keep && condemned[d.ID] {
+			if why := p.readsNow(ctx, manifests[i]); why != "" {
+				plan.Decisions = append(plan.Decisions, Decision{Entry: entry, Keep: true, Reasons: []string{why}})
+				continue
+			}
+		}
 		plan.Decisions = append(plan.Decisions, Decision{Entry: entry, Proven: d.Proven, Keep: d.Keep, Reasons: d.Reasons, manifest: manifests[i]})
 	}
 	for _, obj := range listing.Orphans {
@@ -156,18 +163,34 @@ func (p Plan) HeldError() error {
 	return fmt.Errorf("prune %s: %w: held: %w", p.Store, agent.ErrPartial, p.held)
 }
 
-// discount takes the word proven from snapshots that a later read-back found damaged.
-func (p *Pruner) discount(ctx context.Context, judged []retention.Snapshot) error {
+// discount clears Proven on snapshots that a later read-back found damaged, and returns those that are condemned by nothing else.
+func (p *Pruner) discount(ctx context.Context, judged []retention.Snapshot) (condemned map[string]bool, err error) {
 	proofs, err := p.Store.Catalog.LatestProofs(ctx)
 	if err != nil {
-		return fmt.Errorf("prune %s: %w", p.Store.Name, err)
+		return nil, fmt.Errorf("prune %s: %w", p.Store.Name, err)
 	}
+	condemned = map[string]bool{}
 	for i, s := range judged {
 		if proof, ok := proofs[s.ID]; ok && !proof.Check.OK {
+			condemned[s.ID] = s.Proven
 			judged[i].Proven = false
 		}
 	}
-	return nil
+	return condemned, nil
+}
+
+// readsNow reads a snapshot once more that would go because a read-back condemned it, and says why it stays; "": it is damaged indeed.
+func (p *Pruner) readsNow(ctx context.Context, m snapshot.Manifest) (why string) {
+	err := p.Store.Catalog.Holds(ctx, m)
+	switch {
+	case errors.Is(err, catalog.ErrOtherBytes):
+		return ""
+	case err != nil:
+		p.Log.Warn("snapshot not removed", "snapshot", m.ID, "store", p.Store.Name, "error", err)
+		return "left alone: a read-back found it damaged, and it could not be read once more: " + err.Error()
+	}
+	p.Log.Warn("snapshot not removed", "snapshot", m.ID, "store", p.Store.Name, "reason", "a read-back found it damaged, and its bytes are those that were stored")
+	return "left alone: a read-back found it damaged, and its bytes are those that were stored; etcdward verify settles it"
 }
 
 // Pruned is what a Pruner did.
