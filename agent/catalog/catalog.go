@@ -32,6 +32,7 @@ type Catalog struct {
 	bucket  storage.Bucket
 	cluster string
 	home    string
+	trial   *trial
 }
 
 // clusterForm is what may name a cluster's home.
@@ -42,7 +43,7 @@ func New(bucket storage.Bucket, cluster string) (*Catalog, error) {
 	if !clusterForm.MatchString(cluster) {
 		return nil, fmt.Errorf("catalog: cluster name %.70q is not of [a-z0-9-]{1,63}", cluster)
 	}
-	return &Catalog{bucket: bucket, cluster: cluster, home: "v1/" + cluster + "/"}, nil
+	return &Catalog{bucket: bucket, cluster: cluster, home: "v1/" + cluster + "/", trial: &trial{}}, nil
 }
 
 // Entry is one snapshot as a listing shows it.
@@ -171,17 +172,36 @@ func (c *Catalog) Find(ctx context.Context, id snapshot.ID) (Entry, error) {
 // Commit stores a snapshot: data, then manifest. The manifest comes back with the
 // store's version of the data. A Commit that was cut is finished by another with the same arguments.
 //
-// fs.ErrExist means that there is a different snapshot of that ID: of the same second and revision, so
-// that nothing is lost by leaving it at that.
+// fs.ErrExist means that there is a different snapshot of that ID, of the same second and revision: see MoveOn. ErrUnfit means that the
+// manifest can be stored nowhere.
 func (c *Catalog) Commit(ctx context.Context, m snapshot.Manifest, data io.ReaderAt) (snapshot.Manifest, error) {
 	m.Object.Key = c.DataKey(m.ID, m.Object.Compression, m.Object.Encryption)
 	if m.Cluster.Name != c.cluster {
 		return m, fmt.Errorf("commit snapshot %s: it is of cluster %q and not of %q", m.ID, m.Cluster.Name, c.cluster)
 	}
 	// A manifest that nobody could read back is refused before the store has the data.
-	if _, err := m.Encode(); err != nil {
+	if err := Fit(m); err != nil {
 		return m, fmt.Errorf("commit snapshot: %w", err)
 	}
+	if c.trial.overwrites.Load() {
+		return c.commitGuarded(ctx, m, data)
+	}
+	return c.commit(ctx, m, data)
+}
+
+// ErrUnfit means that a manifest cannot be encoded: another try, or another store, does not help.
+var ErrUnfit = errors.New("its manifest cannot be stored anywhere")
+
+// Fit makes sure that a manifest can be encoded; its error wraps ErrUnfit.
+func Fit(m snapshot.Manifest) error {
+	if _, err := m.Encode(); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnfit, err)
+	}
+	return nil
+}
+
+// commit writes data, then manifest.
+func (c *Catalog) commit(ctx context.Context, m snapshot.Manifest, data io.ReaderAt) (snapshot.Manifest, error) {
 	sum, err := hex.DecodeString(m.Object.SHA256)
 	if err != nil {
 		return m, fmt.Errorf("commit snapshot %s: object SHA-256 %q: %w", m.ID, m.Object.SHA256, err)

@@ -135,15 +135,15 @@ func (c *Catalog) absent(ctx context.Context, m snapshot.Manifest) error {
 
 // listedData looks for the data of a snapshot in a listing.
 func (c *Catalog) listedData(ctx context.Context, m snapshot.Manifest) (obj storage.Object, found bool, err error) {
-	for obj, err := range c.bucket.List(ctx, m.Object.Key) {
+	for one, err := range c.bucket.List(ctx, m.Object.Key) {
 		if err != nil {
 			return obj, false, err
 		}
-		if obj.Key == m.Object.Key {
-			return obj, true, nil
+		if one.Key == m.Object.Key {
+			obj, found = one, true
 		}
 	}
-	return obj, false, nil
+	return obj, found, nil
 }
 
 // Holds reads the sealed data of a snapshot whole, and returns nil if they are those of its manifest. The error is as of the reader of Open.

@@ -67,6 +67,12 @@ func (i *Inspector) Run(ctx context.Context, now time.Time) (Inspection, error) 
 		whose.Known = false
 		out.Wrong = append(out.Wrong, "its cluster.json is gone, and nothing says whose the snapshots are; the next snapshot writes it anew")
 	}
+	if overwrites, err := i.Store.Catalog.Overwrites(ctx); err != nil {
+		return out, err
+	} else if overwrites {
+		out.Wrong = append(out.Wrong, "it overwrites objects that exist, although it was asked not to: two hosts that store at once are kept apart by reading back, "+
+			"and nothing protects the backups from being overwritten by others")
+	}
 	err = i.look(ctx, now, listing, whose, &out)
 	return out, err
 }

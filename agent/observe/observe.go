@@ -166,7 +166,11 @@ func (o *Observer) jobs(s *status.Status, now time.Time) error {
 	for i := range s.Stores {
 		s.Stores[i].Spooled = waiting[s.Stores[i].Name]
 	}
-	return errors.Join(err, spoolErr)
+	aside, asideErr := spool.PeekAside(o.SpoolPath)
+	for _, a := range aside {
+		s.SetAside = append(s.SetAside, status.Aside{ID: a.ID, Reason: a.Reason})
+	}
+	return errors.Join(err, spoolErr, asideErr)
 }
 
 // expectation is what the snapshot schedule promises now: with the last run perhaps still going on, the one before it must have

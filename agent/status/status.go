@@ -32,6 +32,8 @@ type Status struct {
 	Stores     []Store  `json:"stores"`
 	Jobs       []Job    `json:"jobs"`
 	LastProven *Proven  `json:"last_proven"`
+	// SetAside are snapshots in the spool of this host that no store can take.
+	SetAside []Aside `json:"set_aside,omitempty"`
 	// AtWork is the agent that works on the cluster just now, and on what; "": none.
 	AtWork string `json:"at_work,omitempty"`
 }
@@ -93,6 +95,12 @@ type Proven struct {
 	Store    string    `json:"store"`
 }
 
+// Aside is a snapshot that was set aside in the spool.
+type Aside struct {
+	ID     string `json:"id"`
+	Reason string `json:"reason"`
+}
+
 // Expectation is what the schedule promises.
 type Expectation struct {
 	// Snapshot is the time since which there must be a proven snapshot: the due time before the last one.
@@ -134,6 +142,9 @@ func Judge(s *Status, e Expectation, clusterErr, jobsErr error) {
 	}
 	if jobsErr != nil {
 		note("the jobs' records could not be read: %v", jobsErr)
+	}
+	for _, a := range s.SetAside {
+		note("snapshot %s was set aside on this host, no store can take it: %s; look at it in spool/set-aside below the state directory, then remove its files", a.ID, a.Reason)
 	}
 	for _, job := range s.Jobs {
 		if job.LastEnded != nil && !job.OK {

@@ -33,6 +33,7 @@ func (s *Sampler) Run(ctx context.Context) error {
 			wrong = errors.Join(wrong, fmt.Errorf("store %s: %w", store.Name, err))
 			continue
 		}
+		s.tryCreateOnly(ctx, store)
 		if err := s.missingData(ctx, store, listing.Bereft); err != nil {
 			wrong = errors.Join(wrong, err)
 		}
@@ -46,6 +47,16 @@ func (s *Sampler) Run(ctx context.Context) error {
 		}
 	}
 	return wrong
+}
+
+// tryCreateOnly finds out anew whether a store overwrites: a gateway may have been put before it, or changed, since it was first used.
+func (s *Sampler) tryCreateOnly(ctx context.Context, store stores.Store) {
+	switch overwrites, err := store.Catalog.TryCreateOnly(ctx); {
+	case err != nil:
+		s.Log.Warn("not tried whether the store overwrites", "store", store.Name, "error", err)
+	case overwrites:
+		s.Log.Warn("store overwrites, every snapshot is read back", "store", store.Name)
+	}
 }
 
 // missingData names the snapshots whose data another listing, some time later, does not show either.

@@ -46,7 +46,7 @@ var Rooms = map[string][]string{
 	"agent/fetch":             {"agent", "agent/seal", "agent/snapshot", "agent/staging", "agent/stores", "agent/version"},
 	"agent/verify":            {"agent", "agent/catalog", "agent/fetch", "agent/seal", "agent/snapshot", "agent/staging", "agent/stores", "agent/version"},
 	"agent/backup":            {"agent", "agent/atomicfile", "agent/ballot", "agent/catalog", "agent/etcd", "agent/seal", "agent/snapshot", "agent/spool", "agent/staging", "agent/stores", "agent/version"},
-	"agent/delivery":          {"agent", "agent/snapshot", "agent/spool", "agent/stores"},
+	"agent/delivery":          {"agent", "agent/catalog", "agent/snapshot", "agent/spool", "agent/stores", "storage"},
 	"agent/prune":             {"agent", "agent/atomicfile", "agent/catalog", "agent/retention", "agent/snapshot", "agent/staging", "agent/stores", "storage"},
 	"agent/compact":           {"agent/atomicfile", "agent/etcd"},
 	"agent/coordination":      {"agent", "agent/etcd"},
@@ -62,7 +62,7 @@ var Rooms = map[string][]string{
 		"agent/verify", "agent/wire", "schedule", "systemd"},
 
 	// How a person calls it. The command itself may import every room.
-	"cmd/etcdward/terminal": {},
+	"cmd/etcdward/terminal": {"agent/snapshot"},
 	"cmd/etcdward/demo": {"agent/compact", "agent/config", "agent/defrag", "agent/etcd", "agent/fetch", "agent/jobstate", "agent/restore", "agent/round", "agent/scratch",
 		"agent/seal", "agent/snapshot", "agent/stores", "agent/wire", "cmd/etcdward/terminal", "schedule"},
 }
