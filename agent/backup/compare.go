@@ -85,7 +85,11 @@ func (p *poll) inconclusive(why string) verdict {
 func (p *poll) tally() string {
 	var equal []string
 	for _, v := range p.votes {
-		if v.Data == sameAsSnapshot {
+		switch {
+		case v.Data != sameAsSnapshot:
+		case v.Member == p.source:
+			equal = append(equal, v.Member+" (the source)")
+		default:
 			equal = append(equal, v.Member)
 		}
 	}

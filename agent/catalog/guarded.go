@@ -18,7 +18,8 @@ import (
 const (
 	intentPatience = 10 * time.Second // for others to give way
 	intentPoll     = 100 * time.Millisecond
-	intentAge      = time.Hour // by then its writer is dead
+	intentAge      = time.Hour      // by then its writer is dead
+	intentSweep    = 24 * time.Hour // whatever two clocks say
 )
 
 // commitGuarded is commit in a store that overwrites. It ends with reading everything back.
@@ -82,6 +83,22 @@ func (c *Catalog) awaitTurn(ctx context.Context, prefix string, own storage.Obje
 			return err
 		}
 	}
+}
+
+// SweepIntents removes what agents left that died while they committed, in a store that is known to overwrite; others hold none.
+func (c *Catalog) SweepIntents(ctx context.Context) error {
+	if !c.trial.overwrites.Load() {
+		return nil
+	}
+	for obj, err := range c.bucket.List(ctx, c.home+"intents/") {
+		if err == nil && time.Since(obj.Stored) > intentSweep {
+			err = c.bucket.Delete(ctx, obj)
+		}
+		if err != nil {
+			return fmt.Errorf("sweep intents: %w", err)
+		}
+	}
+	return nil
 }
 
 // holdsNoOther makes sure that what the store has under the ID, if anything, is what an earlier try of ours left. fs.ErrExist: it is not.

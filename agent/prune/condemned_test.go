@@ -1,6 +1,8 @@
 package prune
 
 import (
+	"context"
+	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -65,6 +67,45 @@ func TestProofNotRead(t *testing.T) {
 		plan, err := p.Plan(t.Context(), storestest.Hour(100))
 		if err == nil && !plan.decision(t, 1).Keep {
 			t.Errorf("%s: snapshot 1 goes, and the newer one is damaged", name)
+		}
+	}
+}
+
+// blinking is a bucket of which the first listings lack the data of one snapshot.
+type blinking struct {
+	storage.Bucket
+	key   string
+	times int
+}
+
+func (b *blinking) List(ctx context.Context, prefix string) iter.Seq2[storage.Object, error] {
+	return func(yield func(storage.Object, error) bool) {
+		for obj, err := range b.Bucket.List(ctx, prefix) {
+			if obj.Key == b.key && b.times > 0 {
+				b.times--
+				continue
+			}
+			if !yield(obj, err) {
+				return
+			}
+		}
+	}
+}
+
+// TestListedWithoutData has one listing, or every listing, lack the data of snapshot 1, so long ago that nobody would want it undone.
+func TestListedWithoutData(t *testing.T) {
+	for times, keep := range map[int]bool{1: true, 1000: false} {
+		bucket := storestest.OpenFolder(t)
+		a := storestest.StoreIn(t, "a", bucket)
+		a.FillWith(t, 1, 2)
+		a.Retention.KeepDaily = 100
+		flaky := storestest.StoreIn(t, "a", &blinking{Bucket: bucket, key: a.Catalog.DataKey(storestest.MustID(1), seal.None, seal.None), times: times})
+		plan, err := prunerOf(t, flaky, t.TempDir()).Plan(t.Context(), storestest.Hour(24*60))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := plan.decision(t, 1); d.Keep != keep {
+			t.Errorf("%d listings without the data: keep %t, %q", times, d.Keep, d.Reasons)
 		}
 	}
 }
