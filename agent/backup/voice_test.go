@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -233,5 +234,44 @@ func TestCompactedBetween(t *testing.T) {
 			s.Cluster = plain
 			want(t, take(t, s), 3, "equal on 1 of 1")
 		})
+	}
+}
+
+// TestTwoOddOfFive has two of five members be wrong in the same way, and then one of the others be away.
+func TestTwoOddOfFive(t *testing.T) {
+	c := cluster.Start(t, cluster.Options{Members: 5, Args: []string{cluster.NoFsync}})
+	fill(t, c)
+	leader, followers := c.Leader(t), c.Followers(t)
+	spoil(t, followers[0], "BADBADBA")
+	spoil(t, followers[1], "BADBADBA")
+	c.MoveLeader(t, leader)
+	s := snapshotter(t, c)
+	m := take(t, s)
+	want(t, m, 3, "equal on 3 of 5 members asked (5 answered)", "majority of 5 voters")
+	if oddOf(m) != followers[0].Name+" "+followers[1].Name {
+		t.Errorf("odd: %q", oddOf(m))
+	}
+	followers[2].Stop()
+	want(t, take(t, s), 0, "no majority of 5 voters", "(4 answered)")
+}
+
+// TestMemberHangs has a member take calls and answer none, as while it is defragmented, once the snapshot was streamed: it is not waited for, and the
+// others are asked.
+func TestMemberHangs(t *testing.T) {
+	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}})
+	fill(t, c)
+	s := snapshotter(t, c)
+	source := take(t, s).Member.Name
+	i := slices.IndexFunc(c.Followers(t), func(m *cluster.Member) bool { return m.Name != source })
+	other := c.Followers(t)[i]
+	s.Cluster = interrupted{s.Cluster.(*etcd.Cluster), other.Pause}
+	m := take(t, s)
+	other.Resume()
+	if m.Member.Name == other.Name {
+		t.Fatalf("the snapshot is of %s, which was to hang", other.Name)
+	}
+	want(t, m, 3, "equal on 1 of 2 members asked (1 answered): "+c.Leader(t).Name, other.Name+": it did not answer in time, as while it is defragmented")
+	if kept, err := os.ReadFile(s.PacePath); err != nil || strings.Contains(string(kept), `"seconds":1`) {
+		t.Errorf("a member that hangs was measured: %s, %v", kept, err)
 	}
 }
