@@ -63,7 +63,7 @@ func (e Entry) SizeBytes() int64 {
 	return size
 }
 
-// Intact says whether the listing shows the very data object that the manifest names, of its size. It is a look at names
+// Intact reports whether the listing shows the very data object that the manifest names, of its size. It is a look at names
 // and sizes, and no proof of the bytes.
 func (e Entry) Intact(m snapshot.Manifest) bool {
 	return slices.ContainsFunc(e.Data, func(obj storage.Object) bool {

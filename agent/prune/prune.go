@@ -303,7 +303,7 @@ func (p *Pruner) remove(ctx context.Context, plan Plan, done *Pruned) error {
 	return p.Removals.end(p.Store.Name)
 }
 
-// refused says whether the store does not allow it, which is a skip and no failure.
+// refused reports whether the store does not allow it, which is a skip and no failure.
 func refused(err error) bool {
 	return errors.Is(err, storage.ErrLocked) || errors.Is(err, storage.ErrDenied)
 }

@@ -135,7 +135,7 @@ func (v *Verifier) sealedFile(ctx context.Context, path string, sealed io.Reader
 	return examined(exam), err
 }
 
-// isLocal says whether an error is that of writing to the file named, and not of what was read.
+// isLocal reports whether an error is that of writing to the file named, and not of what was read.
 func isLocal(err error, name string) bool {
 	var path *os.PathError
 	return errors.As(err, &path) && path.Path == name

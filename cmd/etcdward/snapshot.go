@@ -67,7 +67,7 @@ func (inv *invocation) printManifest(m snapshot.Manifest, proofs []proofRow, sto
 		{"Cluster", fmt.Sprintf("%s (etcd cluster %s)", m.Cluster.Name, m.Cluster.ID)},
 		{"Taken", fmt.Sprintf("%s in %.1f s", terminal.Time(m.TakenAt), m.TookSeconds)},
 		{"From", fmt.Sprintf("%s (%s), etcd %s: %s", m.Member.Name, marks, m.Member.Version, m.Member.Reason)},
-		{"Revision", fmt.Sprintf("%d, compacted to %d", m.Revision, m.CompactRevision)},
+		{"Revision", revisions(m.Facts)},
 		{"Keys", fmt.Sprint(m.TotalKeys)},
 		{"Size", fmt.Sprintf("%s (%d bytes)", terminal.Bytes(m.SizeBytes), m.SizeBytes)},
 		{"SHA-256", m.SHA256},
@@ -97,4 +97,12 @@ func undecided(open []snapshot.Open, odd []snapshot.OddMember) (pairs [][2]strin
 		pairs = append(pairs, [2]string{"Odd member", m.Name + ": " + m.Detail})
 	}
 	return pairs
+}
+
+// revisions are the newest revision of a snapshot and the one that it is compacted to, for people.
+func revisions(f snapshot.Facts) string {
+	if f.CompactRevision < 0 {
+		return fmt.Sprintf("%d, never compacted", f.Revision)
+	}
+	return fmt.Sprintf("%d, compacted to %d", f.Revision, f.CompactRevision)
 }

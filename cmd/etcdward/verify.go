@@ -143,7 +143,7 @@ func (inv *invocation) printChecks(v verify.Verification) error {
 		pairs = append(pairs, [2]string{"Size", fmt.Sprintf("%s (%d bytes)", terminal.Bytes(f.SizeBytes), f.SizeBytes)}, [2]string{"SHA-256", f.SHA256})
 		if v.OK {
 			pairs = append(pairs,
-				[2]string{"Revision", fmt.Sprintf("%d, compacted to %d", f.Revision, f.CompactRevision)},
+				[2]string{"Revision", revisions(*f)},
 				[2]string{"Keys", fmt.Sprint(f.TotalKeys)},
 				[2]string{"Status hash", f.StatusHash},
 				[2]string{"Storage version", f.StorageVersion},
