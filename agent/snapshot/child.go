@@ -15,7 +15,7 @@ import (
 )
 
 // inspection looks at one file, in a process of its own.
-var inspection = child.Task{Name: "internal-inspect", Args: 2, Do: inspectMain}
+var inspection = child.Task{Name: "internal-inspect", Args: 3, Do: inspectMain}
 
 // ChildMain does the work of this room's children and exits, when this process was started as one;
 // else it returns at once. main calls it first, and so does the TestMain of
@@ -44,17 +44,21 @@ func inspectMain(args []string) error {
 			say(answer{Damage: "the parser asked for more memory than a sound file of this size takes"})
 		}()
 	}
-	say(answerTo(path, args[1]))
+	say(answerTo(path, args[1], args[2]))
 	return nil
 }
 
 // answerTo is what the child has to say of the file at path.
-func answerTo(path, minor string) answer {
+func answerTo(path, minor, compacted string) answer {
 	number, err := strconv.Atoi(minor)
 	if err != nil {
 		return answer{Trouble: firstBytes(err.Error())}
 	}
-	found, err := inspect(path, number)
+	revision, err := strconv.ParseInt(compacted, 10, 64)
+	if err != nil {
+		return answer{Trouble: firstBytes(err.Error())}
+	}
+	found, err := inspect(path, number, revision)
 	// bbolt quotes keys, which in a damaged file may be of any length.
 	switch {
 	case errors.Is(err, errCannotOpen):
@@ -86,10 +90,11 @@ func firstBytes(s string) string {
 	return strings.ToValidUTF8(s[:min(len(s), maxMessageBytes)], "")
 }
 
-// inspectInChild runs inspect on path in a process of its own. An error that wraps ErrDamaged
+// inspectInChild runs inspect on path in a process of its own. HashKV is computed as if the file were compacted at compacted; asItIs: at the
+// revision that the file says. An error that wraps ErrDamaged
 // means that the file is not sound, or that the parser died of it.
-func inspectInChild(ctx context.Context, path string, minor int) (finding, error) {
-	said, err := inspection.Run(ctx, []string{path, strconv.Itoa(minor)})
+func inspectInChild(ctx context.Context, path string, minor int, compacted int64) (finding, error) {
+	said, err := inspection.Run(ctx, []string{path, strconv.Itoa(minor), strconv.FormatInt(compacted, 10)})
 	if err != nil {
 		return finding{}, crashed("inspect", path, err)
 	}

@@ -115,7 +115,7 @@ func latest(ctx context.Context, all []Found, now time.Time) (found *Found, pass
 	return found, append(more, passed...), err
 }
 
-// YetToCome says whether a snapshot was taken, as its ID has it, later than any two clocks may disagree.
+// YetToCome reports whether a snapshot was taken, as its ID has it, later than any two clocks may disagree.
 func YetToCome(id snapshot.ID, now time.Time) bool {
 	return id.TakenAt.After(now.Add(retention.ClockSlack))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -74,8 +75,13 @@ func (p *Parts) snapshotter(cluster *etcd.Cluster, courier *delivery.Courier, ac
 	}
 	return &backup.Snapshotter{Cluster: cluster, ClusterName: p.Config.Cluster.Name, Policy: p.Config.Snapshot.Source,
 		Staging: area, Spool: courier.Spool, Sealer: sealer, Stores: p.Stores,
+		HashBudget: p.Config.Verify.HashBudget, PacePath: filepath.Join(p.StateDir, "hash.json"),
 		AcceptNewCluster: accept, Tool: p.tool(), Log: p.Log, Progress: p.Progress}, nil
 }
+
+// readingsApart is the time between two readings of a snapshot that is found damaged: long enough for a fail-over to end, and short enough
+// for a person to wait.
+const readingsApart = 5 * time.Second
 
 // Verifier checks snapshots, with identities for those that are encrypted.
 func (p *Parts) Verifier(keys seal.Identities) (*verify.Verifier, error) {
@@ -83,7 +89,7 @@ func (p *Parts) Verifier(keys seal.Identities) (*verify.Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &verify.Verifier{Staging: area, Identities: keys, Tool: p.tool(), Log: p.Log, Progress: p.Progress}, nil
+	return &verify.Verifier{Staging: area, Identities: keys, Apart: readingsApart, Tool: p.tool(), Log: p.Log, Progress: p.Progress}, nil
 }
 
 // Sampler reads a share of what is stored back.

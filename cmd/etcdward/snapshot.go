@@ -67,7 +67,7 @@ func (inv *invocation) printManifest(m snapshot.Manifest, proofs []proofRow, sto
 		{"Cluster", fmt.Sprintf("%s (etcd cluster %s)", m.Cluster.Name, m.Cluster.ID)},
 		{"Taken", fmt.Sprintf("%s in %.1f s", terminal.Time(m.TakenAt), m.TookSeconds)},
 		{"From", fmt.Sprintf("%s (%s), etcd %s: %s", m.Member.Name, marks, m.Member.Version, m.Member.Reason)},
-		{"Revision", fmt.Sprintf("%d, compacted to %d", m.Revision, m.CompactRevision)},
+		{"Revision", revisions(m.Facts)},
 		{"Keys", fmt.Sprint(m.TotalKeys)},
 		{"Size", fmt.Sprintf("%s (%d bytes)", terminal.Bytes(m.SizeBytes), m.SizeBytes)},
 		{"SHA-256", m.SHA256},
@@ -76,6 +76,7 @@ func (inv *invocation) printManifest(m snapshot.Manifest, proofs []proofRow, sto
 	for _, c := range m.Checks {
 		pairs = append(pairs, [2]string{"Check " + c.Name, terminal.OK(c.OK, c.Detail)})
 	}
+	pairs = append(pairs, undecided(m.Inconclusive, m.OddMembers)...)
 	if len(stores) == 0 {
 		stores = []string{"none has its data"}
 	}
@@ -85,4 +86,23 @@ func (inv *invocation) printManifest(m snapshot.Manifest, proofs []proofRow, sto
 		pairs = append(pairs, [2]string{"Proof", fmt.Sprintf("%s %s: %s", terminal.Time(p.At), p.Check.Name, terminal.OK(p.Check.OK, p.Check.Detail))})
 	}
 	return terminal.Fields(inv.out, pairs...)
+}
+
+// undecided are the lines of checks that could not be decided, and of members at odds with the majority.
+func undecided(open []snapshot.Open, odd []snapshot.OddMember) (pairs [][2]string) {
+	for _, o := range open {
+		pairs = append(pairs, [2]string{"Check " + o.Name, "inconclusive: " + o.Detail})
+	}
+	for _, m := range odd {
+		pairs = append(pairs, [2]string{"Odd member", m.Name + ": " + m.Detail})
+	}
+	return pairs
+}
+
+// revisions are the newest revision of a snapshot and the one that it is compacted to, for people.
+func revisions(f snapshot.Facts) string {
+	if f.CompactRevision < 0 {
+		return fmt.Sprintf("%d, never compacted", f.Revision)
+	}
+	return fmt.Sprintf("%d, compacted to %d", f.Revision, f.CompactRevision)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/fault"
+	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/status"
 	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 )
@@ -52,7 +53,7 @@ func (inv *invocation) status(ctx context.Context) (err error) {
 func (inv *invocation) printStatus(s status.Status) error {
 	fmt.Fprintf(inv.out, "%s  cluster %s %s\n", s.Verdict, s.Cluster.Name, s.Cluster.ID)
 	for _, reason := range s.Reasons {
-		fmt.Fprintf(inv.out, "  - %s\n", reason)
+		fmt.Fprintf(inv.out, "  - %s\n", snapshot.Printable(reason))
 	}
 	if s.AtWork != "" {
 		fmt.Fprintf(inv.out, "At work: %s\n", s.AtWork)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/etcdward/etcdward/agent/snapshot"
 )
 
 // JSON writes a value for programs.
@@ -21,11 +23,18 @@ func JSON(w io.Writer, v any) error {
 	return nil
 }
 
-// Table writes aligned columns for people; the first row is the head.
+// Table writes aligned columns for people; the first row is the head. What a terminal would obey, in the name of a member or a text of a server, is
+// shown escaped.
 func Table(w io.Writer, rows [][]string) error {
 	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
-		fmt.Fprintln(columns, strings.Join(row, "\t"))
+		for i, cell := range row {
+			if i > 0 {
+				fmt.Fprint(columns, "\t")
+			}
+			fmt.Fprint(columns, snapshot.Printable(cell))
+		}
+		fmt.Fprintln(columns)
 	}
 	if err := columns.Flush(); err != nil {
 		return fmt.Errorf("print: %w", err)
