@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/etcdward/etcdward/agent"
@@ -69,7 +68,8 @@ func (r *defragRun) awaitRemoval(ctx context.Context) error {
 	}
 }
 
-// disarm takes NOSPACE back once every member is below its quota. One that is not would raise it again at once.
+// disarm takes NOSPACE back once every member is below its quota. One that is not would raise it again at once. A learner that is away takes
+// no writes, and holds up nobody.
 func (r *defragRun) disarm(ctx context.Context) error {
 	if r.out.Plan.Missed() {
 		r.book.Pace = r.book.Pace.Missing()
@@ -81,10 +81,7 @@ func (r *defragRun) disarm(ctx context.Context) error {
 	if !NoSpace(facts.Survey) {
 		return nil
 	}
-	if why := stillFull(facts); why != "" {
-		if c := r.out.Compaction; c != nil && !c.Needed() {
-			why += "; nothing was compacted: " + c.Reason
-		}
+	if why := stillFull(facts, r.out); why != "" {
 		return fmt.Errorf("defragment: %w: NOSPACE stays: %s", agent.ErrPartial, why)
 	}
 	raised := facts.Survey.Members
@@ -102,34 +99,4 @@ func (r *defragRun) disarm(ctx context.Context) error {
 		r.Log.Info("NOSPACE disarmed", "member", m.Name)
 	}
 	return nil
-}
-
-// stillFull says why NOSPACE cannot be taken back, and the way out; "": it can.
-func stillFull(f Facts) string {
-	var away, unknown, over []string
-	for _, m := range f.Survey.Members {
-		quota := QuotaOf(m, f.Quota)
-		switch {
-		case BelowQuota(m, f.Quota):
-		case m.Err != nil:
-			away = append(away, m.Name)
-		case quota == 0:
-			unknown = append(unknown, fmt.Sprintf("%s (%d bytes)", m.Name, m.DBSize))
-		default:
-			over = append(over, fmt.Sprintf("%s (%d bytes, %d of them in use, of %d)", m.Name, m.DBSize, m.DBInUse, quota))
-		}
-	}
-	var why []string
-	if len(away) > 0 {
-		why = append(why, "no answer from "+strings.Join(away, ", "))
-	}
-	if len(over) > 0 {
-		why = append(why, "not far enough below the quota: "+strings.Join(over, ", ")+
-			": compact with a smaller compaction.keep by etcdward compact, delete what is not needed, or raise --quota-backend-bytes; then etcdward defrag, with --force where another client compacted")
-	}
-	if len(unknown) > 0 {
-		why = append(why, "neither status nor metrics tell the quota of "+strings.Join(unknown, ", ")+
-			": if that is well below --quota-backend-bytes, run etcdctl alarm disarm")
-	}
-	return strings.Join(why, "; ")
 }
