@@ -101,6 +101,10 @@ func TestDecide(t *testing.T) {
 		{name: "hash mismatch", want: noneDone, say: "m1: the members' data differ: m2 is odd",
 			facts: func(f *Facts) { f.Diverged = "m2 is odd" }},
 
+		{name: "members still remove what was compacted", want: noneDone, say: "m1: still at it: what there is to gain cannot be told yet",
+			facts: func(f *Facts) { f.Removing = "still at it" }},
+		{name: "members still remove what was compacted, with NOSPACE", want: "m2 defragment, m3 defragment, m1 defragment",
+			facts: func(f *Facts) { f.Removing = "still at it"; f.Survey.Members = overQuota(f) }},
 		{name: "short disk", want: "m3 defragment, m1 defragment, m2 left", say: "m2: the disk is short: it takes 1142.4 MiB, and 1024.0 MiB are free",
 			facts: func(f *Facts) { f.FreeDisk = map[string]int64{"m2": gib} }},
 		{name: "disk that suffices", want: allDone, facts: func(f *Facts) { f.FreeDisk = map[string]int64{"m2": 2 * gib} }},

@@ -43,6 +43,8 @@ type Facts struct {
 	Quota map[string]int64
 	// Compacted: old history was given up first, or will be.
 	Compacted bool
+	// Removing says that members still remove what was compacted, so that what they tell of their empty space is no measure; "": they do not.
+	Removing string
 	// Diverged says how the members' data differ; "": it does not, or it was not asked.
 	Diverged string
 	// Done are members that this run has defragmented already.

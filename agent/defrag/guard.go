@@ -18,6 +18,9 @@ func forbidden(f Facts) string {
 	if f.Diverged != "" {
 		return "the members' data differ: " + f.Diverged
 	}
+	if f.Removing != "" && !NoSpace(f.Survey) {
+		return f.Removing + ": what there is to gain cannot be told yet, repeat later"
+	}
 	newest := uint64(0)
 	for _, m := range f.Survey.Members {
 		newest = max(newest, m.RaftIndex)
