@@ -10,6 +10,7 @@ import (
 
 	"github.com/etcdward/etcdward/agent/round"
 	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/wire"
 	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 )
 
@@ -37,7 +38,6 @@ func (inv *invocation) snapshot(ctx context.Context, accept bool) (err error) {
 	if err := h.CleanUp(ctx); err != nil {
 		return err
 	}
-	h.SweepStores(ctx)
 	job, err := h.Round(accept)
 	if err != nil {
 		return err
@@ -46,7 +46,17 @@ func (inv *invocation) snapshot(ctx context.Context, accept bool) (err error) {
 	if err != nil && len(taken.Stored) == 0 {
 		return err
 	}
-	return errors.Join(err, inv.printManifest(taken.Manifest, nil, taken.Stored))
+	err = errors.Join(err, inv.printManifest(taken.Manifest, nil, taken.Stored))
+	return errors.Join(err, tidyStores(ctx, h, taken.Stored))
+}
+
+// tidyStores removes what earlier processes of this host left in stores. That comes after the work, and only where a store has just shown that it answers.
+func tidyStores(ctx context.Context, h *wire.Parts, names []string) error {
+	if len(names) == 0 || ctx.Err() != nil {
+		return nil
+	}
+	h.SweepStores(ctx, names...)
+	return h.FinishRemovals(ctx, names...)
 }
 
 // printManifest shows one snapshot: its manifest, and what is known beside it.
