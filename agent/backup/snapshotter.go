@@ -163,6 +163,7 @@ func (s *Snapshotter) takeFrom(ctx context.Context, survey etcd.Survey, c etcd.C
 	if check, decided := s.compareHash(ctx, survey, c, exam.Facts); decided {
 		m.Checks = append(m.Checks, check)
 	}
+	makePrintable(&m)
 	return m, s.spoolSealed(ctx, plain, &m)
 }
 

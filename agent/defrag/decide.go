@@ -114,7 +114,7 @@ func judge(m etcd.Member, f Facts, r Rules, held string) (Verdict, string) {
 	case m.Learner:
 		return Enough, learnerReason(m)
 	case m.Err != nil:
-		return Left, fmt.Sprintf("it does not answer: %v; start it again, or remove it if it is lost (%s)", m.Err, wayOut(m))
+		return Left, fmt.Sprintf("it does not answer: %s; start it again, or remove it if it is lost (%s)", oneLine(m.Err), wayOut(m))
 	case held != "":
 		return Left, held
 	case !r.Force && !worthIt(m, f, r):
@@ -137,7 +137,7 @@ func learnerReason(m etcd.Member) string {
 	case m.Role == etcd.RoleUnstarted:
 		return fmt.Sprintf("it is a learner that was added and never started, and has no vote: start it, or remove it (%s)", wayOut(m))
 	case m.Err != nil:
-		return fmt.Sprintf("it is a learner, has no vote, and does not answer: %v; start it again, or remove it (%s)", m.Err, wayOut(m))
+		return fmt.Sprintf("it is a learner, has no vote, and does not answer: %s; start it again, or remove it (%s)", oneLine(m.Err), wayOut(m))
 	}
 	return "it is a learner, which etcd lets nobody defragment"
 }

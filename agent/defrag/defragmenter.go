@@ -126,7 +126,7 @@ func (r *defragRun) run(ctx context.Context) error {
 			break
 		}
 		if err := r.member(ctx, step); err != nil {
-			return fmt.Errorf("defragment %s: %w", step.Member.Name, err)
+			return fmt.Errorf("defragment %s: %w", etcd.Printable(step.Member.Name), err)
 		}
 		if err := r.rest(ctx); err != nil {
 			return fmt.Errorf("defragment: stopped after %d members: %w", len(r.out.Members), err)
@@ -165,7 +165,7 @@ func (r *defragRun) conclude(ctx context.Context) error {
 	r.book.Left, r.book.Underway = r.stillLeft(), ""
 	var why error
 	for _, s := range left {
-		why = errors.Join(why, fmt.Errorf("%s left: %s", s.Member.Name, s.Reason))
+		why = errors.Join(why, fmt.Errorf("%s left: %s", etcd.Printable(s.Member.Name), etcd.Printable(s.Reason)))
 		r.Log.Warn("member not defragmented", "member", s.Member.Name, "reason", s.Reason)
 	}
 	for _, s := range r.out.Plan.With(Enough) {

@@ -36,6 +36,7 @@ func stillFull(f Facts, out Outcome) string {
 
 // add files one member that is not below its quota, or does not answer.
 func (u *full) add(m etcd.Member, s Step, f Facts) {
+	m.Name = etcd.Printable(m.Name)
 	quota := QuotaOf(m, f.Quota)
 	size := fmt.Sprintf("%s (%d bytes, %d of them in use, of %d)", m.Name, m.DBSize, m.DBInUse, quota)
 	switch {

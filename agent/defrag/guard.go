@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/etcdward/etcdward/agent/etcd"
 	"github.com/etcdward/etcdward/agent/version"
@@ -37,6 +38,9 @@ func forbidden(f Facts) string {
 	return ""
 }
 
+// oneLine is an error that may be several joined ones, as a part of a sentence.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
 // wayOut is the command that takes a member out of the cluster.
 func wayOut(m etcd.Member) string { return "etcdctl member remove " + etcd.HexID(m.ID) }
 
@@ -62,7 +66,7 @@ func trouble(m etcd.Member, f Facts, newest uint64) string {
 	case m.Role == etcd.RoleUnstarted:
 		return fmt.Sprintf("was added and never started, and counts for the quorum: start it, or remove it (%s)", wayOut(m))
 	case m.Err != nil:
-		return fmt.Sprintf("does not answer: %v; start it again, or remove it if it is lost (%s)", m.Err, wayOut(m))
+		return fmt.Sprintf("does not answer: %s; start it again, or remove it if it is lost (%s)", oneLine(m.Err), wayOut(m))
 	case f.Silent[m.Name] != nil:
 		return "does not read its database, as while it is defragmented: " + f.Silent[m.Name].Error()
 	case slices.Contains(m.Alarms, etcd.AlarmCorrupt):

@@ -98,6 +98,8 @@ func (c *Cluster) client(endpoint string) (*clientv3.Client, error) {
 		Username:             c.options.Username,
 		Password:             c.password,
 		Logger:               zap.NewNop(),
+		// By default gRPC goes through HTTPS_PROXY, which is for the stores.
+		DialOptions: []grpc.DialOption{grpc.WithNoProxy()},
 	}
 	if strings.HasPrefix(endpoint, "https://") {
 		// Given as a dial option it replaces the client's own, which reads the files once.

@@ -164,7 +164,7 @@ func (inv *invocation) defragTables(r defragReport) error {
 		}
 	}
 	for _, name := range r.Disarmed {
-		fmt.Fprintf(inv.out, "NOSPACE disarmed on %s.\n", name)
+		fmt.Fprintf(inv.out, "NOSPACE disarmed on %s.\n", terminal.Escape(name))
 	}
 	return nil
 }
