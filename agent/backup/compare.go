@@ -40,7 +40,7 @@ func (s *Snapshotter) compareHash(ctx context.Context, survey etcd.Survey, c etc
 			s.Log.Debug("hash not compared", "member", m.Name, "error", err)
 		case live.CompactRevision != facts.HashKV.CompactRevision:
 			s.Log.Debug("hash not compared", "member", m.Name, "reason",
-				fmt.Sprintf("it is compacted to %d, the snapshot to %d", live.CompactRevision, facts.HashKV.CompactRevision))
+				fmt.Sprintf("it is %s, the snapshot %s", etcd.Compacted(live.CompactRevision), etcd.Compacted(facts.HashKV.CompactRevision)))
 		case live.Hash == facts.HashKV.Hash:
 			equal = append(equal, m.Name)
 		default:

@@ -63,14 +63,22 @@ func (inv *invocation) compact(ctx context.Context, dryRun bool) (err error) {
 	case !done.Needed():
 		fmt.Fprintf(inv.out, "Nothing to compact: %s.\n", done.Reason)
 	case dryRun:
-		fmt.Fprintf(inv.out, "Would compact from revision %d to %d, %s: %d revisions.\n", done.From, done.To, done.Reason, done.Revisions)
+		fmt.Fprintf(inv.out, "Would compact %s, %s: %d revisions.\n", span(done.From, done.To), done.Reason, done.Revisions)
 	default:
-		fmt.Fprintf(inv.out, "Compacted from revision %d to %d, %s: %d revisions went.\n", done.From, done.To, done.Reason, done.Revisions)
+		fmt.Fprintf(inv.out, "Compacted %s, %s: %d revisions went.\n", span(done.From, done.To), done.Reason, done.Revisions)
 	}
 	if removing {
 		fmt.Fprintln(inv.out, "The members still remove them from their databases, in the background.")
 	}
 	return nil
+}
+
+// span is where a compaction goes from, and to.
+func span(from, to int64) string {
+	if from <= 0 {
+		return fmt.Sprintf("to revision %d what was never compacted before", to)
+	}
+	return fmt.Sprintf("from revision %d to %d", from, to)
 }
 
 // removalBound is how long compact waits for the members to remove what it compacted.

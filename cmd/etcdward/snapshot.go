@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/etcdward/etcdward/agent/etcd"
 	"github.com/etcdward/etcdward/agent/round"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/wire"
@@ -77,7 +78,7 @@ func (inv *invocation) printManifest(m snapshot.Manifest, proofs []proofRow, sto
 		{"Cluster", fmt.Sprintf("%s (etcd cluster %s)", m.Cluster.Name, m.Cluster.ID)},
 		{"Taken", fmt.Sprintf("%s in %.1f s", terminal.Time(m.TakenAt), m.TookSeconds)},
 		{"From", fmt.Sprintf("%s (%s), etcd %s: %s", m.Member.Name, marks, m.Member.Version, m.Member.Reason)},
-		{"Revision", fmt.Sprintf("%d, compacted to %d", m.Revision, m.CompactRevision)},
+		{"Revision", fmt.Sprintf("%d, %s", m.Revision, etcd.Compacted(m.CompactRevision))},
 		{"Keys", fmt.Sprint(m.TotalKeys)},
 		{"Size", fmt.Sprintf("%s (%d bytes)", terminal.Bytes(m.SizeBytes), m.SizeBytes)},
 		{"SHA-256", m.SHA256},
