@@ -18,12 +18,13 @@ func escape(text, keep string) string {
 		return text
 	}
 	var b strings.Builder
-	for i, size := 0, 0; i < len(text); i += size {
-		var r rune
-		r, size = utf8.DecodeRuneInString(text[i:])
+	for len(text) > 0 {
+		r, size := utf8.DecodeRuneInString(text)
+		first := text[0]
+		text = text[size:]
 		switch {
 		case r == utf8.RuneError && size == 1:
-			fmt.Fprintf(&b, `\x%02x`, text[i])
+			fmt.Fprintf(&b, `\x%02x`, first)
 		case !acts(r, keep):
 			b.WriteRune(r)
 		case r == '\n':
