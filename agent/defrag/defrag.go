@@ -1,8 +1,8 @@
 // Package defrag decides which members of a cluster are to be defragmented, in which order, and why each other one is left; and carries that out, one
 // member at a time. Deciding is pure: it asks no cluster and no clock.
 //
-// Its one invariant: at most one member is away at a time, and never one without which the voters that remain are no quorum
-// unless a person named it.
+// Its one invariant: at most one voter is away at a time, and never one without which the voters that remain are no quorum
+// unless a person named it, or the cluster takes no writes already and this gives them back.
 package defrag
 
 import (
@@ -43,6 +43,8 @@ type Facts struct {
 	Quota map[string]int64
 	// Compacted: old history was given up first, or will be.
 	Compacted bool
+	// Removing says that members still remove what was compacted, so that what they tell of their empty space is no measure; "": they do not.
+	Removing string
 	// Diverged says how the members' data differ; "": it does not, or it was not asked.
 	Diverged string
 	// Done are members that this run has defragmented already.

@@ -24,7 +24,9 @@ type Defragmenter struct {
 	FreeDisk func(etcd.Member) (int64, bool)
 	// Between is called between two members: what came due meanwhile runs there. nil: nothing does.
 	Between func(ctx context.Context)
-	Log     *slog.Logger
+	// LookEvery is how far apart the looks are that find out whether members still remove what was compacted; 0: compact.LookEvery.
+	LookEvery time.Duration
+	Log       *slog.Logger
 }
 
 // Outcome is what came of a run.
@@ -70,13 +72,13 @@ var ErrDiverged = errors.New("the members' data differ")
 var ErrNoMember = errors.New("no such member")
 
 // Plan says what a run would do in a window that closes then; zero: no window. It changes nothing, and compares no
-// hashes, since that holds up writers.
+// hashes, since that holds up writers. It waits some seconds, to find out whether members still remove what was compacted.
 func (d *Defragmenter) Plan(ctx context.Context, closes time.Time) (Plan, error) {
 	book, err := d.recall(ctx)
 	if err != nil {
 		return Plan{}, fmt.Errorf("plan defragmentation: %w", err)
 	}
-	facts, err := d.look(ctx, book, closes)
+	facts, err := d.lookStill(ctx, book, closes, planBound)
 	if err != nil {
 		return Plan{}, fmt.Errorf("plan defragmentation: %w", err)
 	}
@@ -124,7 +126,7 @@ func (r *defragRun) run(ctx context.Context) error {
 			break
 		}
 		if err := r.member(ctx, step); err != nil {
-			return fmt.Errorf("defragment %s: %w", step.Member.Name, err)
+			return fmt.Errorf("defragment %s: %w", etcd.Printable(step.Member.Name), err)
 		}
 		if err := r.rest(ctx); err != nil {
 			return fmt.Errorf("defragment: stopped after %d members: %w", len(r.out.Members), err)
@@ -135,7 +137,7 @@ func (r *defragRun) run(ctx context.Context) error {
 
 // next looks, decides, and before the first member makes sure that all hold the same.
 func (r *defragRun) next(ctx context.Context) (Step, bool, error) {
-	facts, err := r.look(ctx, r.book, r.closes)
+	facts, err := r.lookStill(ctx, r.book, r.closes, removalBound)
 	if err != nil {
 		return Step{}, false, err
 	}
@@ -163,7 +165,7 @@ func (r *defragRun) conclude(ctx context.Context) error {
 	r.book.Left, r.book.Underway = r.stillLeft(), ""
 	var why error
 	for _, s := range left {
-		why = errors.Join(why, fmt.Errorf("%s left: %s", s.Member.Name, s.Reason))
+		why = errors.Join(why, fmt.Errorf("%s left: %s", etcd.Printable(s.Member.Name), etcd.Printable(s.Reason)))
 		r.Log.Warn("member not defragmented", "member", s.Member.Name, "reason", s.Reason)
 	}
 	for _, s := range r.out.Plan.With(Enough) {

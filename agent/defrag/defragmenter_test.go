@@ -37,7 +37,7 @@ type patient struct {
 func newPatient(t testing.TB, c *cluster.Cluster, rules Rules) patient {
 	own := client.Connect(t, c)
 	log := slog.New(slog.DiscardHandler)
-	return patient{&Defragmenter{Cluster: own, Rules: rules, Log: log}, &coordination.Coordinator{Cluster: own, Host: "test", Log: log, Before: Quiet{Cluster: own, Log: log}.Await}}
+	return patient{&Defragmenter{Cluster: own, Rules: rules, LookEvery: 400 * time.Millisecond, Log: log}, &coordination.Coordinator{Cluster: own, Host: "test", Log: log, Before: Quiet{Cluster: own, Log: log}.Await}}
 }
 
 func (p patient) run(ctx context.Context, closes time.Time) (out Outcome, err error) {

@@ -51,7 +51,8 @@ func (r *defragRun) agree(ctx context.Context, survey etcd.Survey) error {
 
 func (r *defragRun) compareAll(ctx context.Context, survey etcd.Survey) (*agreement, error) {
 	var revision int64
-	for _, m := range survey.Members {
+	voters := votersOf(survey) // etcd refuses to hash a learner
+	for _, m := range voters {
 		if m.Err != nil {
 			return nil, fmt.Errorf("%s: %w", m.Name, m.Err)
 		}
@@ -62,10 +63,7 @@ func (r *defragRun) compareAll(ctx context.Context, survey etcd.Survey) (*agreem
 	var first *agreement
 	var said []string
 	var votes []ballot.Vote
-	for _, m := range survey.Members {
-		if m.Learner {
-			continue // etcd refuses it there
-		}
+	for _, m := range voters {
 		h, err := r.Cluster.HashKV(ctx, m, revision, hashTimeoutFor(m))
 		if err != nil {
 			return nil, err

@@ -166,17 +166,13 @@ func freeDisk(m etcd.Member) (int64, bool) {
 	return 0, false
 }
 
-// CleanUp removes what earlier processes of this host left here when they were killed, and finishes the prunes that they had begun.
+// CleanUp removes what earlier processes of this host left on its disk when they were killed. It asks no store.
 func (p *Parts) CleanUp(ctx context.Context) error {
 	area, err := p.Staging()
 	if err != nil {
 		return err
 	}
 	waiting, err := p.spool()
-	if err != nil {
-		return err
-	}
-	removals, err := p.Removals()
 	if err != nil {
 		return err
 	}
@@ -188,11 +184,7 @@ func (p *Parts) CleanUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	finished, err := removals.Finish(ctx, p.Stores)
-	if err != nil {
-		p.Log.Warn("removal not finished", "error", err)
-	}
-	if removed := staged + spooled + finished; removed > 0 {
+	if removed := staged + spooled; removed > 0 {
 		p.Log.Info("leftovers removed", "files", removed)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/etcdward/etcdward/agent/setup/unit"
+	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -36,6 +37,8 @@ func (inv *invocation) json() bool { return inv.output == "json" }
 
 // run is main without the process: it gives the exit code.
 func run(ctx context.Context, args []string, streams stdio) int {
+	// No name, key or text of a server reaches the terminal raw.
+	streams.out, streams.err = terminal.NewSafe(streams.out), terminal.NewSafe(streams.err)
 	inv := &invocation{stdio: streams}
 	root := newRoot(inv)
 	root.SetArgs(args)

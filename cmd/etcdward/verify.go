@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/etcd"
 	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/staging"
@@ -146,7 +147,7 @@ func (inv *invocation) printChecks(v verify.Verification) error {
 		pairs = append(pairs, [2]string{"Size", fmt.Sprintf("%s (%d bytes)", terminal.Bytes(f.SizeBytes), f.SizeBytes)}, [2]string{"SHA-256", f.SHA256})
 		if v.OK {
 			pairs = append(pairs,
-				[2]string{"Revision", revisions(*f)},
+				[2]string{"Revision", fmt.Sprintf("%d, %s", f.Revision, etcd.Compacted(f.CompactRevision))},
 				[2]string{"Keys", fmt.Sprint(f.TotalKeys)},
 				[2]string{"Status hash", f.StatusHash},
 				[2]string{"Storage version", f.StorageVersion},

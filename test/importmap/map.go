@@ -90,7 +90,7 @@ var Rooms = map[string][]string{
 		"agent/setup/systemctl", "agent/setup/unit", "agent/trial", "agent/wire", "storage"},
 
 	// How a person calls it. The command itself may import every room.
-	"cmd/etcdward/terminal": {"agent/snapshot"},
+	"cmd/etcdward/terminal": {},
 	"cmd/etcdward/manual":   {"agent/config"},
 	"cmd/etcdward/demo": {"agent/compact", "agent/config", "agent/defrag", "agent/etcd", "agent/fetch", "agent/jobstate", "agent/restore", "agent/restore/plan",
 		"agent/restore/source", "agent/round", "agent/scratch", "agent/seal", "agent/snapshot", "agent/stores", "agent/wire", "cmd/etcdward/terminal",

@@ -97,6 +97,8 @@ func (p *Pool) client(endpoint string) (*clientv3.Client, error) {
 		Username:             p.options.Username,
 		Password:             p.password,
 		Logger:               zap.NewNop(),
+		// By default gRPC goes through HTTPS_PROXY, which is for the stores.
+		DialOptions: []grpc.DialOption{grpc.WithNoProxy()},
 	}
 	if strings.HasPrefix(endpoint, "https://") {
 		// Given as a dial option it replaces the client's own, which reads the files once.

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-
-	"github.com/etcdward/etcdward/agent/snapshot"
 )
 
 // JSON writes a value for programs.
@@ -23,18 +21,15 @@ func JSON(w io.Writer, v any) error {
 	return nil
 }
 
-// Table writes aligned columns for people; the first row is the head. What a terminal would obey, in the name of a member or a text of a server, is
-// shown escaped.
+// Table writes aligned columns for people; the first row is the head. Each cell is one line, in which nothing acts upon the terminal.
 func Table(w io.Writer, rows [][]string) error {
 	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
+		cells := make([]string, len(row))
 		for i, cell := range row {
-			if i > 0 {
-				fmt.Fprint(columns, "\t")
-			}
-			fmt.Fprint(columns, snapshot.Printable(cell))
+			cells[i] = Escape(cell)
 		}
-		fmt.Fprintln(columns)
+		fmt.Fprintln(columns, strings.Join(cells, "\t"))
 	}
 	if err := columns.Flush(); err != nil {
 		return fmt.Errorf("print: %w", err)
