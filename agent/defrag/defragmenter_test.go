@@ -318,6 +318,7 @@ func TestDefragShortWindow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.LookEvery = 20 * time.Millisecond
 	// Each is estimated at a little over two seconds, and takes none: with such a pause the third would end after six.
 	p.Rules.Pause = 2 * time.Second
 	out, err := p.run(t.Context(), time.Now().Add(5300*time.Millisecond))
