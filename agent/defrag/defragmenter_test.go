@@ -318,6 +318,7 @@ func TestDefragShortWindow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.LookEvery = 20 * time.Millisecond
 	// Each is estimated at a little over two seconds, and takes less: with such a pause the third would end after 22 or more. The second
 	// fits in as long as the first takes less than nine.
 	p.Rules.Pause = 10 * time.Second
