@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/spool"
 	"github.com/etcdward/etcdward/agent/stores/storestest"
@@ -228,6 +229,18 @@ func edit(t *testing.T, p post, name string, change func([]byte) []byte) {
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestDeliverTellsOfOthers holds that a run whose snapshot was stored tells of one that waited beside it and was not.
+func TestDeliverTellsOfOthers(t *testing.T) {
+	refused := errors.New("EntityTooLarge")
+	p := newPost(t, []string{"a"}, 1, 2)
+	a := storestest.StoreIn(t, "a", storestest.Refusing(storestest.OpenFolder(t), "put", "-1.db", refused))
+	m, _ := storestest.Stored(2)
+	result, err := p.courier(t, a).Deliver(t.Context(), m)
+	if !errors.Is(err, agent.ErrPartial) || !errors.Is(err, refused) || len(result.Stored) != 1 || len(result.Failed) != 0 {
+		t.Errorf("got %+v, %v", result, err)
 	}
 }
 
