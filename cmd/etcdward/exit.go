@@ -105,7 +105,7 @@ func (inv *invocation) conclude(ctx context.Context, err error) int {
 	default:
 		// Errors that were joined: each is one.
 		for line := range strings.Lines(err.Error()) {
-			fmt.Fprintf(inv.err, "etcdward: %s\n", strings.TrimRight(line, "\n"))
+			fmt.Fprintf(inv.err, "etcdward: %s\n", snapshot.Printable(strings.TrimRight(line, "\n")))
 		}
 		if hint := hintFor(err); hint != "" {
 			fmt.Fprintf(inv.err, "Try: %s\n", hint)
