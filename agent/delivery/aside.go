@@ -17,6 +17,9 @@ func (c *Courier) sift(ctx context.Context) ([]spool.Entry, error) {
 		err = errors.Join(err, c.putAside(id, cause))
 	}
 	entries, lerr := c.Spool.List()
+	for i := range entries {
+		entries[i].Manifest.Fit() // what an earlier version spooled may hold the name of a member as it is
+	}
 	entries = slices.DeleteFunc(entries, func(e spool.Entry) bool { return c.setAside(ctx, e, catalog.Fit(e.Manifest)) })
 	return entries, errors.Join(err, lerr)
 }

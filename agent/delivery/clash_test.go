@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/spool"
 	"github.com/etcdward/etcdward/agent/stores/storestest"
@@ -163,8 +164,10 @@ func TestSetAside(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		"a tab in the member's name": func(t *testing.T, p post, id string) {
-			edit(t, p, id+".json", func(b []byte) []byte { return []byte(strings.Replace(string(b), `"m1"`, `"m\t1"`, 1)) })
+		"a manifest that cannot be encoded": func(t *testing.T, p post, id string) {
+			edit(t, p, id+".json", func(b []byte) []byte {
+				return []byte(strings.Replace(string(b), `"compression":"none"`, `"compression":"lzma"`, 1))
+			})
 		},
 		"record cut": func(t *testing.T, p post, id string) {
 			edit(t, p, id+".json", func(b []byte) []byte { return b[:len(b)/2] })
@@ -198,6 +201,25 @@ func TestSetAside(t *testing.T) {
 	}
 }
 
+// TestSpooledUnfit has an earlier version have spooled a manifest with the name of a member as it was: it is escaped, and stored.
+func TestSpooledUnfit(t *testing.T) {
+	p := newPost(t, []string{"a"}, 1, 2)
+	edit(t, p, storestest.MustID(1)+".json", func(b []byte) []byte { return []byte(strings.Replace(string(b), `"m1"`, `"m\t1\u001b[2J"`, 1)) })
+	a := storestest.StoreIn(t, "a", storestest.OpenFolder(t))
+	if failed := p.run(t, a); len(failed) > 0 {
+		t.Errorf("failed: %v", failed)
+	}
+	a.Want(t, 1, 2)
+	p.wantEmpty(t)
+	listing, err := a.Catalog.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err := a.Catalog.Manifest(t.Context(), listing.Snapshots[0]); err != nil || m.Member.Name != `m\t1\x1b[2J` {
+		t.Errorf("stored of %q, %v", m.Member.Name, err)
+	}
+}
+
 func edit(t *testing.T, p post, name string, change func([]byte) []byte) {
 	t.Helper()
 	path := filepath.Join(p.folder, name)
@@ -207,6 +229,18 @@ func edit(t *testing.T, p post, name string, change func([]byte) []byte) {
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestDeliverTellsOfOthers holds that a run whose snapshot was stored tells of one that waited beside it and was not.
+func TestDeliverTellsOfOthers(t *testing.T) {
+	refused := errors.New("EntityTooLarge")
+	p := newPost(t, []string{"a"}, 1, 2)
+	a := storestest.StoreIn(t, "a", storestest.Refusing(storestest.OpenFolder(t), "put", "-1.db", refused))
+	m, _ := storestest.Stored(2)
+	result, err := p.courier(t, a).Deliver(t.Context(), m)
+	if !errors.Is(err, agent.ErrPartial) || !errors.Is(err, refused) || len(result.Stored) != 1 || len(result.Failed) != 0 {
+		t.Errorf("got %+v, %v", result, err)
 	}
 }
 

@@ -18,17 +18,20 @@ type Result struct {
 }
 
 // Deliver brings everything that waits to the stores, the snapshot last. The error wraps agent.ErrPartial if some stores have it and others
-// do not, and if it does not count as proven; with any other error no store has it, and it is safe in the spool.
+// do not, if it does not count as proven, and if others that waited beside it could not be delivered; with any other error no store has it, and it is safe in the spool.
 func (c *Courier) Deliver(ctx context.Context, m snapshot.Manifest) (Result, error) {
 	result := Result{Manifest: m, Failed: map[string]error{}}
 	delivery, err := c.Run(ctx)
 	if err != nil {
 		return result, fmt.Errorf("deliver snapshot %s: %w", m.ID, err)
 	}
-	var failed error
+	var failed, others error
 	for _, store := range c.Stores {
 		if got, ok := delivery.Stored[store.Name][m.ID]; ok {
 			result.Stored = append(result.Stored, store.Name)
+			if cause := delivery.Failed[store.Name]; cause != nil {
+				others = errors.Join(others, fmt.Errorf("store %s: %w", store.Name, cause))
+			}
 			if result.Manifest.Object = got.Object; got.ID != m.ID {
 				result.Manifest.ID, result.Manifest.TakenAt, result.Manifest.Restore = got.ID, got.TakenAt, got.Restore
 			}
@@ -41,11 +44,14 @@ func (c *Courier) Deliver(ctx context.Context, m snapshot.Manifest) (Result, err
 		result.Failed[store.Name] = cause
 		failed = errors.Join(failed, fmt.Errorf("store %s: %w", store.Name, cause))
 	}
+	if others != nil {
+		others = fmt.Errorf("deliver what waited beside snapshot %s: %w: %w", m.ID, agent.ErrPartial, others)
+	}
 	if failed == nil {
-		return result, unproven(m)
+		return result, errors.Join(unproven(m), others)
 	}
 	if len(result.Stored) > 0 {
-		return result, fmt.Errorf("deliver snapshot %s: %w: %w", m.ID, agent.ErrPartial, failed)
+		return result, errors.Join(fmt.Errorf("deliver snapshot %s: %w: %w", m.ID, agent.ErrPartial, failed), others)
 	}
 	return result, fmt.Errorf("deliver snapshot %s: no store has it, it waits in the spool: %w", m.ID, failed)
 }
