@@ -12,7 +12,7 @@ import (
 	"github.com/coreos/go-systemd/v22/journal"
 )
 
-// UnderJournal says whether what goes to stderr ends in the journal.
+// UnderJournal reports whether what goes to stderr ends in the journal.
 func UnderJournal() bool {
 	ours, err := journal.StderrIsJournalStream()
 	return err == nil && ours && journal.Enabled()

@@ -267,7 +267,7 @@ func childOf(t *testing.T, pid int) (child int) {
 	return child
 }
 
-// locked tells whether somebody holds the lock on a file.
+// locked reports whether somebody holds the lock on a file.
 func locked(t *testing.T, path string) bool {
 	t.Helper()
 	file, err := os.Open(path)

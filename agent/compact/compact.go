@@ -50,7 +50,7 @@ type Compaction struct {
 	Reason string
 }
 
-// Needed says whether there is something to do.
+// Needed reports whether there is something to do.
 func (c Compaction) Needed() bool { return c.To > c.From }
 
 // NoteEvery is how often a daemon should note the revision: a history that is kept a little longer than asked is better than many

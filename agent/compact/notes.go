@@ -77,7 +77,7 @@ func (r revisions) at(t time.Time) (int64, bool) {
 	return 0, false
 }
 
-// clockJumped says whether the wall clock moved otherwise than time passed: by more than a tenth of keep, or a second where
+// clockJumped reports whether the wall clock moved otherwise than time passed: by more than a tenth of keep, or a second where
 // that is more.
 func clockJumped(wall, passed, keep time.Duration) bool {
 	return (wall - passed).Abs() > max(keep/10, time.Second)

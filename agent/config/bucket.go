@@ -20,8 +20,8 @@ var (
 	kmsKey    = regexp.MustCompile(`^[A-Za-z0-9:/_-]{1,512}$`)
 )
 
-// The classes whose objects can be read at once. EXPRESS_ONEZONE is not among
-// them: its buckets list in no order, and catalogs rest on the order.
+// The classes whose objects can be read at once. EXPRESS_ONEZONE is not among them: its buckets list objects
+// in no particular order, and a catalog relies on the order.
 var s3Classes = []string{"STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR",
 	"REDUCED_REDUNDANCY", "OUTPOSTS", "SNOW"}
 
@@ -150,7 +150,7 @@ func checkDirectory(s string) error {
 	return nil
 }
 
-// within says that path is directory or lies below it. Both are clean.
+// within reports whether path is directory or lies below it. Both paths must be clean.
 func within(path, directory string) bool {
 	rest, ok := strings.CutPrefix(path, directory)
 	return ok && (rest == "" || rest[0] == '/')

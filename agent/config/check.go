@@ -10,7 +10,7 @@ import (
 	"github.com/etcdward/etcdward/agent/config/value"
 )
 
-// minKeepWithin is below every sensible age; what is shorter is a wrong unit.
+// minKeepWithin is below every sensible age: a shorter value is most likely a wrong unit.
 const minKeepWithin = time.Hour
 
 func (c *Config) Check(r *document.Reader, path string) {
@@ -61,8 +61,8 @@ func (s *Store) Check(r *document.Reader, path string) {
 	}
 }
 
-// place is what two stores must not share. Names of a bucket differ by endpoint
-// only: S3 and GCS name their buckets once for the whole world.
+// place is what two stores must not share. The endpoint is enough to tell buckets of the same name apart,
+// since S3 and GCS each use a bucket name only once in the whole world.
 func (s *Store) place() (string, bool) {
 	switch {
 	case s.S3 != nil:

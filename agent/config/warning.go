@@ -9,8 +9,8 @@ import (
 	"github.com/etcdward/etcdward/agent/config/value"
 )
 
-// Warnings name what is allowed and risky, one sentence each, in the order of
-// the file. They never repeat a value that may be a secret.
+// Warnings name the settings that are allowed but risky, one sentence each, in the order of the file. They
+// never repeat a value that may be a secret.
 func (c *Config) Warnings() []string {
 	var w []string
 	warn := func(path, format string, args ...any) {
@@ -70,7 +70,7 @@ func (c *Config) warnStore(warn func(path, format string, args ...any), path str
 
 const inTheClearWarning = "plain http over the network: backups can be read and replaced on the way"
 
-// inTheClear says that what goes to rawURL can be read on the network.
+// inTheClear reports whether what is sent to rawURL can be read on the network.
 func inTheClear(rawURL string) bool {
 	u, err := url.Parse(rawURL)
 	return err == nil && u.Scheme == "http" && !value.IsLoopback(u.Hostname())

@@ -44,7 +44,7 @@ type DueRun struct {
 	Once bool
 	// OwnLock: it does not disturb the cluster, and has a lock of its own, so that it holds up nothing.
 	OwnLock bool
-	// WithoutLock says whether it is to run though the lock cannot be had, since it can be written to nobody: cause wraps
+	// WithoutLock reports whether it is to run though the lock cannot be had, since it can be written to nobody: cause wraps
 	// etcd.ErrNoQuorum, etcd.ErrNoSpace or etcd.ErrCorrupt. nil: it rests.
 	WithoutLock func(ctx context.Context, cause error) bool
 }

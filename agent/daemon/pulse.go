@@ -46,7 +46,7 @@ func (p *pulse) ended(job string) {
 	p.turned = time.Now()
 }
 
-// alive says whether the watchdog is to be pinged.
+// alive reports whether the watchdog is to be pinged.
 func (p *pulse) alive() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -181,7 +181,7 @@ func chooseHeir(s etcd.Survey, do []Step, leader int) (name, why string) {
 	}).Name, ""
 }
 
-// quorumWithout says whether the voters are a quorum when one of them is away.
+// quorumWithout reports whether the voters are a quorum when one of them is away.
 func quorumWithout(s etcd.Survey) bool {
 	n := s.Voters()
 	return n-1 > n/2

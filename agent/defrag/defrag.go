@@ -103,7 +103,7 @@ func (p Plan) With(v Verdict) []Step {
 	return steps
 }
 
-// Missed says whether nobody is begun, and somebody only for want of time.
+// Missed reports whether nobody is begun, and somebody only for want of time.
 func (p Plan) Missed() bool {
 	_, more := p.Next()
 	return !more && len(p.With(Done)) == 0 && slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Late })

@@ -56,7 +56,7 @@ func trouble(m etcd.Member, f Facts, newest uint64) string {
 	return ""
 }
 
-// NoSpace says whether a member is over its quota, so that the cluster takes no writes.
+// NoSpace reports whether a member is over its quota, so that the cluster takes no writes.
 func NoSpace(s etcd.Survey) bool {
 	return s.Stray(etcd.AlarmNoSpace) || slices.ContainsFunc(s.Members, func(m etcd.Member) bool { return slices.Contains(m.Alarms, etcd.AlarmNoSpace) })
 }
@@ -68,13 +68,13 @@ const quotaShare = 0.9
 // QuotaOf is a member's quota in bytes; 0: it is not known.
 func QuotaOf(m etcd.Member, told map[string]int64) int64 { return cmp.Or(told[m.Name], m.Quota) }
 
-// BelowQuota says whether a member is so far below its quota that it can take writes again. Where no quota is told, it
+// BelowQuota reports whether a member is so far below its quota that it can take writes again. Where no quota is told, it
 // cannot be said, and so it is not.
 func BelowQuota(m etcd.Member, quota map[string]int64) bool {
 	return m.Err == nil && float64(m.DBSize) < quotaShare*float64(QuotaOf(m, quota))
 }
 
-// fits says whether a member's data would let it be below its quota, if all of the empty space were given back. A quota that
+// fits reports whether a member's data would let it be below its quota, if all of the empty space were given back. A quota that
 // is not known is taken for the size at which the file is.
 func fits(m etcd.Member, quota map[string]int64) bool {
 	return float64(m.DBInUse) < quotaShare*float64(cmp.Or(QuotaOf(m, quota), m.DBSize))

@@ -10,7 +10,7 @@ import (
 
 const (
 	// underwayBound is how long a job waits for a defragmentation that outlived its agent. A snapshot of another member must not wait
-	// for ever because one does not come back.
+	// forever because one does not come back.
 	underwayBound = 2 * time.Minute
 	underwayPoll  = time.Second
 )

@@ -32,7 +32,7 @@ func (r *defragRun) makeSpace(ctx context.Context) error {
 		return nil
 	}
 	r.out.Compaction = &done
-	// Also where there was nothing to do: somebody else may have compacted a moment ago.
+	// Also if there was nothing to do: somebody else may have compacted a moment ago.
 	return r.awaitRemoval(ctx)
 }
 

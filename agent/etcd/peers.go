@@ -2,8 +2,8 @@ package etcd
 
 import "context"
 
-// Peers gives the peer URLs of every member that was ever started, by name. Without a quorum it is what a member that still answers
-// last knew. The error, which wraps ErrUnreachable or ErrDenied, means that none answers.
+// Peers returns the peer URLs of every member that was ever started, by name. If there is no quorum, the answer is what a member
+// that still answers last knew. An error wraps ErrUnreachable or ErrDenied and means that no member answers.
 func (c *Cluster) Peers(ctx context.Context) (map[string][]string, error) {
 	list, _, err := c.members(ctx)
 	if err != nil {

@@ -148,7 +148,7 @@ func (i *Inspector) candidate(ctx context.Context, entry catalog.Entry, now time
 	return c, err
 }
 
-// ranAhead says whether the snapshot was stored before it was taken.
+// ranAhead reports whether the snapshot was stored before it was taken.
 func (c candidate) ranAhead() bool {
 	stored := c.entry.Manifest.Stored
 	return !stored.IsZero() && stored.Before(c.entry.ID.TakenAt.Add(-retention.ClockSlack))

@@ -14,12 +14,12 @@ import (
 	"github.com/etcdward/etcdward/agent/child"
 )
 
-// inspection looks at one file, in a process of its own.
+// inspection is the child process that looks at one file.
 var inspection = child.Task{Name: "internal-inspect", Args: 2, Do: inspectMain}
 
-// ChildMain does the work of this room's children and exits, when this process was started as one;
-// else it returns at once. main calls it first, and so does the TestMain of
-// every package whose tests inspect a file.
+// ChildMain does the work of this package's children and exits if this process was started as one; otherwise
+// it returns at once. main calls it first, and so does the TestMain of every package whose tests inspect a
+// file.
 func ChildMain() {
 	inspection.Main()
 	walking.Main()
@@ -33,7 +33,7 @@ type answer struct {
 	Trouble string `json:"trouble,omitempty"` // why the question stays open
 }
 
-// inspectMain is the child of inspectInChild. It ends the process itself, with the first answer.
+// inspectMain is the child of inspectInChild. It ends the process itself as soon as it has an answer.
 func inspectMain(args []string) error {
 	beExpendable()
 	say := answerOnce()
@@ -48,14 +48,14 @@ func inspectMain(args []string) error {
 	return nil
 }
 
-// answerTo is what the child has to say of the file at path.
+// answerTo returns the child's answer about the file at path.
 func answerTo(path, minor string) answer {
 	number, err := strconv.Atoi(minor)
 	if err != nil {
 		return answer{Trouble: firstBytes(err.Error())}
 	}
 	found, err := inspect(path, number)
-	// bbolt quotes keys, which in a damaged file may be of any length.
+	// bbolt quotes keys in its errors, and in a damaged file a key may have any length.
 	switch {
 	case errors.Is(err, errCannotOpen):
 		return answer{Trouble: firstBytes(err.Error())}
@@ -65,7 +65,7 @@ func answerTo(path, minor string) answer {
 	return answer{finding: found}
 }
 
-// answerOnce gives a function that prints the first answer it gets and ends the process.
+// answerOnce returns a function that prints the first answer that it gets and ends the process.
 func answerOnce() func(answer) {
 	var once sync.Once
 	return func(a answer) {
@@ -74,20 +74,20 @@ func answerOnce() func(answer) {
 			if err := json.NewEncoder(os.Stdout).Encode(a); err != nil {
 				code = 1
 			}
-			syscall.Exit(code) // as child.Task.Main does, which the goroutine that watches the heap never comes back to
+			syscall.Exit(code) // as child.Task.Main does; the goroutine that watches the heap never returns there
 		})
 	}
 }
 
-// maxMessageBytes bounds what is told of the damage.
+// maxMessageBytes limits the length of the message about the damage.
 const maxMessageBytes = 1000
 
 func firstBytes(s string) string {
 	return strings.ToValidUTF8(s[:min(len(s), maxMessageBytes)], "")
 }
 
-// inspectInChild runs inspect on path in a process of its own. An error that wraps ErrDamaged
-// means that the file is not sound, or that the parser died of it.
+// inspectInChild runs inspect on path in a child process. An error that wraps ErrDamaged means that the file
+// is not sound, or that it crashed the parser.
 func inspectInChild(ctx context.Context, path string, minor int) (finding, error) {
 	said, err := inspection.Run(ctx, []string{path, strconv.Itoa(minor)})
 	if err != nil {
@@ -106,7 +106,8 @@ func inspectInChild(ctx context.Context, path string, minor int) (finding, error
 	return a.finding, nil
 }
 
-// crashed reads the end of a child that did verb on path: a panic or a fault is the file's doing, being killed from outside is not.
+// crashed explains the end of a child that did verb on path. A panic or a fault means that the file is damaged; a kill from outside
+// does not.
 func crashed(verb, path string, err error) error {
 	var death *child.Death
 	switch {

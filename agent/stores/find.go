@@ -96,7 +96,7 @@ func listed(ctx context.Context, stores []Store, ref string) (all []Found, unrea
 	return all, unread, nil
 }
 
-// latest gives the newest, those whose time is yet to come only where there is no other: then the clock of this host is as likely to
+// latest gives the newest, those whose time is yet to come only if there is no other: then the clock of this host is as likely to
 // be the wrong one.
 func latest(ctx context.Context, all []Found, now time.Time) (found *Found, passed []error, err error) {
 	n := slices.IndexFunc(all, func(f Found) bool { return !YetToCome(f.Entry.ID, now) })
@@ -115,7 +115,7 @@ func latest(ctx context.Context, all []Found, now time.Time) (found *Found, pass
 	return found, append(more, passed...), err
 }
 
-// YetToCome says whether a snapshot was taken, as its ID has it, later than any two clocks may disagree.
+// YetToCome reports whether a snapshot was taken, as its ID has it, later than any two clocks may disagree.
 func YetToCome(id snapshot.ID, now time.Time) bool {
 	return id.TakenAt.After(now.Add(retention.ClockSlack))
 }

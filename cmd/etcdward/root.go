@@ -30,7 +30,7 @@ type invocation struct {
 	quiet    bool
 }
 
-// json says whether the output is for programs.
+// json reports whether the output is for programs.
 func (inv *invocation) json() bool { return inv.output == "json" }
 
 // run is main without the process: it gives the exit code.

@@ -73,7 +73,7 @@ func lacking() string {
 	return ""
 }
 
-// image makes the image of a release where there is none yet. A half-made one has another name.
+// image makes the image of a release if there is none yet. A half-made one has another name.
 func image(t *testing.T, release string) string {
 	t.Helper()
 	done := filepath.Join(imageFolder, release)
@@ -188,7 +188,7 @@ func (c *Container) Write(path, text string, mode os.FileMode) {
 	}
 }
 
-// Exists says whether there is something at a path inside.
+// Exists reports whether there is something at a path inside.
 func (c *Container) Exists(path string) bool {
 	_, err := os.Lstat(filepath.Join(c.Root, path))
 	return err == nil

@@ -46,7 +46,7 @@ func ParseInt(s string) (int, error) {
 	}
 	n, err := strconv.ParseInt(s, 10, 32)
 	if err != nil {
-		// The bounds of the key say the rest.
+		// The bounds of the key say which numbers are allowed.
 		n = math.MaxInt32
 		if s[0] == '-' {
 			n = math.MinInt32
