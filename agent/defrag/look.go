@@ -37,7 +37,7 @@ func (d *Defragmenter) look(ctx context.Context, book ledger, closes time.Time) 
 			mu.Lock()
 			defer mu.Unlock()
 			if errors.Is(silent, etcd.ErrDenied) {
-				denied = silent // which says nothing of the member
+				denied = silent // which says nothing about the member
 			} else if silent != nil {
 				f.Silent[m.Name] = silent
 			}
@@ -63,8 +63,8 @@ func (d *Defragmenter) look(ctx context.Context, book ledger, closes time.Time) 
 	return f, cmp.Or(ctx.Err(), denied)
 }
 
-// settled waits until every member answers, reads its database, follows one leader, and has applied what any of them had when it
-// began to wait.
+// settled waits until every member answers, reads its database, follows the same leader, and has applied whatever any member had
+// when the wait began.
 func (d *Defragmenter) settled(ctx context.Context, bound time.Duration) (etcd.Survey, error) {
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()

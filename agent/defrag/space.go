@@ -12,8 +12,8 @@ import (
 	"github.com/etcdward/etcdward/agent/etcd"
 )
 
-// makeSpace compacts while NOSPACE is raised: the API server's own compactor has to write for that, and cannot. It is the first
-// to look in a run, and says what no look of this run will see.
+// makeSpace compacts while NOSPACE is raised, because the API server's own compactor cannot: it would have to write. It looks
+// before everything else in a run, and logs what the run will not be able to see.
 func (r *defragRun) makeSpace(ctx context.Context) error {
 	facts, err := r.look(ctx, r.book, r.closes)
 	if err != nil {
@@ -27,7 +27,7 @@ func (r *defragRun) makeSpace(ctx context.Context) error {
 	}
 	done, err := r.Compactor.Run(ctx)
 	if err != nil {
-		// There may be something to gain without it.
+		// Go on without compaction, since there may still be something to gain.
 		r.Log.Warn("history not compacted", "error", err)
 		return nil
 	}
@@ -69,7 +69,8 @@ func (r *defragRun) awaitRemoval(ctx context.Context) error {
 	}
 }
 
-// disarm takes NOSPACE back once every member is below its quota. One that is not would raise it again at once.
+// disarm clears NOSPACE once every member is below its quota. A member that is not would raise it again at
+// once.
 func (r *defragRun) disarm(ctx context.Context) error {
 	if r.out.Plan.Missed() {
 		r.book.Pace = r.book.Pace.Missing()
@@ -104,7 +105,7 @@ func (r *defragRun) disarm(ctx context.Context) error {
 	return nil
 }
 
-// stillFull says why NOSPACE cannot be taken back, and the way out; "": it can.
+// stillFull returns why NOSPACE cannot be cleared, and what to do about it; "" if it can be cleared.
 func stillFull(f Facts) string {
 	var away, unknown, over []string
 	for _, m := range f.Survey.Members {

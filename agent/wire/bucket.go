@@ -10,7 +10,7 @@ import (
 	"github.com/etcdward/etcdward/storage/s3"
 )
 
-// LazyBucket is the bucket of a store, opened when it is first used.
+// LazyBucket is the bucket of a store, which is opened when it is first used.
 func LazyBucket(s config.Store) *storage.Lazy {
 	return storage.NewLazy(func(ctx context.Context) (storage.Bucket, error) { return OpenBucket(ctx, s) })
 }
