@@ -45,7 +45,7 @@ func defragCommand(inv *invocation) *cobra.Command {
 type defragReport struct {
 	DryRun     bool              `json:"dry_run"`
 	Members    []defraggedMember `json:"members"` // those that were done, in their order
-	Plan       []defragStep      `json:"plan"`    // the last one: it says why each other was left
+	Plan       []defragStep      `json:"plan"`    // the last one, which says why each other member was left
 	Compaction *compactedHistory `json:"compaction,omitempty"`
 	Disarmed   []string          `json:"disarmed"`
 }
@@ -111,7 +111,7 @@ func defragNow(ctx context.Context, h *wire.Parts, o defragOptions) (out defrag.
 		if ctx.Err() != nil {
 			return out, err
 		}
-		coordinator.LockTTL = plan.LockTTL() // a plan that failed is told by the run
+		coordinator.LockTTL = plan.LockTTL() // if the plan failed, the run reports the error
 	}
 	_, err = coordinator.RunNow(ctx, "defrag", coordination.WhileFull, func(ctx context.Context) (err error) {
 		out, err = job.Run(ctx, time.Time{})

@@ -28,7 +28,7 @@ func fetchCommand(inv *invocation) *cobra.Command {
 			return inv.fetch(cmd.Context(), args[0], output, identity, sel)
 		},
 	}
-	// Here --output is a path, as the contract of the command line has it; -o stays the format.
+	// In this verb --output is a path, as the contract of the command line says; -o is still the format.
 	cmd.Flags().StringVar(&output, "output", "", "the file to write; it must not exist")
 	cmd.Flags().StringVar(&identity, "identity", "", "age identity file, for encrypted snapshots")
 	selectionFlags(cmd.Flags(), &sel)

@@ -33,7 +33,8 @@ func listCommand(inv *invocation) *cobra.Command {
 	return cmd
 }
 
-// looked is how many manifests of a store the table reads: those that somebody may be about to use.
+// looked is how many manifests of a store the table reads: those of the snapshots that somebody is most
+// likely to use.
 const looked = 24
 
 // listed is one manifest as `list -o json` prints it.
@@ -89,7 +90,8 @@ func (inv *invocation) list(ctx context.Context, sel wire.Selection) (err error)
 	return errors.Join(terminal.Table(inv.out, rows), unread)
 }
 
-// marksOf says of each snapshot what its manifest is like, "-" where that was not read; what is wrong with one is an error.
+// marksOf returns a mark for the manifest of each snapshot, "-" if the manifest was not read. What is wrong with a manifest
+// is returned as an error.
 func marksOf(ctx context.Context, store stores.Store, entries []catalog.Entry) ([]string, error) {
 	var unread error
 	marks := slices.Repeat([]string{"-"}, len(entries))

@@ -44,7 +44,7 @@ type prunedStore struct {
 	Skipped map[string]string `json:"skipped"`
 	Error   string            `json:"error,omitempty"`
 
-	read bool // what it holds is known
+	read bool // the contents of the store are known
 }
 
 type prunedEntry struct {
@@ -93,7 +93,7 @@ func (inv *invocation) prune(ctx context.Context, only string, confirm bool) (er
 	}
 	for _, r := range results {
 		if !r.read {
-			continue // the error says it
+			continue // the error already reports this store
 		}
 		if err := inv.printPruned(r, confirm); err != nil {
 			return err

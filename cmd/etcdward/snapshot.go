@@ -49,7 +49,7 @@ func (inv *invocation) snapshot(ctx context.Context, accept bool) (err error) {
 	return errors.Join(err, inv.printManifest(taken.Manifest, nil, taken.Stored))
 }
 
-// printManifest shows one snapshot: its manifest, and what is known beside it.
+// printManifest shows one snapshot: its manifest, and what else is known about it.
 func (inv *invocation) printManifest(m snapshot.Manifest, proofs []proofRow, stores []string) error {
 	if inv.json() {
 		return inv.printJSON(struct {
