@@ -51,7 +51,7 @@ func (s *Snapshotter) compareHash(ctx context.Context, survey etcd.Survey, c etc
 	switch {
 	case len(differ) > 0:
 		check.Detail = fmt.Sprintf("it differs from %s at revision %d, equal on %d: the members' data diverged", strings.Join(differ, ", "), facts.HashKV.Revision, len(equal))
-		s.Log.Error("snapshot differs from live members", "member", c.Member.Name, "detail", check.Detail)
+		s.Log.Error("snapshot differs from live members", "member", c.Member.Name, "reason", check.Detail)
 		return check, true
 	case len(equal) > 0:
 		check.OK = true

@@ -116,7 +116,7 @@ func (c *Coordinator) leftToOthers(ctx context.Context, d DueRun) bool {
 
 // leave logs why a due run is left alone.
 func (c *Coordinator) leave(d DueRun, reason string) {
-	c.Log.Info("job needs no doing here", "job", d.Job, "due", d.Due.UTC().Format(time.RFC3339), "reason", reason)
+	c.Log.Info("job left to another host", "job", d.Job, "due", d.Due.UTC().Format(time.RFC3339), "reason", reason)
 }
 
 // askTime limits a question to the cluster that is asked after the time for a run is over.
@@ -128,7 +128,7 @@ func (c *Coordinator) RunNow(ctx context.Context, task string, withoutLock func(
 	// A person waits for this, so say who holds the lock. If the holder cannot be read, taking the lock will
 	// fail and say why.
 	if who, held, err := c.Cluster.Holder(ctx); err == nil && held {
-		c.Log.Info("waiting for another agent", "task", task, "at_work", who.String())
+		c.Log.Info("waiting for another agent", "task", task, "holder", who.String())
 	}
 	err = c.Cluster.Hold(ctx, c.holder(task), func(ctx context.Context, l *etcd.Lock) error {
 		if err := c.before(ctx, l); err != nil {
@@ -151,7 +151,7 @@ func (c *Coordinator) withoutLock(ctx context.Context, task string, cause error,
 	if may == nil || !may(ctx, cause) {
 		return false, fmt.Errorf("%s: %w: %w", task, ErrLockUnavailable, cause)
 	}
-	c.Log.Warn("running without the lock", "task", task, "cause", cause)
+	c.Log.Warn("running without the lock", "task", task, "reason", cause)
 	return true, run(ctx)
 }
 

@@ -74,7 +74,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	g.Log.Info("etcdward starts", "version", o.Version, "cluster", g.Config.Cluster.Name, "config", o.ConfigPath)
+	g.Log.Info("etcdward started", "version", o.Version, "cluster", g.Config.Cluster.Name, "config", o.ConfigPath)
 	ctx, cancel := context.WithCancelCause(ctx)
 	var watchdog sync.WaitGroup
 	defer watchdog.Wait()

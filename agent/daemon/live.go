@@ -23,7 +23,7 @@ func (d *daemon) live(ctx context.Context, g *generation, first bool) (next *gen
 		return nil, err
 	}
 	for _, note := range append(g.Config.Warnings(), Inactive(g.Config)...) {
-		g.Log.Warn("configuration", "note", note)
+		g.Log.Warn("configuration needs attention", "reason", note)
 	}
 	for _, job := range g.Schedules() {
 		g.Log.Info("job scheduled", "job", job.Name, "schedule", job.Schedule.String(), "next", job.Schedule.Next(time.Now()).Format(time.RFC3339))
@@ -97,9 +97,9 @@ func (d *daemon) conclude(g *generation, cause error, a *attendance) (*generatio
 	d.board.say(noteWaits, "")
 	switch {
 	case !errors.Is(cause, schedule.ErrHalted):
-		g.Log.Info("etcdward stops", "cause", cause)
+		g.Log.Info("etcdward stopped", "reason", cause)
 	case a.restart:
-		g.Log.Info("restarts between two runs")
+		g.Log.Info("restart begun between two runs")
 	default:
 		return a.next, a.err
 	}

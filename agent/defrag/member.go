@@ -37,7 +37,7 @@ func (r *defragRun) member(ctx context.Context, s Step) error {
 	if err := r.keep(ctx); err != nil {
 		return err
 	}
-	r.Log.Info("defragmentation begins", "member", m.Name, "reason", s.Reason, "db_size", m.DBSize, "estimate_seconds", s.Estimate.Seconds())
+	r.Log.Info("defragmentation begun", "member", m.Name, "reason", s.Reason, "db_size", m.DBSize, "estimate_seconds", s.Estimate.Seconds())
 
 	survey, err := r.settled(ctx, settleBound)
 	if err != nil {

@@ -164,7 +164,7 @@ func (r *Round) awaitOthers(ctx context.Context) error {
 			return ctx.Err()
 		}
 		if !said {
-			r.Log.Info("waiting for another agent", "task", Job, "at_work", who.String())
+			r.Log.Info("waiting for another agent", "task", Job, "holder", who.String())
 		}
 		select {
 		case <-ctx.Done():

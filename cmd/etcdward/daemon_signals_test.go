@@ -159,7 +159,7 @@ func TestSignals(t *testing.T) {
 	if err := p.wait(); err != nil {
 		t.Errorf("it ended with %v\n%s", err, p.said)
 	}
-	if !said("restarts between two runs")() || heard.count("STOPPING=1") != 1 {
+	if !said("restart begun between two runs")() || heard.count("STOPPING=1") != 1 {
 		t.Errorf("said:\n%s\ntold:\n%s", p.said, heard)
 	}
 }

@@ -344,7 +344,7 @@ func (h *host) certificates(t *testing.T) {
 	h.cluster.RotateCertificates(t)
 	h.copyCertificates(t)
 	h.replaced()
-	h.logged(1, "restarts between two runs")
+	h.logged(1, "restart begun between two runs")
 	before := strings.Count(h.log(), "snapshot proven")
 	h.logged(before+1, "snapshot proven")
 	// One that was moved away is no reason to end an agent that has its copy.
@@ -386,7 +386,7 @@ func (h *host) upgrade(t *testing.T, folder string) {
 	h.valve.set(false)
 	h.logged(proven+1, "snapshot proven")
 	h.replaced()
-	if said := h.log(); strings.Contains(said, "job interrupted") || !strings.Contains(said, "etcdward starts version=0.1.1") {
+	if said := h.log(); strings.Contains(said, "job interrupted") || !strings.Contains(said, "etcdward started version=0.1.1") {
 		t.Errorf("the run was interrupted, or the new version does not run:\n%s", said)
 	}
 	if text := h.Run("cat", "/etc/etcdward/config.yaml"); !strings.Contains(text, "edited by the operator") {
