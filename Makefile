@@ -12,7 +12,7 @@ FUZZTIME ?= 60s
 export CGO_ENABLED = 0
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-distros lint tools fuzz bench torture packages repo clean help
+.PHONY: build demo test test-distros test-servers lint tools fuzz bench torture packages repo clean help
 
 build: ## build the static binary bin/etcdward
 	$(BUILD) -o bin/etcdward ./cmd/etcdward
@@ -22,6 +22,10 @@ demo: build ## show the whole life of a backup on a throw-away cluster, in about
 
 tools: ## build the test servers and checkers, pinned, into .tools/
 	test/tools/build
+
+test-servers: ## run the conformance suite of the stores on MinIO too, which takes some ten minutes to build
+	test/tools/build minio rclone share versitygw
+	$(GO) test -count=1 ./storage/...
 
 test: tools ## run every test, race detector on
 	CGO_ENABLED=1 test/run

@@ -10,14 +10,13 @@ import (
 	"time"
 )
 
-// AsOf is a bucket as it was at a time, by the store's clock. It can be read, and not be written: Put and Delete
-// fail with ErrPast.
+// AsOf is a bucket as it was at a time, by the store's clock. It can only be read: Put and Delete fail with ErrPast.
 type AsOf struct {
 	bucket Bucket
 	at     time.Time
 }
 
-// ErrPast means that something was to be changed in the past.
+// ErrPast means that a caller tried to change the past.
 var ErrPast = errors.New("the past cannot be changed")
 
 // NewAsOf looks at a bucket as it was at a time.
@@ -34,8 +33,8 @@ func (a *AsOf) List(ctx context.Context, prefix string) iter.Seq2[Object, error]
 	return historian.ListAt(ctx, prefix, a.at)
 }
 
-// Open implements Bucket. An object without a version is looked up as it was; fs.ErrNotExist: there was none then, whatever
-// there is now.
+// Open implements Bucket. An object without a version is looked up as it was then. fs.ErrNotExist means that there was none then,
+// whatever there is now.
 func (a *AsOf) Open(ctx context.Context, obj Object) (io.ReadCloser, error) {
 	if obj.Version != "" {
 		return a.bucket.Open(ctx, obj)

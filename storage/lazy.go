@@ -2,38 +2,58 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
-	"sync"
 	"time"
 )
 
-// Lazy is a bucket that is opened when it is first used, and again until that succeeds: a store that is away when the
-// program starts is used once it is back. Its methods give the error of open meanwhile.
+// Lazy is a bucket that is opened when it is first used. If that fails, each call tries again, and returns the error: a store
+// that is away when the program starts is used once it is back.
 type Lazy struct {
 	open func(context.Context) (Bucket, error)
 
-	mu     sync.Mutex
+	// turn holds one value while the bucket is opened or closed: unlike a mutex it lets a context end the waiting.
+	turn   chan struct{}
 	bucket Bucket
 }
 
 // NewLazy returns a bucket that open opens.
-func NewLazy(open func(context.Context) (Bucket, error)) *Lazy { return &Lazy{open: open} }
+func NewLazy(open func(context.Context) (Bucket, error)) *Lazy {
+	return &Lazy{open: open, turn: make(chan struct{}, 1)}
+}
 
-// Opened gives the bucket itself.
+// Opened returns the bucket itself.
 func (l *Lazy) Opened(ctx context.Context) (Bucket, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	select {
+	case l.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("open store: %w", ctx.Err())
+	}
+	defer func() { <-l.turn }()
 	if l.bucket != nil {
 		return l.bucket, nil
 	}
 	bucket, err := l.open(ctx)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
+		// A file of credentials that is not there must not pass for an object that is not there.
+		return nil, &Cause{Says: err.Error(), Try: hintOf(err), Kind: ErrSetup}
+	} else if err != nil {
 		return nil, err
 	}
 	l.bucket = bucket
 	return bucket, nil
+}
+
+// hintOf is the way out that an error knows, else a general one.
+func hintOf(err error) string {
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) {
+		return hinted.Hint()
+	}
+	return "check the paths in the configuration of the store"
 }
 
 // Put implements Bucket.
@@ -85,7 +105,7 @@ func (l *Lazy) DeleteAll(ctx context.Context, objects []Object) []error {
 	return DeleteAll(ctx, bucket, objects)
 }
 
-// ListAt implements Historian; for a bucket that is none, it is an error that wraps errors.ErrUnsupported.
+// ListAt implements Historian. For a bucket that has no history it yields an error that wraps errors.ErrUnsupported.
 func (l *Lazy) ListAt(ctx context.Context, prefix string, at time.Time) iter.Seq2[Object, error] {
 	bucket, err := l.Opened(ctx)
 	if err != nil {
@@ -94,7 +114,7 @@ func (l *Lazy) ListAt(ctx context.Context, prefix string, at time.Time) iter.Seq
 	return NewAsOf(bucket, at).List(ctx, prefix)
 }
 
-// Tidy implements Tidier; for a bucket that is none there is nothing to tidy.
+// Tidy implements Tidier. For a bucket that is no Tidier it does nothing.
 func (l *Lazy) Tidy(ctx context.Context, prefix string, keep func(key string) bool) (removed int, err error) {
 	bucket, err := l.Opened(ctx)
 	if err != nil {
@@ -106,7 +126,7 @@ func (l *Lazy) Tidy(ctx context.Context, prefix string, keep func(key string) bo
 	return 0, nil
 }
 
-// Sweep implements Sweeper; for a bucket that is none nothing is left behind.
+// Sweep implements Sweeper. For a bucket that is no Sweeper it does nothing.
 func (l *Lazy) Sweep(ctx context.Context, prefix string) (removed int, err error) {
 	bucket, err := l.Opened(ctx)
 	if err != nil {
@@ -118,7 +138,7 @@ func (l *Lazy) Sweep(ctx context.Context, prefix string) (removed int, err error
 	return 0, nil
 }
 
-// Inspect implements Inspector; of a bucket that is none nothing is known.
+// Inspect implements Inspector. Of a bucket that is no Inspector nothing is known.
 func (l *Lazy) Inspect(ctx context.Context) (Properties, error) {
 	bucket, err := l.Opened(ctx)
 	if err != nil {
@@ -141,8 +161,8 @@ var (
 
 // Close closes the bucket, if it was opened and knows how to.
 func (l *Lazy) Close() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.turn <- struct{}{}
+	defer func() { <-l.turn }()
 	closer, ok := l.bucket.(io.Closer)
 	l.bucket = nil
 	if !ok {

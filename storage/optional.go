@@ -2,9 +2,18 @@ package storage
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
 	"iter"
 	"time"
 )
+
+// Described is a reader that knows what it reads.
+type Described interface {
+	// Object is what the store said of the bytes when it began to give them. If they hash wrong, and Size and Tag are those of a
+	// listing, it is the object that is damaged, and not this reading of it.
+	Object() Object
+}
 
 // Remover is a Bucket that deletes many objects in one request.
 type Remover interface {
@@ -98,3 +107,18 @@ const (
 	On      State = "on"
 	Off     State = "off"
 )
+
+// Find looks an object up in a listing. fs.ErrNotExist means that the store listed all that begins with key, and the key was not
+// among it: stronger evidence than an Open that found nothing.
+func Find(ctx context.Context, bucket Bucket, key string) (Object, error) {
+	for obj, err := range bucket.List(ctx, key) {
+		if err != nil {
+			return Object{}, err
+		}
+		if obj.Key == key {
+			return obj, nil
+		}
+		break // it would have come first
+	}
+	return Object{}, fmt.Errorf("find %s: %w", key, fs.ErrNotExist)
+}

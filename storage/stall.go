@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// ErrAway means that nobody answers at the address of a store, and did not for a while, or that its folder is not there. It is
-// for providers, who do not try again then: the caller has other stores to see to.
+// ErrAway means that a store cannot be reached: nobody answers at its address, and nobody did for a while, or its folder is not there.
+// Providers do not try again then, so that the caller can turn to its other stores.
 var ErrAway = errors.New("the store cannot be reached")
 
 const (
@@ -24,12 +24,12 @@ const (
 )
 
 // StallingDialer returns a dialer for the connections to a store. A connection of it
-// fails when for the time stall no byte moved on it, in neither direction: while a body
-// is sent, the reader of the answer waits, and that is no stall. So no time need be set
-// for the transfer of an object, whose size and whose line nobody knows.
+// fails if no byte moved on it, in either direction, for the time stall. While a body is
+// sent, the reader of the answer waits: that is no stall. So the transfer of an object
+// needs no time limit, which would depend on its size and on the line.
 //
-// Its errors wrap ErrAway once a store is away, so that the retries of one operation after
-// the other do not add up. The next connection that succeeds ends that.
+// Its errors wrap ErrAway once a store is away. Then the retries of several operations do
+// not add up. The next connection that succeeds ends that.
 func StallingDialer(stall time.Duration) func(ctx context.Context, network, address string) (net.Conn, error) {
 	contacts := &contacts{of: map[string]contact{}, now: time.Now}
 	dialer := &net.Dialer{Timeout: connectTime, KeepAlive: 30 * time.Second}
@@ -65,7 +65,7 @@ func (c *contacts) heard(address string) {
 	c.of[address] = contact{last: c.now()}
 }
 
-// missed notes a failure, and says whether the address is away.
+// missed notes a failure, and reports whether the address is away.
 func (c *contacts) missed(address string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -41,6 +41,9 @@ type Object struct {
 	Version string
 	// Size in bytes.
 	Size int64
+	// Tag is the store's own mark of these very bytes: an ETag, a generation, a file's number and time. Two objects of one key
+	// with the same Tag hold the same bytes. "" in an object that neither a listing nor a Put gave.
+	Tag string
 	// Stored is when the object became visible, by the store's clock, in UTC.
 	Stored time.Time
 }
@@ -49,13 +52,14 @@ type Object struct {
 //
 // Durability: when Put returns without error the object survives the loss of
 // power. Visibility: from then on Open and List of every client show it. Atomic:
-// a Put that fails, or is killed, leaves nothing visible under the key, or all
-// of the object where only the reply was lost.
+// a Put that fails, or is killed, leaves nothing visible under the key; or the
+// whole object, if only the reply was lost.
 //
 // Every method obeys its context, is safe for concurrent use, and names the
 // key in its error. An error wrapping ErrDenied means that the credentials lack the
-// right; one wrapping ErrLocked, that the object may not be deleted yet.
-// Other errors are worth another try later.
+// right; one wrapping ErrLocked, that the object may not be deleted yet; one wrapping ErrSetup,
+// that a person has to change something first. Other errors are worth another try later.
+// Nothing but what the protocol of the store promises is taken for a yes, or for "there is none".
 type Bucket interface {
 	// Put writes an object that does not exist. It returns fs.ErrExist when the
 	// key holds other bytes. When it holds the very bytes of the upload, a lost
@@ -63,7 +67,8 @@ type Bucket interface {
 	Put(ctx context.Context, up Upload) (Object, error)
 	// Open reads an object from its beginning: the version obj.Version if set, else
 	// the current one. fs.ErrNotExist: there is none. The reader fails rather than
-	// end early, obeys the context of Open, and is the caller's to close.
+	// end early, obeys the context of Open, and is the caller's to close. If obj comes from a listing and the store gives
+	// another number of bytes, the error wraps ErrContradicted: that is no evidence of damage. The reader may be Described.
 	Open(ctx context.Context, obj Object) (io.ReadCloser, error)
 	// List yields the current objects whose key begins with prefix, in lexical
 	// order of their keys. It ends at the first error, which it yields with a zero
@@ -75,10 +80,10 @@ type Bucket interface {
 }
 
 // ErrDenied means that the store refused the operation to these credentials. Another try
-// does not help; another policy does.
+// does not help. Another policy does.
 var ErrDenied = errors.New("access denied by the store")
 
-// ErrKeys is the ErrDenied of a store that does not know who asks: the keys are wrong, and no policy helps.
+// ErrKeys is an ErrDenied caused by invalid credentials, not by a missing permission.
 var ErrKeys = fmt.Errorf("%w: it does not know the key, or the secret is another one", ErrDenied)
 
 // ErrLocked means that the store holds the object under a retention lock or a legal

@@ -19,7 +19,7 @@ const chunk = 256 << 10
 // damaged: another try with the same body does not help.
 func Copy(ctx context.Context, w io.Writer, up Upload) error {
 	if up.Size < 0 {
-		return fmt.Errorf("read body: the size %d is negative", up.Size)
+		return badBody(fmt.Sprintf("read body: the size %d is negative", up.Size), nil)
 	}
 	hash := sha256.New()
 	buffer := make([]byte, min(chunk, up.Size))
@@ -29,7 +29,7 @@ func Copy(ctx context.Context, w io.Writer, up Upload) error {
 		}
 		part := buffer[:min(int64(len(buffer)), up.Size-offset)]
 		if err := readFull(up.Body, part, offset); err != nil {
-			return fmt.Errorf("read body at byte %d of %d: %w", offset, up.Size, err)
+			return badBody(fmt.Sprintf("read body at byte %d of %d", offset, up.Size), err)
 		}
 		hash.Write(part)
 		if _, err := w.Write(part); err != nil {
@@ -39,12 +39,12 @@ func Copy(ctx context.Context, w io.Writer, up Upload) error {
 	}
 	var beyond [1]byte
 	if n, err := up.Body.ReadAt(beyond[:], up.Size); n > 0 {
-		return fmt.Errorf("read body: it is longer than %d bytes", up.Size)
+		return badBody(fmt.Sprintf("read body: it is longer than %d bytes", up.Size), nil)
 	} else if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("read body at byte %d: %w", up.Size, err)
+		return badBody(fmt.Sprintf("read body at byte %d", up.Size), err)
 	}
 	if [sha256.Size]byte(hash.Sum(nil)) != up.SHA256 {
-		return fmt.Errorf("read body: its SHA-256 is %x, not %x", hash.Sum(nil), up.SHA256)
+		return badBody(fmt.Sprintf("read body: its SHA-256 is %x, not %x", hash.Sum(nil), up.SHA256), nil)
 	}
 	return ctx.Err()
 }
@@ -59,4 +59,9 @@ func readFull(body io.ReaderAt, part []byte, offset int64) error {
 		return io.ErrUnexpectedEOF
 	}
 	return err
+}
+
+// badBody is the Cause of a body that is not what its upload promises: the fault is on this host, not with the store.
+func badBody(says string, err error) error {
+	return &Cause{Says: says, Try: "the file to be stored changed, or its disk fails: look for errors of it in dmesg", Err: err}
 }

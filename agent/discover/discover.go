@@ -1,6 +1,6 @@
-// Package discover says where a host keeps its etcd, and with which certificates a client is let in, as kubeadm, RKE2, k3s,
-// kubespray, Debian's package or kube-apiserver were told. It reads files alone: it does not know whether any of it runs, and
-// nothing of backups.
+// Package discover finds where a host keeps its etcd, and which certificates let a client in, from what kubeadm, RKE2, k3s, k0s,
+// kubespray, a package, a unit of systemd or kube-apiserver were told. It reads files alone: it does not know whether any of it runs,
+// and nothing of backups.
 //
 // Its one invariant: every fact was read from a file that it names. A file that cannot be understood is an error with its
 // line, and never a guess.
@@ -13,6 +13,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/etcdward/etcdward/agent/staticpod"
 )
 
 // Kind is what set up the etcd of a host, or the host itself.
@@ -29,6 +31,14 @@ const (
 	APIServer Kind = "kube-apiserver"
 	Talos     Kind = "Talos"
 	OpenShift Kind = "OpenShift"
+	K0s       Kind = "k0s"
+	Kops      Kind = "kops"
+	K8sSnap   Kind = "Canonical's k8s snap"
+	MicroK8s  Kind = "MicroK8s"
+	RKE1      Kind = "RKE1"
+	RHEL      Kind = "RHEL"
+	// Unit is an etcd that a unit of systemd runs, of no distribution's.
+	Unit Kind = "systemd"
 )
 
 // Host is the etcd that a host has, or uses. All paths are absolute, and those of the host.
@@ -45,7 +55,7 @@ type Host struct {
 	CAFile, CertFile, KeyFile string
 	// MetricsURL is where etcd shows its metrics.
 	MetricsURL string
-	// ClusterName is what the cluster is called in these files, "" where that is but the default. It may serve as a proposal.
+	// ClusterName is what the cluster is called in these files, "" if that is only the default. It may serve as a proposal.
 	ClusterName string
 	// Seen are the files that were read, in order.
 	Seen []string
@@ -53,7 +63,7 @@ type Host struct {
 	Notes []string
 }
 
-// Secure says whether the endpoints are https.
+// Secure reports whether the endpoints are https.
 func (h Host) Secure() bool {
 	return len(h.Endpoints) > 0 && strings.HasPrefix(h.Endpoints[0], "https://")
 }
@@ -72,31 +82,36 @@ func (n *Nothing) Error() string { return n.Reason }
 // Hint is the way out.
 func (n *Nothing) Hint() string { return n.Advice }
 
-// Find looks at the files of a host, whose root is given. The error is a *[Nothing], a *[Problem], or that of a file which
-// could not be read.
+// Find looks at the files of a host, whose root is given. A member that is found wins over whatever else was left on the host, with a note
+// of it. The error is a *[Nothing], a *[Problem], or that of a file which could not be read.
 func Find(root fs.FS) (Host, error) {
 	l := &look{root: root}
+	var s search
 	for _, find := range []func() (Host, error){
-		l.talos, l.openShift, l.kubeadm, l.rke2, l.k3s, l.kubespray, l.debian, l.apiServer,
+		l.talos, l.openShift, l.kubeadm, l.rke2, l.k3s, l.k0s, l.k8sSnap, l.microK8s, l.kubespray, l.unit, l.debian, l.rhel, l.rke1,
 	} {
-		h, err := find()
-		if errors.Is(err, errElsewhere) {
-			continue
-		}
-		if err != nil {
-			var nothing *Nothing
-			if errors.As(err, &nothing) {
-				nothing.Seen = l.seen
-			}
+		if err := s.look(l, find); err != nil {
 			return Host{}, err
 		}
-		if h.ClusterName, err = l.clusterName(h.ClusterName); err != nil {
-			return Host{}, err
-		}
-		h.Seen = l.seen
-		return h, nil
 	}
-	return Host{}, l.nothing()
+	if len(s.members) == 0 && s.problem == nil { // kube-apiserver is asked last: it tells nothing of the member on this host
+		if err := s.look(l, l.apiServer); err != nil {
+			return Host{}, err
+		}
+	}
+	h, err := s.choose()
+	if err != nil {
+		return Host{}, err
+	}
+	if h.Kind == "" {
+		return Host{}, l.nothing()
+	}
+	l.seen = h.Seen
+	if h.ClusterName, err = l.clusterName(h.ClusterName); err != nil {
+		return Host{}, err
+	}
+	h.Seen = l.seen
+	return h, nil
 }
 
 // errElsewhere means that a host is not of the kind in question.
@@ -105,7 +120,7 @@ var errElsewhere = errors.New("not of this kind")
 // nothing is for hosts without any trace of etcd.
 func (l *look) nothing() error {
 	n := &Nothing{
-		Reason: "no etcd of kubeadm, RKE2, k3s, kubespray or Debian is on this host, and no kube-apiserver that names one",
+		Reason: "no etcd of kubeadm, RKE2, k3s, k0s, kubespray, a package or a unit is on this host, and no kube-apiserver that names one",
 		Advice: "run it on a control-plane host; or name the etcd with --endpoint https://HOST:2379, --ca-file, --cert-file and --key-file",
 	}
 	for _, trace := range []string{"/var/lib/kubelet/config.yaml", "/etc/kubernetes/kubelet.conf"} {
@@ -122,7 +137,7 @@ func (l *look) nothing() error {
 	return n
 }
 
-// defaultNames are what clusters are called that nobody gave a name.
+// defaultNames are the names of clusters that were given none.
 var defaultNames = []string{"kubernetes", "etcd-cluster", "k8s_etcd", "default", "cluster.local"}
 
 var clusterNameForm = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
@@ -130,11 +145,11 @@ var clusterNameForm = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
 // clusterName is that of kube-controller-manager, or else token, where they are of the form that a home in a store has.
 func (l *look) clusterName(token string) (string, error) {
 	name := ""
-	pod, err := l.pod("/etc/kubernetes/manifests/kube-controller-manager.yaml", "kube-controller-manager")
+	pod, err := l.program("kube-controller-manager", "")
 	var problem *Problem
 	switch {
 	case errors.As(err, &problem), errors.Is(err, errElsewhere):
-		// It is but for a proposal.
+		// The name is only a proposal.
 	case err != nil:
 		return "", err
 	default:
@@ -152,6 +167,14 @@ func (l *look) clusterName(token string) (string, error) {
 type look struct {
 	root fs.FS
 	seen []string
+	// untold: the host that is being looked at was told nothing, and is what its package presets.
+	untold bool
+	// notes of the host that is being looked at, for those that its kind does not make itself.
+	notes []string
+	// The static pods, once they were read.
+	podsRead bool
+	pods     []staticpod.Manifest
+	kubelet  staticpod.Kubelet
 }
 
 // inside is an absolute path as io/fs wants it.

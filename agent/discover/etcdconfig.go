@@ -4,26 +4,26 @@ import (
 	"errors"
 	"path"
 
-	"go.yaml.in/yaml/v4"
+	"github.com/etcdward/etcdward/agent/hostfile"
 )
 
 // parseConfig reads etcd's own configuration file, in YAML. The error is a *[Problem].
 func parseConfig(file string, text []byte) (Settings, error) {
 	s := Settings{File: file, Of: map[string]Setting{}}
-	root, err := parseYAML(file, text)
+	root, _, err := hostfile.ParseYAML(file, text)
 	if err != nil {
 		return s, err
 	}
-	if root.Kind != yaml.MappingNode {
-		return s, root.problem("it is no configuration of etcd: not a mapping")
+	if root.Absent() {
+		return s, &Problem{File: file, Message: "it is empty"}
 	}
-	for _, section := range []node{root, root.field("client-transport-security")} {
-		if section.absent() || section.Kind != yaml.MappingNode {
-			continue
-		}
-		for i := 0; i+1 < len(section.Content); i += 2 {
-			if key, value := section.Content[i], section.Content[i+1]; value.Kind == yaml.ScalarNode && value.Tag != "!!null" {
-				s.Of[key.Value] = Setting{Name: key.Value, Value: value.Value, Line: value.Line}
+	if !root.IsMapping() {
+		return s, root.Problem("it is no configuration of etcd: not a mapping")
+	}
+	for _, section := range []hostfile.Node{root, root.Field("client-transport-security")} {
+		for _, e := range section.Entries() {
+			if e.Value.IsScalar() && e.Value.Text() != "" {
+				s.Of[e.Key] = Setting{Name: e.Key, Value: e.Value.Text(), Line: e.Value.Line()}
 			}
 		}
 	}
@@ -36,17 +36,23 @@ func (l *look) configFile(s Settings, hostPath func(string) string) (Settings, e
 	if name == "" {
 		return s, nil
 	}
+	if s.Of["config-file"].Unresolved {
+		return s, s.Known("config-file")
+	}
 	if !path.IsAbs(name) {
-		return s, s.problem("config-file", "%q is no absolute path", clip(name))
+		return s, s.Problem("config-file", "%q is no absolute path", Clip(name))
 	}
 	text, err := l.read(hostPath(name))
 	if errors.Is(err, errElsewhere) {
-		return s, s.problem("config-file", "%s is not there", hostPath(name))
+		return s, s.Problem("config-file", "%s is not there", hostPath(name))
 	}
 	if err != nil {
 		return s, err
 	}
-	return parseConfig(hostPath(name), text)
+	unseen := s.Unseen
+	s, err = parseConfig(hostPath(name), text)
+	s.Unseen = unseen
+	return s, err
 }
 
 // asIs is for settings whose paths are those of the host.

@@ -2,10 +2,13 @@ package discover
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/etcdward/etcdward/agent/hostfile"
 )
 
 // rancher is a distribution of Rancher's: both keep etcd alike.
@@ -45,40 +48,105 @@ func (l *look) rancher(r rancher) (Host, error) {
 		pair{cert: tls + "/client.crt", key: tls + "/client.key"})
 }
 
-// rancherConfig reads where the distribution keeps its files, and whether it was told of a datastore elsewhere.
+// rancherConfig reads where the distribution keeps its files, and whether it was told of a datastore elsewhere: by the flags in its
+// unit, else by its configuration files, else by the unit's environment.
 func (l *look) rancherConfig(r rancher) (home string, external bool, err error) {
 	home = "/var/lib/rancher/" + r.name
-	folder := "/etc/rancher/" + r.name
-	files := []string{folder + "/config.yaml"}
-	more, err := fs.Glob(l.root, inside(folder)+"/config.yaml.d/*.yaml")
+	of := Settings{Of: map[string]Setting{}}
+	told, err := l.rancherUnit(r)
+	if err != nil {
+		return "", false, err
+	}
+	config := "/etc/rancher/" + r.name + "/config.yaml"
+	if at, err := absolute(told, "config"); err != nil {
+		return "", false, err
+	} else if at != "" {
+		config = path.Clean(at)
+	}
+	files := []string{config}
+	more, err := fs.Glob(l.root, inside(config)+".d/*")
 	if err != nil {
 		return "", false, err
 	}
 	slices.Sort(more)
 	for _, name := range more {
-		files = append(files, "/"+name)
+		if ending := path.Ext(name); ending == ".yaml" || ending == ".yml" {
+			files = append(files, "/"+name)
+		}
 	}
 	for _, file := range files {
-		text, err := l.read(file)
-		if errors.Is(err, errElsewhere) || err == nil && len(strings.TrimSpace(string(text))) == 0 {
-			continue
-		}
-		if err != nil {
+		if err := l.rancherFile(file, &of); err != nil {
 			return "", false, err
 		}
-		root, err := parseYAML(file, text)
-		if err != nil {
-			return "", false, err
-		}
-		if dir := root.field("data-dir").text(); dir != "" {
-			if !path.IsAbs(dir) {
-				return "", false, root.field("data-dir").problem("data-dir: %q is no absolute path", clip(dir))
-			}
-			home = path.Clean(dir)
-		}
-		external = external || root.field("datastore-endpoint").text() != ""
 	}
-	return home, external, nil
+	for _, name := range []string{"data-dir", "datastore-endpoint"} {
+		set, given := told.Of[name]
+		_, configured := of.Of[name]
+		if given && set.Value != "" && (!configured || strings.Contains(set.Name, ": -")) {
+			of.Of[name] = set
+		}
+	}
+	if dir, given := of.Of["data-dir"]; given {
+		if !path.IsAbs(dir.Value) || !printable(dir.Value) {
+			file, _, _ := strings.Cut(dir.Name, ": ")
+			return "", false, &Problem{File: file, Line: dir.Line, Message: fmt.Sprintf("data-dir: %q is no absolute path", Clip(dir.Value))}
+		}
+		home = path.Clean(dir.Value)
+	}
+	return home, of.Get("datastore-endpoint") != "", nil
+}
+
+// rancherFile adds what one configuration file says. It may be empty.
+func (l *look) rancherFile(file string, of *Settings) error {
+	text, err := l.read(file)
+	if errors.Is(err, errElsewhere) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	root, _, err := hostfile.ParseYAML(file, text)
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"data-dir", "datastore-endpoint"} {
+		if at := root.Field(name); at.Text() != "" {
+			of.Of[name] = Setting{Name: file + ": " + name, Value: at.Text(), Line: at.Line()}
+		}
+	}
+	return nil
+}
+
+// rancherUnit is what the unit of a server tells it, by flags or by the environment.
+func (l *look) rancherUnit(r rancher) (Settings, error) {
+	unit := r.name
+	if r.kind == RKE2 {
+		unit = "rke2-server"
+	}
+	s, err := l.controller(unit, r.name)
+	if errors.Is(err, errElsewhere) {
+		return Settings{}, nil
+	}
+	if err != nil {
+		return s, err
+	}
+	if dir, short := s.Of["d"]; short && s.Get("data-dir") == "" {
+		s.Of["data-dir"] = dir
+	}
+	if at, short := s.Of["c"]; short && s.Get("config") == "" {
+		s.Of["config"] = at
+	}
+	if at := s.Get("config-file"); at != "" && s.Get("config") == "" { // K3S_CONFIG_FILE
+		s.Of["config"] = s.Of["config-file"]
+	}
+	if s.Get("data-dir")+s.Get("config")+s.Get("datastore-endpoint") != "" {
+		l.note(s.File)
+	}
+	for name, set := range s.Of {
+		set.Name = s.File + ": " + set.Name
+		s.Of[name] = set
+	}
+	return s, nil
 }
 
 // withoutEtcd says what a host of the distribution is that keeps no etcd of its own; errElsewhere: it is no such host.

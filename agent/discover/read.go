@@ -10,36 +10,26 @@ import (
 	"strings"
 	"syscall"
 	"unicode"
+
+	"github.com/etcdward/etcdward/agent/hostfile"
 )
 
 // Problem is a file that was read and cannot be understood.
-type Problem struct {
-	File string
-	// Line counts from 1; 0: the file as a whole.
-	Line int
-	// Message says what is wrong; Advice what to do.
-	Message, Advice string
-}
+type Problem = hostfile.Problem
 
-func (p *Problem) Error() string {
-	if p.Line == 0 {
-		return fmt.Sprintf("%s: %s", p.File, p.Message)
-	}
-	return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Message)
-}
+// Setting, Settings and Clip are those of hostfile.
+type (
+	Setting  = hostfile.Setting
+	Settings = hostfile.Settings
+)
 
-// Hint is the way out.
-func (p *Problem) Hint() string {
-	if p.Advice == "" {
-		return "correct it; or name the etcd with --endpoint, --ca-file, --cert-file and --key-file"
-	}
-	return p.Advice
-}
+// Clip keeps a text of a message to one line.
+func Clip(text string) string { return hostfile.Clip(text) }
 
 // maxFile, in bytes, is far above every file that is read here.
 const maxFile = 1 << 20
 
-// exists says whether there is something at an absolute path.
+// exists reports whether there is something at an absolute path.
 func (l *look) exists(name string) (bool, error) {
 	_, err := fs.Stat(l.root, inside(name))
 	if missing(err) {
@@ -81,13 +71,11 @@ func (l *look) read(name string) ([]byte, error) {
 	if len(text) > maxFile {
 		return nil, &Problem{File: name, Message: fmt.Sprintf("larger than %d bytes", maxFile)}
 	}
-	if !slices.Contains(l.seen, name) {
-		l.seen = append(l.seen, name)
-	}
+	l.note(name)
 	return text, nil
 }
 
-// all says whether there is something at each of the paths; what is no absolute path is nowhere.
+// all reports whether there is something at each of the paths; what is no absolute path is nowhere.
 func (l *look) all(names ...string) (bool, error) {
 	for _, name := range names {
 		if !path.IsAbs(name) || !printable(name) {
@@ -149,10 +137,24 @@ func named(file string) string {
 	case file == "":
 		return "a file that nobody names"
 	case !printable(file):
-		return fmt.Sprintf("%q", clip(file))
+		return fmt.Sprintf("%q", Clip(file))
 	}
 	return path.Clean(file)
 }
 
-// printable says that a text can stand in a message and in a unit: it has no control characters.
+// printable reports that a text can stand in a message and in a unit: it has no control characters.
 func printable(text string) bool { return !strings.ContainsFunc(text, unicode.IsControl) }
+
+// envFile reads a file of NAME=value lines. errElsewhere: there is none.
+func (l *look) envFile(file string) (map[string]Setting, error) {
+	text, err := l.read(file)
+	if err != nil {
+		return nil, err
+	}
+	return hostfile.ParseEnv(file, text)
+}
+
+// etcdEnvironment are the settings of an etcd that has them from its environment: ETCD_DATA_DIR is --data-dir.
+func etcdEnvironment(file string, env map[string]Setting) Settings {
+	return Settings{File: file}.WithEnvironment("ETCD_", env)
+}

@@ -1,67 +1,12 @@
 package extract
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 )
-
-// TestForApply holds what is stripped, what is kept, and what is left out.
-func TestForApply(t *testing.T) {
-	const server = `"uid":"u","resourceVersion":"5","generation":2,"creationTimestamp":"2026-01-01T00:00:00Z","deletionTimestamp":"2026-01-02T00:00:00Z",` +
-		`"deletionGracePeriodSeconds":30,"managedFields":[{"manager":"x"}],"selfLink":"/x",`
-	for name, test := range map[string]struct{ stored, want string }{
-		"service": {`{"kind":"Service","metadata":{` + server + `"name":"s","labels":{"a":"b"},"annotations":{"c":"d"}},"spec":{"clusterIP":"10.0.0.1"},"status":{"loadBalancer":{}}}`,
-			`{"kind":"Service","metadata":{"name":"s","labels":{"a":"b"},"annotations":{"c":"d"}},"spec":{"clusterIP":"10.0.0.1"}}`},
-		"owner that is no controller": {`{"kind":"Secret","metadata":{"name":"s","ownerReferences":[{"kind":"A","name":"b","uid":"1"}]}}`, `{"kind":"Secret","metadata":{"name":"s"}}`},
-		"event":                       {`{"kind":"Event","metadata":{"name":"s"}}`, "events are of the past"},
-		"newer event":                 {`{"apiVersion":"events.k8s.io/v1","kind":"Event","metadata":{"name":"s"}}`, "events are of the past"},
-		"ranges":                      {`{"apiVersion":"v1","kind":"RangeAllocation","metadata":{}}`, "keeps it for itself"},
-		"lease of a master":           {`{"apiVersion":"v1","kind":"Endpoints","metadata":{}}`, "keeps it for itself"},
-		"endpoints":                   {`{"apiVersion":"v1","kind":"Endpoints","metadata":{"name":"s"}}`, `{"apiVersion":"v1","kind":"Endpoints","metadata":{"name":"s"}}`},
-		"event of others":             {`{"apiVersion":"example.com/v1","kind":"Event"}`, `{"apiVersion":"example.com/v1","kind":"Event"}`},
-		"finalizers": {`{"kind":"Widget","metadata":{"finalizers":["foregroundDeletion","example.com/keep"]},"spec":{}}`,
-			`{"kind":"Widget","metadata":{"finalizers":["example.com/keep"]},"spec":{}}`},
-		"no finalizers left": {`{"kind":"Widget","metadata":{"finalizers":["orphan"]}}`, `{"kind":"Widget","metadata":{}}`},
-		"pod":                {`{"kind":"Pod","metadata":{"name":"p"},"spec":{"nodeName":"n","containers":[]}}`, `{"kind":"Pod","metadata":{"name":"p"},"spec":{"containers":[]}}`},
-		"job": {`{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"j","labels":{"controller-uid":"1","job-name":"j","mine":"x"}},"spec":{"selector":{"matchLabels":{"controller-uid":"1"}},"template":{"metadata":{"labels":{"controller-uid":"1","batch.kubernetes.io/controller-uid":"1","job-name":"j","batch.kubernetes.io/job-name":"j","mine":"x"}}}},"status":{"active":1}}`,
-			`{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"j","labels":{"mine":"x"}},"spec":{"template":{"metadata":{"labels":{"mine":"x"}}}}}`},
-		"job of others": {`{"apiVersion":"batch.volcano.sh/v1","kind":"Job","metadata":{},"spec":{"selector":{"a":"b"}},"status":{"conditions":[{"type":"Complete","status":"True"}]}}`,
-			`{"apiVersion":"batch.volcano.sh/v1","kind":"Job","metadata":{},"spec":{"selector":{"a":"b"}}}`},
-		"pod that has ended":             {`{"kind":"Pod","metadata":{"name":"p"},"status":{"phase":"Succeeded"}}`, "would run again"},
-		"pod that has failed":            {`{"kind":"Pod","metadata":{"name":"p"},"status":{"phase":"Failed"}}`, "would run again"},
-		"pod that runs":                  {`{"kind":"Pod","metadata":{"name":"p"},"status":{"phase":"Running"}}`, `{"kind":"Pod","metadata":{"name":"p"}}`},
-		"static pod":                     {`{"kind":"Pod","metadata":{"name":"p","annotations":{"kubernetes.io/config.mirror":"1"}},"status":{"phase":"Running"}}`, "its kubelet makes"},
-		"pod looked into":                {`{"kind":"Pod","metadata":{"name":"p"},"spec":{"containers":[],"ephemeralContainers":[{"name":"debug"}]}}`, `{"kind":"Pod","metadata":{"name":"p"},"spec":{"containers":[]}}`},
-		"job with a selector of its own": {`{"apiVersion":"batch/v1","kind":"Job","metadata":{},"spec":{"manualSelector":true,"selector":{"a":"b"}}}`, `{"apiVersion":"batch/v1","kind":"Job","metadata":{},"spec":{"manualSelector":true,"selector":{"a":"b"}}}`},
-		"job that has ended":             {`{"apiVersion":"batch/v1","kind":"Job","metadata":{},"status":{"conditions":[{"type":"Complete","status":"True"}]}}`, "would run again"},
-		"job that has failed":            {`{"apiVersion":"batch/v1","kind":"Job","metadata":{},"status":{"conditions":[{"type":"Failed","status":"True"}]}}`, "would run again"},
-		"job that is suspended":          {`{"apiVersion":"batch/v1","kind":"Job","metadata":{},"spec":{},"status":{"conditions":[{"type":"Suspended","status":"True"}]}}`, `{"apiVersion":"batch/v1","kind":"Job","metadata":{},"spec":{}}`},
-		"token": {`{"kind":"Secret","type":"kubernetes.io/service-account-token","metadata":{"annotations":{"kubernetes.io/service-account.uid":"1","kubernetes.io/service-account.name":"a"}},"data":{"token":"x"}}`,
-			`{"kind":"Secret","type":"kubernetes.io/service-account-token","metadata":{"annotations":{"kubernetes.io/service-account.name":"a"}}}`},
-		"nothing in it": {`{"apiVersion":"batch/v1","kind":"Job"}`, `{"apiVersion":"batch/v1","kind":"Job"}`},
-		"odd types":     {`{"apiVersion":"batch/v1","kind":"Job","metadata":[],"spec":"x","status":1}`, `{"apiVersion":"batch/v1","kind":"Job","metadata":[],"spec":"x"}`},
-	} {
-		v, _, err := parseJSON([]byte(test.stored))
-		if err != nil {
-			t.Fatal(err)
-		}
-		tree := v.(map[string]any)
-		leftOut := forApply(tree, nil).leftOut
-		if !strings.HasPrefix(test.want, "{") {
-			if !strings.Contains(leftOut, test.want) {
-				t.Errorf("%s: left out for %q", name, leftOut)
-			}
-			continue
-		}
-		if diff := difference("", plain(t, tree), plain(t, json.RawMessage(test.want))); leftOut != "" || diff != "" {
-			t.Errorf("%s: %s %s", name, leftOut, diff)
-		}
-	}
-}
 
 // TestForApplyIndex holds that what is left out stands in the index, and nowhere else.
 func TestForApplyIndex(t *testing.T) {
@@ -78,5 +23,34 @@ func TestForApplyIndex(t *testing.T) {
 	text := x.read(t, x.index["/registry/configmaps/b/a"].File)
 	if err := yaml.UnmarshalStrict(text, &got); err != nil || got.Name != "a" || got.Data["k"] != "v" || strings.Contains(string(text), "creationTimestamp") {
 		t.Errorf("%v %s", err, text)
+	}
+}
+
+// TestDoubtful holds that an object of a version that no server is known to serve is written, noted, counted and named.
+func TestDoubtful(t *testing.T) {
+	const key = "/registry/deviceclasses/gpu"
+	path := handmade(t, pair{key, `{"apiVersion":"resource.k8s.io/v1beta2","kind":"DeviceClass","metadata":{"name":"gpu"},"spec":{}}`},
+		pair{"/registry/widgets/w", `{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"w"},"status":{}}`}, pair{"/registry/odd", "k8s:enc:kms:v2:vault:x"})
+	x := run(t, Extractor{Selection: Selection{Prefix: Registry}, ForApply: true}, path)
+	if line := x.index[key]; !line.Doubtful || line.Lossy || line.APIVersion != "resource.k8s.io/v1" || line.File != "objects/03-classes/registry/deviceclasses/gpu.yaml" ||
+		!strings.Contains(line.Note, "servers serve since 1.34") {
+		t.Errorf("%+v", line)
+	}
+	if line := x.index["/registry/widgets/w"]; line.Doubtful || !strings.Contains(line.Note, "not in the snapshot") || line.File != "objects/13-custom/registry/widgets/w.yaml" {
+		t.Errorf("%+v", line)
+	}
+	if x.Doubtful != 1 || x.Encrypted != 1 || x.Objects != 2 || x.Whole() || len(x.Reasons) != 2 {
+		t.Errorf("%+v", x.Outcome)
+	}
+	want := []string{
+		"Not everything is whole: 1 encrypted at rest, 1 that an API server may refuse; index.jsonl names them:",
+		"  1: encrypted at rest by kms with the key vault",
+		"  1: written as resource.k8s.io/v1, which servers serve since 1.34: which one the snapshot is from is not known",
+	}
+	if got := x.Remarks(); strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("%s", strings.Join(got, "\n"))
+	}
+	if stored := run(t, Extractor{Selection: Selection{Prefix: Registry}}, path); stored.Doubtful != 0 || stored.index[key].APIVersion != "resource.k8s.io/v1beta2" {
+		t.Errorf("as it is stored: %+v", stored.Outcome)
 	}
 }

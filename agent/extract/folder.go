@@ -13,20 +13,22 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/etcdward/etcdward/agent/extract/notation"
 )
 
-// Names in the folder of an extraction. What is not finished has the ending of parts.
+// Names in the folder of an extraction. An unfinished part has the ending part.
 const (
 	objectsName = "objects"
 	IndexName   = "index.jsonl"
 	part        = ".partial"
 )
 
-// folder is the folder that an extraction writes to: for nobody else, for it holds Secrets.
+// folder is the folder that an extraction writes to, readable for its owner alone, since it holds Secrets.
 type folder struct {
 	path  string
 	made  bool // by this extraction
-	begun bool // there may be something in it
+	begun bool // it may hold files of this extraction
 	root  *os.Root
 	file  *os.File
 	index *bufio.Writer
@@ -35,12 +37,12 @@ type folder struct {
 // indexed is one line of the index.
 type indexed struct {
 	Key string `json:"key"`
-	// KeyBase64 is the key where JSON cannot say it.
+	// KeyBase64 is the key if JSON cannot hold it.
 	KeyBase64   string `json:"key_base64,omitempty"`
 	ModRevision int64  `json:"mod_revision"`
-	// File below the folder; "": it was left out.
+	// File below the folder; "": the object was left out.
 	File string `json:"file,omitempty"`
-	// Value is the file that holds the bytes as stored, where File does not say all of them.
+	// Value is the file that holds the bytes as stored, if File does not hold all of them.
 	Value      string `json:"value_file,omitempty"`
 	Encoding   string `json:"encoding"`
 	APIVersion string `json:"api_version,omitempty"`
@@ -48,11 +50,12 @@ type indexed struct {
 	Namespace  string `json:"namespace,omitempty"`
 	Name       string `json:"name,omitempty"`
 	Lossy      bool   `json:"lossy,omitempty"`
+	Doubtful   bool   `json:"doubtful,omitempty"`
 	LeftOut    string `json:"left_out,omitempty"`
 	Note       string `json:"note,omitempty"`
 }
 
-// occupied is a folder that something is in.
+// occupied is a folder that is not empty.
 type occupied struct {
 	path  string
 	isCut bool
@@ -70,10 +73,10 @@ func (o occupied) Hint() string {
 	if o.isCut {
 		return "rm -r " + shellWord(o.path) + ", then once more"
 	}
-	return "another folder: one that is empty, or not there yet"
+	return "another folder: one that is empty, or does not exist yet"
 }
 
-// shellWord writes a path so that a shell takes it for one word, and no program for an option.
+// shellWord quotes a path for a shell, which takes it for one word, and no program takes it for an option.
 func shellWord(path string) string {
 	if strings.HasPrefix(path, "-") {
 		path = "./" + path
@@ -124,23 +127,23 @@ func openFolder(name string) (*folder, error) {
 // add writes the files of one key, and its line of the index.
 func (f *folder) add(r rendering) error {
 	line := indexed{Key: r.key, ModRevision: r.revision, Encoding: r.object.Encoding, APIVersion: r.object.APIVersion, Kind: r.object.Kind,
-		Namespace: r.object.Namespace, Name: r.object.Name, LeftOut: r.leftOut, Note: r.note()}
+		Namespace: r.object.Namespace, Name: r.object.Name, LeftOut: r.LeftOut, Doubtful: r.Doubtful, Note: r.note()}
 	if !utf8.ValidString(r.key) {
 		line.KeyBase64 = base64.StdEncoding.EncodeToString([]byte(r.key))
 	}
 	var err error
-	if r.text != nil && r.leftOut == "" {
+	if r.text != nil && r.LeftOut == "" {
 		line.Lossy = r.value != nil
-		if line.File, err = f.write(r.key, endYAML, r.text); err != nil {
+		if line.File, err = f.write(r.Step, r.key, r.end, r.text); err != nil {
 			return err
 		}
 	}
-	if r.value != nil && r.leftOut == "" {
+	if r.value != nil && r.LeftOut == "" {
 		end := endBinary
-		if printable(r.value) {
+		if notation.Printable(r.value) {
 			end = endText
 		}
-		name, err := f.write(r.key, end, r.value)
+		name, err := f.write(r.Step, r.key, end, r.value)
 		if err != nil {
 			return err
 		}
@@ -154,18 +157,18 @@ func (f *folder) add(r rendering) error {
 	if err != nil {
 		return fmt.Errorf("index %q: %w", r.key, err)
 	}
-	if _, err := f.index.Write(append(visible(text), '\n')); err != nil {
+	if _, err := f.index.Write(append(notation.Visible(text), '\n')); err != nil {
 		return fmt.Errorf("write %s: %w", IndexName, err)
 	}
 	return nil
 }
 
-// write makes one file, and never changes one that is there.
-func (f *folder) write(key, end string, content []byte) (string, error) {
-	name := place(key) + end
+// write makes one file below the folder of a step, "" for none, and never changes a file that is there.
+func (f *folder) write(step, key, end string, content []byte) (string, error) {
+	name := path.Join(step, place(key)+end)
 	err := f.create(name, content)
-	if errors.Is(err, fs.ErrExist) { // a file system to which Name is name
-		name = elsewhere(key) + end
+	if errors.Is(err, fs.ErrExist) { // a file system that does not tell Name from name
+		name = path.Join(step, elsewhere(key)+end)
 		err = f.create(name, content)
 	}
 	if err != nil {
@@ -187,7 +190,7 @@ func (f *folder) create(name string, content []byte) error {
 	return errors.Join(err, file.Close())
 }
 
-// commit gives everything its name, the index last.
+// commit gives everything its final name, the index last.
 func (f *folder) commit() error {
 	err := f.index.Flush()
 	if err == nil {
@@ -207,11 +210,11 @@ func (f *folder) commit() error {
 	return errors.Join(f.file.Close(), f.root.Close())
 }
 
-// abandon removes what was written, for a cause, and adds to it what could not be removed.
+// abandon removes what was written, and adds to the cause what could not be removed.
 func (f *folder) abandon(cause error) error {
 	var left []error
 	if f.file != nil {
-		_ = f.file.Close() // it goes
+		_ = f.file.Close() // it is removed
 	}
 	if f.begun {
 		for _, name := range []string{IndexName + part, objectsName + part, IndexName, objectsName} {
@@ -219,13 +222,13 @@ func (f *folder) abandon(cause error) error {
 		}
 	}
 	if f.root != nil {
-		_ = f.root.Close() // nothing is written to it
+		_ = f.root.Close() // nothing is written through it
 	}
 	if f.made {
 		left = append(left, os.Remove(f.path))
 	}
 	for _, err := range left {
-		if err != nil { // the others have the same reason
+		if err != nil { // the others failed for the same reason
 			return fmt.Errorf("%w; what was written is left there: %w", cause, err)
 		}
 	}

@@ -2,7 +2,6 @@ package extract
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -12,13 +11,16 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/etcdward/etcdward/agent/extract/notation"
+	"github.com/etcdward/etcdward/test/kinds"
 )
 
 // owned is an object of the namespace b, as JSON: "APIVERSION KIND NAME UID", its controller likewise or "", and more of it.
 func owned(is, by, more string) string {
 	object := map[string]any{}
 	if more != "" {
-		v, _, err := parseJSON([]byte(more))
+		v, _, err := notation.Parse([]byte(more))
 		if err != nil {
 			panic(err)
 		}
@@ -150,8 +152,8 @@ func TestOwnersInProtobuf(t *testing.T) {
 	ref := metav1.OwnerReference{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "r", UID: types.UID("2"), Controller: new(true)}
 	pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "p", Namespace: "b", OwnerReferences: []metav1.OwnerReference{ref}}}
 	set := appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Name: "r", Namespace: "b", UID: "2"}}
-	value := string(encode(t, &pod, "v1", "Pod"))
-	owner := string(encode(t, &set, "apps/v1", "ReplicaSet"))
+	value := string(kinds.Encode(t, &pod, "v1", "Pod"))
+	owner := string(kinds.Encode(t, &set, "apps/v1", "ReplicaSet"))
 	x := run(t, Extractor{Selection: Selection{Prefix: Registry}, ForApply: true},
 		handmade(t, pair{"/registry/pods/b/p", value}, pair{"/registry/replicasets/b/r", owner}))
 	if line := x.index["/registry/pods/b/p"]; line.LeftOut != "made anew by its ReplicaSet r" || x.Unowned != 0 {
@@ -183,20 +185,5 @@ func TestAllLeftOut(t *testing.T) {
 	x := run(t, Extractor{Selection: Selection{Prefix: Registry}, ForApply: true}, handmade(t, pair{"/registry/events/b/e", owned("v1 Event e 1", "", "")}))
 	if text, err := json.Marshal(x.Outcome); err != nil || !strings.HasPrefix(string(text), `{"kinds":[],`) || x.LeftOut != 1 {
 		t.Errorf("%s %v", text, err)
-	}
-}
-
-// TestTooManyOwners holds that the memory for owners is bounded, and that nothing is guessed beyond.
-func TestTooManyOwners(t *testing.T) {
-	among := owners{}
-	for i := range maxOwners - 1 {
-		among[[16]byte{byte(i), byte(i >> 8), byte(i >> 16)}] = ""
-	}
-	set := decode([]byte(owned("apps/v1 ReplicaSet r 2", "", "")))
-	if err := among.add(set); err != nil {
-		t.Error(err)
-	}
-	if err := among.add(set); !errors.Is(err, tooManyOwners{}) || !strings.Contains(hint(err), "--namespace") {
-		t.Errorf("one more: %v", err)
 	}
 }

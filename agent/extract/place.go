@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+
+	"github.com/etcdward/etcdward/agent/extract/notation"
 )
 
 // Bounds of names: file systems take names of 255 bytes, and the kernel paths of 4096.
@@ -15,14 +17,15 @@ const (
 
 // The endings of files.
 const (
-	endYAML   = ".yaml"
+	endYAML   = notation.EndYAML
+	endJSON   = notation.EndJSON
 	endText   = ".txt"
 	endBinary = ".bin"
 )
 
-// place is where the value of a key is written, below the folder of the objects and without the ending: at the path that
-// the key is. Keys come from a file that is not trusted, and may hold any byte. No two keys have the same place, none has
-// one outside, and no file has the name of a folder. A % begins what stands for something else.
+// place returns the path for the value of a key, below the folder of the objects and without the ending: the key itself. Keys
+// come from a file that is not trusted, and may hold any byte. No two keys have the same place, none has one outside, and no
+// file has the name of a folder. A % begins whatever stands for something else.
 func place(key string) string {
 	rest, rooted := strings.CutPrefix(key, "/")
 	names := strings.Split(rest, "/")
@@ -33,7 +36,7 @@ func place(key string) string {
 		}
 	}
 	if !rooted {
-		names = append([]string{"%-"}, names...) // a is another key than /a
+		names = append([]string{"%-"}, names...) // the keys a and /a differ
 	}
 	if whole := strings.Join(names, "/"); len(whole) <= maxPathBytes {
 		return whole
@@ -41,7 +44,7 @@ func place(key string) string {
 	return "%long/" + digest(key)
 }
 
-// elsewhere is the place of a key where a file system takes the first one for that of another key.
+// elsewhere returns another place for a key, if the file system takes the first one for that of another key.
 func elsewhere(key string) string { return "%same/" + digest(key) }
 
 // safeName writes one part of a key as the name of a file.
@@ -68,7 +71,7 @@ func safeName(part string) string {
 
 // safeFolder keeps the name of a folder from being that of a file.
 func safeFolder(name string) string {
-	for _, end := range []string{endYAML, endText, endBinary} {
+	for _, end := range []string{endYAML, endJSON, endText, endBinary} {
 		if rest, ok := strings.CutSuffix(name, end); ok {
 			return rest + "%2E" + end[1:]
 		}

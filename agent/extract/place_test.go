@@ -13,7 +13,7 @@ import (
 // hostile are keys that want to be elsewhere than below the folder, or where another key is.
 var hostile = []string{
 	"a", "/a", "//a", "///a", "a/", "/a/", "/", "//", "/a//b", "/a/b", "/a/./b", "/a/../b", "../a", "/../../../../etc/passwd", "/..", "/.", "..", ".",
-	"/a.yaml", "/a.yaml/b", "/a.bin", "/a.bin/b", "/a.txt/b", "/a.yaml.yaml", "/A", "/A/b", "/a%2Eyaml/b", "/%", "/%-", "/%-/a", "/%2F", "/a%2Fb", "/%long", "/%same",
+	"/a.yaml", "/a.yaml/b", "/a.bin", "/a.bin/b", "/a.json", "/a.json/b", "/a.txt/b", "/a.yaml.yaml", "/A", "/A/b", "/a%2Eyaml/b", "/%", "/%-", "/%-/a", "/%2F", "/a%2Fb", "/%long", "/%same",
 	"/%~", "/a\x00b", "/a\nb", "/a\\b", "/\\..\\..\\x", "/C:\\x", "/\xff\xfe", "/é", "/-rf", "/.hidden", "/~root", "/$HOME", "/`id`", "/a b", "/a;b", "/*", "/con", "/nul.txt",
 	"/" + strings.Repeat("n", 200), "/" + strings.Repeat("n", 201), "/" + strings.Repeat("n", 202), "/" + strings.Repeat("n", 5000), "/" + strings.Repeat("n", 5000) + "/x",
 	"/" + strings.Repeat("%", 300), "/" + strings.Repeat("a/", 499) + "a", "/" + strings.Repeat("a/", 5000) + "a", "/" + strings.Repeat("a/", 5000) + "b", strings.Repeat("../", 3000),
@@ -91,15 +91,15 @@ func TestSameName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, err := f.write("/a", endText, []byte("one"))
+	first, err := f.write("", "/a", endText, []byte("one"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := f.write("/a", endText, []byte("two"))
+	second, err := f.write("", "/a", endText, []byte("two"))
 	if err != nil || first == second || second != "objects/%same/"+digest("/a")+endText {
 		t.Errorf("%s, then %s: %v", first, second, err)
 	}
-	if _, err := f.write("/a", endText, []byte("three")); err == nil {
+	if _, err := f.write("", "/a", endText, []byte("three")); err == nil {
 		t.Error("and a third")
 	}
 	if err := f.commit(); err != nil {
@@ -130,7 +130,7 @@ func FuzzPlace(f *testing.F) {
 		if a != b && one == two {
 			t.Errorf("%q and %q: both %q", a, b, one)
 		}
-		for _, end := range []string{endYAML, endText, endBinary} {
+		for _, end := range []string{endYAML, endJSON, endText, endBinary} {
 			if strings.HasPrefix(two, one+end+"/") {
 				t.Errorf("the file of %q is the folder of %q: %q", a, b, two)
 			}

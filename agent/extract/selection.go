@@ -1,11 +1,15 @@
 package extract
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/etcdward/etcdward/agent/extract/object"
+)
 
 // Registry is where an API server keeps everything unless told otherwise.
 const Registry = "/registry/"
 
-// Selection says which keys are taken.
+// Selection is which keys are taken.
 type Selection struct {
 	// Prefix of the keys. With a namespace it is where the API server keeps everything, as Registry.
 	Prefix string
@@ -21,7 +25,7 @@ func (s Selection) root() string {
 	return s.Prefix
 }
 
-// candidate says, before its value is read, whether a key can be selected.
+// candidate reports, before the value is read, whether a key can be selected.
 func (s Selection) candidate(key string) bool {
 	rest, below := strings.CutPrefix(key, s.root())
 	if !below || s.Namespace == "" {
@@ -30,12 +34,12 @@ func (s Selection) candidate(key string) bool {
 	return strings.Contains("/"+rest+"/", "/"+s.Namespace+"/")
 }
 
-// takes decides on a candidate. An object says itself where it belongs; for what cannot be read the key does.
-func (s Selection) takes(key string, o decoded) bool {
+// takes reports whether a candidate is selected. An object names its namespace; for what cannot be read the key does.
+func (s Selection) takes(key string, o object.Object) bool {
 	if s.Namespace == "" {
 		return true
 	}
-	if o.tree != nil {
+	if o.Tree != nil {
 		isNamespace := o.APIVersion == "v1" && o.Kind == "Namespace" && o.Name == s.Namespace
 		return isNamespace || o.Namespace == s.Namespace
 	}
@@ -43,7 +47,7 @@ func (s Selection) takes(key string, o decoded) bool {
 	return namespace == s.Namespace || strings.HasPrefix(key, s.root()+"namespaces/") && name == s.Namespace
 }
 
-// home reads the namespace, "" where there is none, and the name from a key of Kubernetes, below its root:
+// home reads the namespace, "" if there is none, and the name from a key of Kubernetes, below its root:
 // RESOURCE[/NAMESPACE]/NAME, or GROUP/RESOURCE[/NAMESPACE]/NAME with a group that has a dot in it, or
 // services/KIND/NAMESPACE/NAME.
 func home(key string) (namespace, name string) {

@@ -2,7 +2,6 @@ package extract
 
 import (
 	"bytes"
-	"encoding/json"
 	"strings"
 	"testing"
 
@@ -10,16 +9,18 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"sigs.k8s.io/yaml"
 
+	"github.com/etcdward/etcdward/agent/extract/apply"
+	"github.com/etcdward/etcdward/agent/extract/object"
 	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/test/kinds"
 )
 
 // configMap is a value as an API server stores it, with more at the end of the object.
 func configMap(t testing.TB, more string) string {
 	t.Helper()
-	object := corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "a", Namespace: "b"}, Data: map[string]string{"k": "v"}}
-	raw, err := object.Marshal()
+	made := corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "a", Namespace: "b"}, Data: map[string]string{"k": "v"}}
+	raw, err := made.Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,33 +42,33 @@ func TestValues(t *testing.T) {
 		value, encoding, end, note string
 		lossy                      bool
 	}{
-		"built-in":         {configMap(t, ""), Protobuf, endYAML, "", false},
-		"custom resource":  {customResource, JSON, endYAML, "", false},
-		"indented":         {" \n" + customResource + "\n", JSON, endYAML, "", false},
-		"unknown field":    {configMap(t, "\x92\x03\x03new"), Protobuf, endYAML, "field 50 of core/v1.ConfigMap is not known", true},
-		"no UTF-8":         {configMap(t, "\x12\x06\x0a\x01x\x12\x01\xff"), Protobuf, "", "", true},
-		"key twice":        {configMap(t, "\x12\x06\x0a\x01k\x12\x01w"), Protobuf, endYAML, `data has the key "k" twice`, true},
-		"name twice":       {`{"apiVersion":"v1","kind":"A","x":1,"x":2}`, JSON, endYAML, `the name "x" stands twice`, true},
-		"long number":      {`{"apiVersion":"v1","kind":"A","x":0.1234567890123456789}`, JSON, endYAML, "the number 0.1234567890123456789 has more digits", true},
-		"half a character": {`{"apiVersion":"v1","kind":"A","x":"\\\ud83d"}`, JSON, endYAML, `\ud83d is half a character`, true},
-		"no embedded JSON": {configMap(t, "\x0a\x09\x8a\x01\x06\x3a\x04\x0a\x02{x"), Protobuf, endYAML, "fieldsV1: it is no JSON", true},
-		"encrypted":        {"k8s:enc:aescbc:v1:key1:\x00\xff", Encrypted, endBinary, "encrypted at rest by aescbc with the key key1", false},
-		"encrypted by kms": {"k8s:enc:kms:v2:vault:\x00\xff", Encrypted, endBinary, "by kms with the key vault", false},
-		"encrypted oddly":  {"k8s:enc:\x1b", Encrypted, endBinary, "in a way that is not known", false},
-		"unknown kind":     {unknownKind, Raw, endBinary, `kind "ConfigXap" of "v1" is not known`, false},
-		"broken protobuf":  {configMap(t, "\x0a\xff"), Raw, endBinary, "cannot be decoded", false},
-		"wrong wire type":  {configMap(t, "\x10\x01"), Raw, endBinary, "wire type 0", false},
-		"empty protobuf":   {"k8s\x00", Raw, endBinary, `kind "" of ""`, false},
-		"broken JSON":      {`{"apiVersion":`, Raw, endText, "cannot be decoded", false},
-		"JSON and more":    {customResource + "x", Raw, endText, "cannot be decoded", false},
-		"JSON of none":     {`{"a":1}`, Raw, endText, "no object", false},
-		"JSON as YAML":     {`{"apiVersion":"v1","kind":"A","x":1e400}`, JSON, endText, "cannot be written as YAML", false},
-		"deep":             {`{"apiVersion":"v1","kind":"A","x":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + "}", Raw, endText, "too deep", false},
-		"long and deep":    {`{"apiVersion":"v1","kind":"A","x":` + strings.Repeat("[", 100) + strings.Repeat("1,", 1<<20) + "1" + strings.Repeat("]", 100) + "}", JSON, endText, "bytes of YAML", false},
-		"large":            {customResource + strings.Repeat(" ", maxObjectBytes), Raw, endText, "more than any object", false},
-		"text":             {"192.0.2.1\n", Raw, endText, "no object", false},
-		"binary":           {"\x00\x01", Raw, endBinary, "no object", false},
-		"empty":            {"", Raw, endText, "no object", false},
+		"built-in":         {configMap(t, ""), object.Protobuf, endYAML, "", false},
+		"custom resource":  {customResource, object.JSON, endYAML, "", false},
+		"indented":         {" \n" + customResource + "\n", object.JSON, endYAML, "", false},
+		"unknown field":    {configMap(t, "\x92\x03\x03new"), object.Protobuf, endYAML, "field 50 of core/v1.ConfigMap is not known", true},
+		"no UTF-8":         {configMap(t, "\x12\x06\x0a\x01x\x12\x01\xff"), object.Protobuf, "", "", true},
+		"key twice":        {configMap(t, "\x12\x06\x0a\x01k\x12\x01w"), object.Protobuf, endYAML, `data has the key "k" twice`, true},
+		"name twice":       {`{"apiVersion":"v1","kind":"A","x":1,"x":2}`, object.JSON, endYAML, `the name "x" stands twice`, true},
+		"long number":      {`{"apiVersion":"v1","kind":"A","x":0.1234567890123456789}`, object.JSON, endYAML, "the number 0.1234567890123456789 has more digits", true},
+		"half a character": {`{"apiVersion":"v1","kind":"A","x":"\\\ud83d"}`, object.JSON, endYAML, `\ud83d is half a character`, true},
+		"no embedded JSON": {configMap(t, "\x0a\x09\x8a\x01\x06\x3a\x04\x0a\x02{x"), object.Protobuf, endYAML, "fieldsV1: not JSON", true},
+		"encrypted":        {"k8s:enc:aescbc:v1:key1:\x00\xff", object.Encrypted, endBinary, "encrypted at rest by aescbc with the key key1", false},
+		"encrypted by kms": {"k8s:enc:kms:v2:vault:\x00\xff", object.Encrypted, endBinary, "by kms with the key vault", false},
+		"encrypted oddly":  {"k8s:enc:\x1b", object.Encrypted, endBinary, "in a way that is not known", false},
+		"unknown kind":     {unknownKind, object.Raw, endBinary, `kind "ConfigXap" of "v1" is not known`, false},
+		"broken protobuf":  {configMap(t, "\x0a\xff"), object.Raw, endBinary, "cannot be decoded", false},
+		"wrong wire type":  {configMap(t, "\x10\x01"), object.Raw, endBinary, "wire type 0", false},
+		"empty protobuf":   {"k8s\x00", object.Raw, endBinary, `kind "" of ""`, false},
+		"broken JSON":      {`{"apiVersion":`, object.Raw, endText, "cannot be decoded", false},
+		"JSON and more":    {customResource + "x", object.Raw, endText, "cannot be decoded", false},
+		"JSON of none":     {`{"a":1}`, object.Raw, endText, "no object", false},
+		"JSON as YAML":     {`{"apiVersion":"v1","kind":"A","x":1e400}`, object.JSON, endText, "cannot be written as YAML", false},
+		"deep":             {`{"apiVersion":"v1","kind":"A","x":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + "}", object.Raw, endText, "too deep", false},
+		"long and deep":    {`{"apiVersion":"v1","kind":"A","x":` + strings.Repeat("[", 100) + strings.Repeat("1,", 1<<20) + "1" + strings.Repeat("]", 100) + "}", object.JSON, endJSON, "", false},
+		"large":            {customResource + strings.Repeat(" ", object.MaxBytes), object.Raw, endText, "more than any object", false},
+		"text":             {"192.0.2.1\n", object.Raw, endText, "no object", false},
+		"binary":           {"\x00\x01", object.Raw, endBinary, "no object", false},
+		"empty":            {"", object.Raw, endText, "no object", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := run(t, Extractor{Selection: Selection{Prefix: "/"}}, handmade(t, pair{"/registry/configmaps/b/a", test.value}))
@@ -79,12 +80,13 @@ func TestValues(t *testing.T) {
 				t.Errorf("index: %.300v", line)
 			}
 			if line.Namespace != "b" || line.Name != "a" && line.Name != "w" {
-				if test.encoding != JSON {
+				if test.encoding != object.JSON {
 					t.Errorf("it is called %s %s", line.Namespace, line.Name)
 				}
 			}
 			content := string(x.read(t, line.File))
-			if test.end != endYAML && content != test.value {
+			isObject := test.end == endYAML || test.end == endJSON
+			if !isObject && content != test.value {
 				t.Errorf("the file has %d bytes, the value %d", len(content), len(test.value))
 			}
 			if head := strings.HasPrefix(content, "# etcdward: NOT ALL"); head != test.lossy || head && string(x.read(t, line.Value)) != test.value {
@@ -92,9 +94,9 @@ func TestValues(t *testing.T) {
 			}
 			want := Outcome{Kinds: x.Kinds}
 			switch {
-			case test.end == endYAML:
+			case isObject:
 				want.Objects = 1
-			case test.encoding == Encrypted:
+			case test.encoding == object.Encrypted:
 				want.Encrypted = 1
 			default:
 				want.Raw = 1
@@ -102,7 +104,7 @@ func TestValues(t *testing.T) {
 			if test.lossy {
 				want.Lossy = 1
 			}
-			if x.Objects != want.Objects || x.Encrypted != want.Encrypted || x.Raw != want.Raw || x.Lossy != want.Lossy || x.Whole() != (test.end == endYAML && !test.lossy) {
+			if x.Objects != want.Objects || x.Encrypted != want.Encrypted || x.Raw != want.Raw || x.Lossy != want.Lossy || x.Whole() != (isObject && !test.lossy) {
 				t.Errorf("counted %+v", x.Outcome)
 			}
 		})
@@ -136,64 +138,16 @@ spec:
 	}
 }
 
-// TestNumbers holds each number to what kubectl makes of the YAML: it is the same to the last digit, or is said not to be.
-func TestNumbers(t *testing.T) {
-	for literal, want := range map[string]string{
-		"0": "0", "-0": "0", "-0.0": "0", "-1": "-1", "9223372036854775807": "9223372036854775807", "-9223372036854775808": "-9223372036854775808",
-		"12345678901234567890": "12345678901234567890", "18446744073709551615": "18446744073709551615", "18446744073709551616": "", "-9223372036854775809": "",
-		"100000000000000000000": "100000000000000000000", "123456789012345680000": "123456789012345680000", "123456789012345678901234567890": "",
-		"0.5": "0.5", "0.50": "0.5", "5e-1": "0.5", "0.1": "0.1", "1E3": "1000", "1.5e+300": "1.5e+300", "1.0": "1", "-2.50": "-2.5", "1e-7": "1e-7",
-		"0.1234567890123456789": "", "0.30000000000000004": "0.30000000000000004", "9007199254740993.0": "", "1e-400": "", "1e-99999999999999999999": "", "0e99999999999999999999": "0",
-		"1e400": "none",
-	} {
-		v, lost, err := parseJSON([]byte(`{"x":` + literal + `}`))
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := yamlOf(v.(map[string]any))
-		if want == "none" {
-			if err == nil {
-				t.Errorf("%s: written as %s", literal, text)
-			}
-			continue
-		}
-		if err != nil || (lost != "") != (want == "") {
-			t.Errorf("%s: lost %q, error %v", literal, lost, err)
-		}
-		back, err := yaml.YAMLToJSON(text)
-		if err != nil || want != "" && string(back) != `{"x":`+want+"}" {
-			t.Errorf("%s: back came %s, error %v", literal, back, err)
-		}
-	}
-}
-
-// TestHalfCharacter holds that what encoding/json replaces in a string is seen, and nothing else is taken for it.
-func TestHalfCharacter(t *testing.T) {
-	for text, want := range map[string]string{
-		`"a"`: "", `"\u00e9"`: "", `"\ud83d\ude00"`: "", `"\ufffd"`: "", `"\\ud800"`: "", `"\"\\\\ud800"`: "", `"\ud83d\ude00\ud83d\ude00"`: "",
-		`"\ud800"`: `\ud800`, `"\uDFFF"`: `\uDFFF`, `"\ud83dx"`: `\ud83d`, `"\ud83d\ud83d\ude00"`: `\ud83d`, `"\ude00\ud83d"`: `\ude00`,
-		`"\ud83d\n"`: `\ud83d`, `"\\\ud83d"`: `\ud83d`, `"\u0041\ud83d"`: `\ud83d`, `"\ud83d\ude00\ud801"`: `\ud801`, `{"\ud800":1}`: `\ud800`,
-	} {
-		if !json.Valid([]byte(text)) {
-			t.Fatal(text)
-		}
-		_, lost, err := parseJSON([]byte(text))
-		if err != nil || (lost != "") != (want != "") || !strings.HasPrefix(lost, want) {
-			t.Errorf("%s: %q, error %v", text, lost, err)
-		}
-	}
-}
-
 // TestEmbedded holds that the JSON within protobuf is as exact, and lost as loudly.
 func TestEmbedded(t *testing.T) {
 	for data, test := range map[string]struct{ yaml, note string }{
 		`{"x":12345678901234567890}`:  {"x: 12345678901234567890", ""},
 		`{"x":0.1234567890123456789}`: {"x: 0.123456789012345", "data: the number 0.1234567890123456789 has more digits"},
-		`{"x":"\ud800"}`:              {"x: \ufffd", `data: \ud800 is half a character`},
+		`{"x":"\ud800"}`:              {"x: \"\ufffd\"", `data: \ud800 is half a character`},
 	} {
 		revision := appsv1.ControllerRevision{ObjectMeta: metav1.ObjectMeta{Name: "r", Namespace: "b"}, Data: runtime.RawExtension{Raw: []byte(data)}}
 		const key = "/registry/controllerrevisions/b/r"
-		value := string(encode(t, &revision, "apps/v1", "ControllerRevision"))
+		value := string(kinds.Encode(t, &revision, "apps/v1", "ControllerRevision"))
 		x := run(t, Extractor{Selection: Selection{Prefix: "/"}}, handmade(t, pair{key, value}))
 		line := x.index[key]
 		if line.Lossy != (test.note != "") || !strings.HasPrefix(line.Note, test.note) || x.Whole() == line.Lossy {
@@ -208,27 +162,11 @@ func TestEmbedded(t *testing.T) {
 	}
 }
 
-// TestTimes holds that a time that JSON cannot say is noted with what is lost of it.
-func TestTimes(t *testing.T) {
-	var d decoder
-	for _, test := range []struct {
-		scalar string
-		nanos  int64
-		want   string
-	}{{"time", 0, ""}, {"time", 5, "1 s and 5 ns"}, {"microtime", 5000, ""}, {"microtime", 5001, "1 s and 5001 ns"}} {
-		d.lost = nil
-		got := d.time(&field{name: "at", scalar: test.scalar}, 1, test.nanos)
-		if lost := strings.Join(d.lost, ""); !strings.HasPrefix(got, "1970-01-01T00:00:01") || !strings.HasSuffix(lost, test.want) || (lost == "") != (test.want == "") {
-			t.Errorf("%+v: %s %q", test, got, lost)
-		}
-	}
-}
-
 // TestGuarded holds that a decoder which panics costs one object, and not the others.
 func TestGuarded(t *testing.T) {
 	entry := snapshot.Entry{Key: []byte("/a"), Value: []byte("x"), ModRevision: 7}
 	r := guarded(entry, func(snapshot.Entry) rendering { panic("out of range") })
-	if r.key != "/a" || r.revision != 7 || string(r.value) != "x" || r.text != nil || r.object.Encoding != Raw || r.object.Note != "cannot be decoded: out of range" {
+	if r.key != "/a" || r.revision != 7 || string(r.value) != "x" || r.text != nil || r.object.Encoding != object.Raw || r.object.Note != "cannot be decoded: out of range" {
 		t.Errorf("%+v", r)
 	}
 }
@@ -250,27 +188,31 @@ func TestNewest(t *testing.T) {
 	}
 }
 
-// FuzzDecode reads any value. What becomes an object can be read again from its YAML, and a built-in one that Kubernetes' own
-// types read and write without a change is what they say.
-func FuzzDecode(f *testing.F) {
+// FuzzPrepare reads any value and prepares it for another cluster. What is no object has a note, and nothing panics.
+func FuzzPrepare(f *testing.F) {
 	f.Add([]byte(configMap(f, "")))
 	f.Add([]byte(customResource))
-	f.Add([]byte("k8s:enc:aescbc:v1:key1:x"))
-	scheme := allKinds(f)
+	f.Add([]byte(`{"apiVersion":"apiextensions.k8s.io/v1beta1","kind":"CustomResourceDefinition","spec":{"validation":{"openAPIV3Schema":{"properties":{"a":{"items":{}}}}},"versions":[{"name":"v1"}]}}`))
+	f.Add([]byte(`{"apiVersion":"extensions/v1beta1","kind":"Ingress","spec":{"backend":{"serviceName":"s","servicePort":1},"rules":[{"http":{"paths":[{"backend":{}}]}}]}}`))
 	f.Fuzz(func(t *testing.T, value []byte) {
-		got := decode(value)
-		if got.tree == nil {
+		got := object.Decode([]byte("/a"), value, nil)
+		if got.Tree == nil {
 			if got.Note == "" {
-				t.Errorf("no object, and no word why: %+v", got)
+				t.Errorf("no object, and no reason: %+v", got)
 			}
 			return
 		}
-		if text, err := yamlOf(got.tree); err == nil && len(text) > maxTextBytes {
-			t.Errorf("%d bytes of YAML", len(text))
+		cluster := apply.New()
+		for range 2 { // the second time it is known
+			v := cluster.Prepare(&got)
+			if (v.LeftOut == "") != (v.Step != "") || v.Doubtful && len(v.Remarks) == 0 {
+				t.Errorf("%+v", v)
+			}
+			again := object.Decode([]byte("/a"), value, nil)
+			if err := cluster.Learn(again, true); err != nil {
+				t.Error(err)
+			}
+			got = object.Decode([]byte("/a"), value, nil)
 		}
-		if got.Encoding == Protobuf && got.Note == "" {
-			holdToTypes(t, scheme, value, got)
-		}
-		forApply(got.tree, nil)
 	})
 }

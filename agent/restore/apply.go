@@ -27,7 +27,7 @@ type Applier struct {
 	Member string
 	// DataDir of the member here; "": as the plan, or the Host, has it.
 	DataDir string
-	// Host, where kubeadm's static pods are to be stopped and started; nil: nobody runs, and nobody is started.
+	// Host, if kubeadm's static pods are to be stopped and started; nil: no pod is stopped or started.
 	Host *kubeadm.Host
 	// EtcdVersion that will run on the directory; "": not known.
 	EtcdVersion string
@@ -50,8 +50,8 @@ type Applier struct {
 	Now func() time.Time
 
 	member plan.Member
-	alarms []string // that the snapshot has
-	lock   *os.File // the folder that the directories lie in, locked for one run at a time
+	origin snapshot.Origin // of the file, once it was checked
+	lock   *os.File        // the folder that the directories lie in, locked for one run at a time
 }
 
 // Step is how far a restore on this host has come.
@@ -66,8 +66,8 @@ type Outcome struct {
 	Kept string
 	// Waiting: the member runs and has no quorum yet.
 	Waiting bool
-	// Alarms that the snapshot brought along: see AlarmsText. Only the run that restored it knows them.
-	Alarms []string
+	// Alarms that the snapshot brought along, and Warnings of all that it did, in words. Only the run that restored it knows them.
+	Alarms, Warnings []string
 }
 
 // Run applies the plan. Any failure leaves the host as it was, or, where even that failed, in a state that another Run or
@@ -112,7 +112,7 @@ func (a *Applier) Run(ctx context.Context) (Outcome, error) {
 	return a.putInPlace(ctx, l, j)
 }
 
-// sameWay refuses to go on without the static pods that an earlier run stopped, and with them where it did not.
+// sameWay refuses to go on without --kubeadm if an earlier run was begun with it, and the other way round.
 func (a *Applier) sameWay(l place.Layout, j place.Journal) error {
 	switch {
 	case len(j.Files) > 0 && a.Host == nil:
@@ -125,7 +125,7 @@ func (a *Applier) sameWay(l place.Layout, j place.Journal) error {
 	return nil
 }
 
-// open finds the directories, makes sure that this is the only run on them, and reads how far an earlier one came.
+// open finds the directories, makes sure that no other run uses them, and reads how far an earlier run came.
 func (a *Applier) open(ctx context.Context) (l place.Layout, j place.Journal, unlock func(), err error) {
 	if a.member, err = a.Plan.Member(a.Member); err != nil {
 		return l, j, nil, err
@@ -182,8 +182,9 @@ func (a *Applier) makeReady(ctx context.Context, l place.Layout, j *place.Journa
 		return false, err
 	}
 	a.tell("Every check on this host and on the snapshot held.")
-	if a.alarms = origin.Alarms; len(a.alarms) > 0 {
-		a.tell("WARNING: %s", plan.AlarmsText(a.alarms))
+	a.origin = origin
+	for _, warning := range plan.Warnings(origin) {
+		a.tell("WARNING: %s.", warning)
 	}
 	a.tellSteps(a.steps(l))
 	if a.DryRun {

@@ -33,11 +33,12 @@ func unpackMain(args []string) error {
 }
 
 // unpack restores the snapshot file for one member into the folder to, which must not exist, in a child process: etcd's
-// library panics on some files. Nothing is synced yet. The child holds the lock too: should this process be killed, nobody else
+// library panics on some files. Nothing is synced yet. The child holds the lock too: if this process is killed, no other run
 // begins before the child has ended.
 func unpack(ctx context.Context, p plan.Plan, m plan.Member, file, to string, lock *os.File, progress func(done, total int64)) error {
 	argument, err := json.Marshal(snapshot.RestoreConfig{SnapshotPath: file, Name: m.Name, OutputDataDir: to, PeerURLs: m.PeerURLs,
-		InitialCluster: p.InitialCluster(), InitialClusterToken: p.Token, RevisionBump: uint64(p.RevisionBump), MarkCompacted: p.MarkCompacted})
+		InitialCluster: p.InitialCluster(), InitialClusterToken: p.Token, RevisionBump: uint64(p.RevisionBump), MarkCompacted: p.MarkCompacted,
+		SkipHashCheck: p.Snapshot.Bare})
 	if err != nil {
 		return fmt.Errorf("restore %s: %w", file, err)
 	}

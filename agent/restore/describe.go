@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/etcdward/etcdward/agent/restore/place"
-	"github.com/etcdward/etcdward/agent/restore/plan"
 )
 
 // tellSteps says what this host is about to do.
@@ -71,8 +70,8 @@ func (a *Applier) stepsBack(l place.Layout, j place.Journal) []string {
 // Report says what an outcome of this Applier came to, and what is left to do.
 func (a *Applier) Report(o Outcome) string {
 	text := a.report(o)
-	if len(o.Alarms) > 0 {
-		text += "\nWARNING: " + plan.AlarmsText(o.Alarms) + "."
+	for _, warning := range o.Warnings {
+		text += "\nWARNING: " + warning + "."
 	}
 	return text
 }

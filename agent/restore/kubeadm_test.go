@@ -83,20 +83,32 @@ func (k *kubelet) start() {
 func (k *kubelet) stop() { close(k.quit); <-k.gone }
 
 func (k *kubelet) look() {
-	for _, name := range []string{"kube-apiserver.yaml", "etcd.yaml"} {
-		_, err := os.Stat(filepath.Join(k.folder, name))
-		if k.running[name] != nil && err != nil {
+	for name := range k.running {
+		if _, err := os.Stat(filepath.Join(k.folder, name)); err != nil {
 			k.end(name)
 		}
-		if k.running[name] != nil || err != nil {
+	}
+	entries, err := os.ReadDir(k.folder)
+	if err != nil {
+		return // the test is over
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if k.running[name] != nil || strings.HasPrefix(name, ".") {
 			continue
 		}
 		text, err := os.ReadFile(filepath.Join(k.folder, name))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // it was moved out meanwhile
+		}
 		if err != nil {
 			k.t.Errorf("kubelet: %v", err)
 			return
 		}
 		cmd, err := k.command(text)
+		if cmd == nil && err == nil {
+			continue
+		}
 		if err != nil {
 			k.t.Errorf("kubelet: %v", err)
 			return
@@ -114,7 +126,7 @@ func (k *kubelet) look() {
 	}
 }
 
-// command is what a manifest runs, or this binary in the place of a kube-apiserver.
+// command is what a manifest runs, or this binary in the place of a kube-apiserver; nil: a program without a stand-in.
 func (k *kubelet) command(manifest []byte) (*exec.Cmd, error) {
 	var pod struct {
 		Spec struct {
@@ -127,7 +139,10 @@ func (k *kubelet) command(manifest []byte) (*exec.Cmd, error) {
 		return nil, err
 	}
 	words := pod.Spec.Containers[0].Command
-	if words[0] != "kube-apiserver" {
+	if words[0] != "kube-apiserver" && words[0] != "etcd" {
+		return nil, nil
+	}
+	if words[0] == "etcd" {
 		cmd := exec.Command(k.etcd, words[1:]...)
 		cmd.Env = []string{"PATH=/usr/bin:/bin"}
 		return cmd, nil
@@ -404,4 +419,70 @@ func mustIdentify(t *testing.T, path string) place.Identity {
 		t.Fatalf("%s: %v", path, err)
 	}
 	return id
+}
+
+// TestRollbackStopsAPIServers rolls back a restore for which the API server's manifest had been moved out by hand, and moved back since,
+// under its own name, under another, or beside a second one: each is stopped, and runs again afterwards.
+func TestRollbackStopsAPIServers(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		files []string // by which the manifest is put back
+	}{{"another", []string{"api.yml"}}, {"its own, and one beside", []string{"kube-apiserver.yaml", "second.manifest"}}} {
+		t.Run(c.name, func(t *testing.T) {
+			cp := newControlPlane(t, 1)
+			file, _ := cp.snapshot(t)
+			p, data := cp.plan(t, file), filepath.Join(cp.dirs[0], "etcd")
+			old := mustIdentify(t, data)
+			manifest := filepath.Join(cp.manifests(0), "kube-apiserver.yaml")
+			text, err := os.ReadFile(manifest)
+			if err == nil {
+				err = os.Remove(manifest)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			address := func(i int) string { return fmt.Sprintf("https://%s:%d", cp.ips[0], 6443+i) }
+			runs := func(what string, want bool, n int) {
+				t.Helper()
+				until(t, what, func() error {
+					for i := range n {
+						if probe.Answers(t.Context(), address(i)) != want {
+							return fmt.Errorf("%s answers: %t", address(i), !want)
+						}
+					}
+					return nil
+				})
+			}
+			runs("the API server to end", false, 1)
+			a := cp.applier(t, 0, p, file)
+			a.HealthLimit = 0
+			if out, err := a.Run(t.Context()); err != nil || out.Step != place.StepDone {
+				t.Fatalf("%+v %v", out, err)
+			}
+			for i, name := range c.files {
+				here := strings.ReplaceAll(string(text), "--secure-port=6443", fmt.Sprintf("--secure-port=%d", 6443+i))
+				if err := os.WriteFile(filepath.Join(cp.manifests(0), name), []byte(here), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			before := digest(t, cp.manifests(0))
+			runs("the API servers", true, len(c.files))
+			var stopped []bool
+			back := cp.applier(t, 0, p, file)
+			back.StopLimit = 30 * time.Second
+			back.Tell = func(format string, _ ...any) {
+				if strings.HasPrefix(format, "Moving %d manifests") {
+					stopped = append(stopped, true)
+				}
+			}
+			if out, err := back.Rollback(t.Context()); err != nil || out.Step != place.StepRolledBack || mustIdentify(t, data) != old || len(stopped) != 1 {
+				t.Fatalf("%+v %v", out, err)
+			}
+			if digest(t, cp.manifests(0)) != before {
+				t.Error("the manifests are not as they were")
+			}
+			cp.runsOn(t, 0)
+			runs("the API servers, afterwards", true, len(c.files))
+		})
+	}
 }

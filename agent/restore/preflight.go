@@ -27,6 +27,9 @@ func (a *Applier) preflight(ctx context.Context, l place.Layout) error {
 		return err
 	}
 	if a.Host != nil {
+		if stray := a.Host.StrayAPIServer(ctx); stray != "" {
+			a.tell("WARNING: %s answers, and no manifest here runs an API server: is that one which was moved out by hand? Wait until it has ended; it may take half a minute.", stray)
+		}
 		return a.Host.Check(a.member)
 	}
 	if elsewhere := probe.Elsewhere(ctx, a.member.PeerURLs); elsewhere != "" {

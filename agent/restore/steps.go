@@ -5,17 +5,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/etcdward/etcdward/agent/restore/kubeadm"
 	"github.com/etcdward/etcdward/agent/restore/place"
+	"github.com/etcdward/etcdward/agent/restore/plan"
 )
 
 // putInPlace comes from a checked directory to a member that uses it. A failure on the way goes back.
 func (a *Applier) putInPlace(ctx context.Context, l place.Layout, j place.Journal) (Outcome, error) {
 	inPlace, err := place.Is(l.Live, j.New)
 	if err == nil && !inPlace && a.Host == nil {
-		err = a.checkStopped(ctx, l) // nothing is renamed while somebody runs on it
+		err = a.checkStopped(ctx, l) // nothing is renamed while an etcd runs on it
 	}
 	if err != nil {
 		return Outcome{Step: j.Step}, err
@@ -29,7 +31,7 @@ func (a *Applier) putInPlace(ctx context.Context, l place.Layout, j place.Journa
 		}
 		return Outcome{Step: j.Step}, err
 	}
-	return Outcome{Step: place.StepDone, Kept: l.Kept(j), Waiting: waiting, Alarms: a.alarms}, nil
+	return Outcome{Step: place.StepDone, Kept: l.Kept(j), Waiting: waiting, Alarms: a.origin.Alarms, Warnings: plan.Warnings(a.origin)}, nil
 }
 
 // place takes the steps in their order, from whichever the journal is at.
@@ -40,6 +42,7 @@ func (a *Applier) place(ctx context.Context, l place.Layout, j *place.Journal) (
 			return false, err
 		}
 	}
+	a.joined(j)
 	if inPlace, err := place.Is(l.Live, j.New); err != nil {
 		return false, err
 	} else if !inPlace && a.Host != nil {
@@ -112,6 +115,7 @@ func (a *Applier) Rollback(ctx context.Context) (Outcome, error) {
 		}
 	}
 	a.tell("Going back from %q.", j.Step)
+	a.joined(&j)
 	a.tellSteps(a.stepsBack(l, j))
 	if a.DryRun {
 		return Outcome{Step: j.Step}, nil
@@ -130,7 +134,7 @@ func (a *Applier) Rollback(ctx context.Context) (Outcome, error) {
 	return Outcome{Step: place.StepRolledBack, Kept: undone}, nil
 }
 
-// canGoBack makes sure, before anything is stopped, that the way back leads somewhere.
+// canGoBack makes sure, before anything is stopped, that a rollback can succeed.
 func (a *Applier) canGoBack(ctx context.Context, l place.Layout, j place.Journal) error {
 	asBefore, err := l.AsBefore(j)
 	if err != nil || asBefore {
@@ -155,7 +159,7 @@ func (a *Applier) canGoBack(ctx context.Context, l place.Layout, j place.Journal
 	return nil
 }
 
-// stay has the restored directory, which could not be taken away, run as it did.
+// stay puts the manifests back, so that the restored directory, which could not be taken away, is used as before.
 func (a *Applier) stay(l place.Layout, j *place.Journal, was Step) error {
 	still, err := place.Is(l.Live, j.New)
 	if err != nil || !still || was != place.StepDone && was != place.StepGoingBack {
@@ -172,7 +176,7 @@ func (a *Applier) stay(l place.Layout, j *place.Journal, was Step) error {
 	return nil
 }
 
-// asideText names the folder that manifests may be left in.
+// asideText names the folder in which manifests may have been left.
 func asideText(j place.Journal) string {
 	if len(j.Files) == 0 {
 		return ""
@@ -183,6 +187,7 @@ func asideText(j place.Journal) string {
 // goBack takes the steps back to where nothing was begun.
 func (a *Applier) goBack(ctx context.Context, l place.Layout, j *place.Journal) error {
 	if j.Step != place.StepRestoring && j.Step != place.StepReady {
+		a.joined(j)
 		if j.Undone == "" {
 			j.Undone = l.UndoneName(a.now().UTC().Format("20060102T150405Z"))
 		}
@@ -215,4 +220,19 @@ func (a *Applier) goBack(ctx context.Context, l place.Layout, j *place.Journal) 
 func (a *Applier) pods(l place.Layout, j place.Journal) kubeadm.Pods {
 	return kubeadm.Pods{Host: a.Host, Manifests: j.Manifests, Aside: j.Aside, Files: j.Files, DataDir: l.Data,
 		StopLimit: a.StopLimit, StartLimit: a.StartLimit, HealthLimit: a.HealthLimit, Tell: a.tell}
+}
+
+// joined adds the manifests that are in the folder by now to those that were stopped: an API server that was moved out by hand for the
+// restore, and is back since, writes to etcd as the others do.
+func (a *Applier) joined(j *place.Journal) {
+	if a.Host == nil || len(j.Files) == 0 {
+		return
+	}
+	var files []string
+	for _, name := range a.Host.Files {
+		if !slices.Contains(j.Files, name) {
+			files = append(files, name)
+		}
+	}
+	j.Files = append(files, j.Files...) // etcd's stays the last that stops
 }

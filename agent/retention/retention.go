@@ -40,7 +40,7 @@ type Policy struct {
 	Location *time.Location
 }
 
-// Decision says whether one snapshot stays, and why.
+// Decision reports whether one snapshot stays, and why.
 type Decision struct {
 	Snapshot
 	Keep bool

@@ -15,7 +15,7 @@ import (
 // of a snapshot (etcdserver/api/v3rpc/maintenance.go, Snapshot).
 const trailerSize = sha256.Size
 
-// sectorSize divides the size of every bbolt file, so that the size tells whether a file has a trailer
+// sectorSize divides the size of every bbolt file, so that the size reports whether a file has a trailer
 // (etcdutl tests the same remainder).
 const sectorSize = 512
 

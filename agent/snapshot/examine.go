@@ -17,6 +17,9 @@ type Examination struct {
 	Facts Facts
 	// Origin of the file, set if level 2 held.
 	Origin Origin
+	// Bare: it is a database file, as a member has it on its disk, without the trailer of a snapshot. Nothing proves that its bytes are
+	// those that etcd wrote, so that level 1 does not hold; level 2 does.
+	Bare bool
 }
 
 // OK reports whether every check was made and held.
@@ -56,6 +59,29 @@ func Examine(ctx context.Context, path string, minor int) (Examination, error) {
 	return ExamineDigested(ctx, path, digest, minor)
 }
 
+// ExamineAny is Examine that takes a bare database as well, the file that a member has on its disk: its pages are checked although it has
+// no trailer, and the examination is marked as Bare. Whoever uses it must say that nothing proves the file.
+func ExamineAny(ctx context.Context, path string, minor int) (Examination, error) {
+	e, err := Examine(ctx, path, minor)
+	if err != nil || len(e.Checks) != 1 || e.Facts.SizeBytes == 0 || e.Facts.SizeBytes%sectorSize != 0 {
+		return e, err
+	}
+	if err := e.inspect(ctx, path, minor); err != nil || !e.Checks[1].OK {
+		return e, err // a stream that was cut short is no database
+	}
+	e.Bare = true
+	e.Checks[0].Detail = unproven + "a bare database file has no SHA-256 trailer; nothing proves that its bytes are those that etcd wrote"
+	return e, nil
+}
+
+// unproven begins the detail of a check that nothing can be said about.
+const unproven = "unproven: "
+
+// Unproven reports whether all that speaks against a file is that nothing proves it: a bare database whose pages hold.
+func Unproven(checks []Check) bool {
+	return len(checks) == 2 && strings.HasPrefix(checks[0].Detail, unproven) && checks[1].OK
+}
+
 // ExamineDigested does what Examine does, for a file whose bytes went through digest when they were written.
 func ExamineDigested(ctx context.Context, path string, digest *Digest, minor int) (Examination, error) {
 	var e Examination
@@ -69,18 +95,24 @@ func ExamineDigested(ctx context.Context, path string, digest *Digest, minor int
 	if !trailer.OK {
 		return e, nil
 	}
+	err := e.inspect(ctx, path, minor)
+	return e, err
+}
+
+// inspect makes the checks of level 2.
+func (e *Examination) inspect(ctx context.Context, path string, minor int) error {
 	found, err := inspectInChild(ctx, path, minor)
 	switch {
 	case errors.Is(err, ErrDamaged):
 		e.Checks = append(e.Checks, Check{Name: CheckPages, Detail: Damage(err)})
-		return e, nil
+		return nil
 	case err != nil:
-		return e, fmt.Errorf("examine snapshot: %w", err)
+		return fmt.Errorf("examine snapshot: %w", err)
 	}
 	facts := found.Facts
 	facts.SizeBytes, facts.SHA256 = e.Facts.SizeBytes, e.Facts.SHA256
 	e.Facts, e.Origin = facts, found.Origin
 	e.Checks = append(e.Checks, Check{Name: CheckPages, OK: true,
-		Detail: fmt.Sprintf("pages, buckets and revisions hold; %d keys up to revision %d", facts.TotalKeys, facts.Revision)})
-	return e, nil
+		Detail: fmt.Sprintf("pages, buckets and revisions hold; %d keys up to revision %d%s", facts.TotalKeys, facts.Revision, e.Origin.appendix())})
+	return nil
 }

@@ -132,19 +132,16 @@ func read(tx *bolt.Tx, minor int) (finding, error) {
 	if err != nil {
 		return finding{}, err
 	}
-	var origin Origin
+	origin, err := readOrigin(tx)
+	if err != nil {
+		return finding{}, err
+	}
 	facts := Facts{
 		StatusHash:      fmt.Sprintf("%08x", rows.hash),
 		Revision:        rows.last.main,
 		CompactRevision: compact,
 		TotalKeys:       rows.live,
 		StorageVersion:  string(meta.Get(metaStorageVersion)),
-	}
-	if v := tx.Bucket(bucketCluster).Get(metaClusterVersion); versionForm.Match(v) {
-		origin.ClusterVersion = string(v)
-	}
-	if origin.Alarms, err = alarms(tx.Bucket(bucketAlarm)); err != nil {
-		return finding{}, err
 	}
 	if minor == 0 {
 		minor = minorOf(facts.StorageVersion, origin.ClusterVersion)

@@ -79,6 +79,12 @@ type Origin struct {
 	// Alarms are the raised alarms, "NOSPACE" and "CORRUPT". A cluster that is restored from the file has them too, and
 	// accepts no writes.
 	Alarms []string `json:"alarms"`
+	// Downgrade is the version that a downgrade under way leads to; "": none is.
+	Downgrade string `json:"downgrade"`
+	// AuthEnabled: clients need a user of that cluster.
+	AuthEnabled bool `json:"auth_enabled"`
+	// Members on record, by name. The file may be anybody's: names and URLs are not checked.
+	Members []OriginMember `json:"members"`
 }
 
 // HashKV is the hash over the key space that etcd's HashKV call computes. Two

@@ -67,7 +67,7 @@ func (v *Verifier) File(ctx context.Context, path string) (Verification, error) 
 		return Verification{}, fmt.Errorf("verify %s: %w", path, err)
 	}
 	if compression == seal.None && encryption == seal.None {
-		exam, err := snapshot.Examine(ctx, path, 0)
+		exam, err := snapshot.ExamineAny(ctx, path, 0)
 		return examined(exam), err
 	}
 	return v.sealedFile(ctx, path, whole, compression, encryption)

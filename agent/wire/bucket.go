@@ -11,8 +11,8 @@ import (
 )
 
 // LazyBucket is the bucket of a store, which is opened when it is first used.
-func LazyBucket(s config.Store) *storage.Lazy {
-	return storage.NewLazy(func(ctx context.Context) (storage.Bucket, error) { return OpenBucket(ctx, s) })
+func LazyBucket(s config.Store) *storage.Bounded {
+	return storage.NewBounded(storage.NewLazy(func(ctx context.Context) (storage.Bucket, error) { return OpenBucket(ctx, s) }))
 }
 
 // OpenBucket is the one place that knows all providers.

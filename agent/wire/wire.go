@@ -40,7 +40,7 @@ type Parts struct {
 	// Stores in the order of the configuration.
 	Stores []stores.Store
 
-	buckets map[string]*storage.Lazy
+	buckets map[string]*storage.Bounded
 
 	connecting sync.Mutex
 	connected  *etcd.Cluster
@@ -49,7 +49,7 @@ type Parts struct {
 
 // Open makes the parts of a configuration ready. The caller closes them.
 func Open(cfg *config.Config, o Options) (*Parts, error) {
-	p := &Parts{Config: cfg, Options: o, buckets: map[string]*storage.Lazy{}}
+	p := &Parts{Config: cfg, Options: o, buckets: map[string]*storage.Bounded{}}
 	for _, s := range cfg.Stores {
 		if err := p.addStore(s); err != nil {
 			return nil, errors.Join(fmt.Errorf("store %s: %w", s.Name, err), p.Close())

@@ -67,7 +67,7 @@ func compactNow(ctx context.Context, h *wire.Parts, dryRun bool) (done compact.C
 	}
 	if dryRun {
 		if done, err = job.Plan(ctx); done.Reason != "" {
-			err = nil // the compaction was done; only the note of this revision is missing
+			err = nil // the compaction was done; the compaction was done; only the note of this revision is missing
 		}
 		return done, err
 	}

@@ -101,7 +101,7 @@ func (inv *invocation) conclude(ctx context.Context, err error) int {
 		}
 		fmt.Fprintf(inv.err, "%s\n", text)
 	case errors.As(err, &invalid):
-		fmt.Fprintln(inv.err, invalid) // each line names its own place in the file
+		fmt.Fprintln(inv.err, invalid) // each line names its own place in the file in the file
 	default:
 		// Errors that were joined: each is one.
 		for line := range strings.Lines(err.Error()) {

@@ -11,8 +11,9 @@ import (
 
 	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/extract"
+	"github.com/etcdward/etcdward/agent/extract/unlock"
 	"github.com/etcdward/etcdward/agent/fault"
-	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/fetch"
 	"github.com/etcdward/etcdward/agent/stores"
 	"github.com/etcdward/etcdward/agent/wire"
 	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
@@ -21,23 +22,26 @@ import (
 // extraction is what the flags of extract say.
 type extraction struct {
 	extract.Extractor
-	output, file, identity string
-	from                   wire.Selection
+	output, file, identity, encryption string
+	from                               wire.Selection
 }
 
 func extractCommand(inv *invocation) *cobra.Command {
 	var x extraction
 	cmd := &cobra.Command{
 		Use:   "extract [ID | latest | --file PATH] --output DIR [--namespace NAME | --prefix PREFIX]",
-		Short: "Write the objects of a snapshot as files of YAML",
-		Long: "Verifies a snapshot and writes the keys that exist at its newest revision into a folder that is empty or not there yet, one\n" +
-			"file for each: YAML for objects of Kubernetes, else the bytes as stored. The folder's index.jsonl names every key and its file.\n" +
-			"Neither etcd nor an API server is needed, and none is touched. Secrets are written readably, for the owner alone.\n\n" +
-			"Everything that is stored is written, unless --for-apply makes of it what kubectl apply takes in a cluster that has the objects\n" +
-			"no more: without uid, resourceVersion, status and the like, and without what controllers are certain to make again, their\n" +
-			"owners being among what is extracted.\n\n" +
-			"Exit codes: 0; 3 the snapshot is damaged, or some values are encrypted at rest or no objects that this version knows, and were\n" +
-			"written as they are stored; 4 no such snapshot; 1 nothing is selected, or the folder could not be written.",
+		Short: "Write the objects of a snapshot as files that kubectl reads",
+		Long: "Verifies a snapshot and writes the keys that exist at its newest revision into a folder that is empty or does not exist yet,\n" +
+			"one file for each: YAML for objects of Kubernetes (JSON, where YAML cannot hold one), otherwise the bytes as stored. The\n" +
+			"folder's index.jsonl names every key and its file. Neither etcd nor an API server is needed, and none is touched. Secrets are\n" +
+			"written readably, for the owner alone.\n\n" +
+			"Everything that is stored is written as it is stored. With --for-apply, objects are written as kubectl apply takes them in a\n" +
+			"cluster that has them no longer: without uid, resourceVersion, status and the like, in a version that the API servers of the\n" +
+			"snapshot serve, in folders that are numbered in the order of applying; and without what a control plane keeps for itself or\n" +
+			"makes again.\n\n" +
+			"Exit codes: 0; 3 the snapshot is damaged, or some values are encrypted at rest, are no objects that this version knows, hold\n" +
+			"more than their file, or are of a version that no API server is known to serve; 4 no such snapshot; 1 nothing is selected, the\n" +
+			"keys of --encryption-config open nothing, or the folder could not be written.",
 		Args: usage(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ref := stores.Latest
@@ -55,11 +59,12 @@ func extractCommand(inv *invocation) *cobra.Command {
 	}
 	f := cmd.Flags()
 	// Here --output is a path, as with fetch; -o stays the format.
-	f.StringVar(&x.output, "output", "", "the folder to write; it must be empty, or not there yet")
+	f.StringVar(&x.output, "output", "", "the folder to write; it must be empty, or not exist yet")
 	f.StringVar(&x.Selection.Namespace, "namespace", "", "this namespace alone: what is in it, and the namespace itself")
 	f.StringVar(&x.Selection.Prefix, "prefix", extract.Registry, "the keys that begin so; with --namespace: where the API server keeps everything")
-	f.BoolVar(&x.ForApply, "for-apply", false, "write what kubectl apply takes: without uid, resourceVersion, status, owners, and what controllers make")
+	f.BoolVar(&x.ForApply, "for-apply", false, "write what kubectl apply takes, in its order: without uid, resourceVersion, status, owners, and what the cluster makes itself")
 	f.StringVar(&x.file, "file", "", "read this file: plain, or compressed and encrypted as stores hold it; no configuration is needed")
+	f.StringVar(&x.encryption, "encryption-config", "", "the EncryptionConfiguration of the API servers, to read what is encrypted at rest")
 	f.StringVar(&x.identity, "identity", "", "age identity file, for encrypted snapshots")
 	selectionFlags(f, &x.from)
 	return cmd
@@ -87,26 +92,51 @@ func (inv *invocation) extract(ctx context.Context, ref string, x extraction) (e
 	if err != nil {
 		return err
 	}
-	var source extractSource
-	if x.file != "" {
-		source, err = inv.extractFile(ctx, x.file, keys)
-	} else {
-		source, err = inv.extractStored(ctx, ref, keys, x.from)
+	if x.encryption != "" {
+		if x.Keys, err = unlock.Load(x.encryption); err != nil {
+			return fmt.Errorf("extract: %w", err)
+		}
 	}
+	show, clear := inv.newProgress()
+	defer clear()
+	source, err := inv.extractFrom(ctx, ref, x, &fetch.Fetcher{Identities: keys, Progress: show})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, source.close()) }()
-	x.Progress = source.progress
-	outcome, err := x.Run(ctx, source.path, x.output)
+	defer func() { err = errors.Join(err, source.Close()) }()
+	x.Progress = show
+	outcome, err := x.Run(ctx, source.Path, x.output)
 	if err != nil {
 		return err
 	}
 	return inv.printExtraction(source, x.output, outcome)
 }
 
-// printExtraction says what was written; values that are no readable objects are exit 3.
-func (inv *invocation) printExtraction(source extractSource, output string, o extract.Outcome) error {
+// extractFrom makes the snapshot ready that is read: a file as it is, which needs no configuration, or one from the stores.
+func (inv *invocation) extractFrom(ctx context.Context, ref string, x extraction, job *fetch.Fetcher) (source fetch.Plain, err error) {
+	if x.file != "" {
+		if source, err = job.FromFile(ctx, x.file); err != nil {
+			return source, fmt.Errorf("extract %s: %w", x.file, err)
+		}
+		return source, nil
+	}
+	h, found, done, err := inv.find(ctx, ref, x.from)
+	if err != nil {
+		return source, err
+	}
+	defer done(&err)
+	area, err := h.Staging()
+	if err != nil {
+		return source, err
+	}
+	if source, err = job.FromStore(ctx, found, area, "extract"); err != nil {
+		return source, fetchError{err}
+	}
+	return source, nil
+}
+
+// printExtraction prints what was written; what is not whole is exit 3.
+func (inv *invocation) printExtraction(source fetch.Plain, output string, o extract.Outcome) error {
 	var print error
 	if inv.json() {
 		print = inv.printJSON(struct {
@@ -116,7 +146,7 @@ func (inv *invocation) printExtraction(source extractSource, output string, o ex
 			Output   string `json:"output"`
 			Index    string `json:"index"`
 			extract.Outcome
-		}{source.id, source.file, source.facts.Revision, output, filepath.Join(output, extract.IndexName), o})
+		}{source.ID, source.File, source.Facts.Revision, output, filepath.Join(output, extract.IndexName), o})
 	} else {
 		rows := [][]string{{"KIND", "API VERSION", "OBJECTS"}}
 		for _, k := range o.Kinds {
@@ -127,28 +157,12 @@ func (inv *invocation) printExtraction(source extractSource, output string, o ex
 			rows = append(rows, []string{kind, apiVersion, fmt.Sprint(k.Objects)})
 		}
 		print = terminal.Table(inv.out, rows)
-	}
-	if !inv.json() && o.LeftOut > 0 {
-		inv.talk("%d left out, which are not to be applied: index.jsonl says why, each.", o.LeftOut)
-	}
-	if !inv.json() && o.Unowned > 0 {
-		inv.talk("%d written without the owner that made them, which is not known to make them again: index.jsonl says which, each. Look before you apply.", o.Unowned)
+		for _, line := range o.Remarks() {
+			inv.talk("%s", plainError{errors.New(line)}.Error())
+		}
 	}
 	if o.Whole() {
 		return print
 	}
-	if !inv.json() {
-		inv.talk("Not everything could be read: %d encrypted at rest, %d raw, %d objects with more than their YAML says; index.jsonl names them.",
-			o.Encrypted, o.Raw, o.Lossy)
-	}
 	return errors.Join(print, fault.Reported(fmt.Errorf("extract: %w", agent.ErrPartial)))
-}
-
-// extractSource is a plain snapshot file that was verified.
-type extractSource struct {
-	path     string
-	id, file string // what it is, for the operator: one of them
-	facts    snapshot.Facts
-	progress agent.Progress
-	close    func() error
 }

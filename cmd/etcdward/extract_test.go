@@ -43,6 +43,8 @@ func TestExtract(t *testing.T) {
 	}
 	const widget = `{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"w","namespace":"shop","uid":"1"},"spec":{"n":1},"status":{"x":1}}`
 	put("/registry/example.com/widgets/shop/w", widget)
+	put("/registry/apiextensions.k8s.io/customresourcedefinitions/widgets.example.com", `{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition",`+
+		`"metadata":{"name":"widgets.example.com"},"spec":{"group":"example.com","names":{"kind":"Widget"},"versions":[{"name":"v1","served":true,"storage":true,"subresources":{"status":{}}}]}}`)
 	put("/registry/namespaces/shop", `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop","uid":"2"}}`)
 	put("/registry/odd/a", `{"apiVersion":"v1\u001b[2J","kind":"Odd\n\tOther  v1  7\u009b\u202e"}`)
 	first := s.snapshot(t)
@@ -70,12 +72,12 @@ func TestExtract(t *testing.T) {
 	if !strings.HasPrefix(table, "KIND       API VERSION     OBJECTS\nNamespace  v1              1\nWidget     example.com/v1  1\n") {
 		t.Errorf("table:\n%s", table)
 	}
-	if text := read(t, filepath.Join(out+".apply", "objects/registry/example.com/widgets/shop/w.yaml")); strings.Contains(text, "uid") || strings.Contains(text, "status") {
+	if text := read(t, filepath.Join(out+".apply", "objects/13-custom/registry/example.com/widgets/shop/w.yaml")); strings.Contains(text, "uid") || strings.Contains(text, "status") {
 		t.Errorf("for apply:\n%s", text)
 	}
 
 	r := s.etcdward(t, "extract", "--output", out+".latest")
-	if r.code != exitFindings || !strings.Contains(r.err, "1 encrypted at rest, 1 raw") || !strings.Contains(r.out, "(not readable)  -            2") {
+	if r.code != exitFindings || !strings.Contains(r.err, "1 encrypted at rest, 1 raw; index.jsonl names them:\n  1: encrypted at rest by aescbc with the key key1\n") || !strings.Contains(r.out, "(not readable)  -            2") {
 		t.Errorf("exit %d\n%s%s", r.code, r.out, r.err)
 	}
 	index := read(t, filepath.Join(out+".latest", "index.jsonl"))
@@ -126,7 +128,8 @@ func TestExtractFile(t *testing.T) {
 	flipped := bytes.Clone(plain)
 	flipped[len(flipped)/3] ^= 1
 	cut := bytes.Clone(sealed.Bytes()[:sealed.Len()-1000])
-	for name, body := range map[string][]byte{"plain.db": plain, "sealed.age": sealed.Bytes(), "flipped.db": flipped, "cut.age": cut, "key": []byte(identity.String() + "\n")} {
+	for name, body := range map[string][]byte{"plain.db": plain, "sealed.age": sealed.Bytes(), "flipped.db": flipped, "cut.age": cut, "key": []byte(identity.String() + "\n"),
+		"encryption.yaml": []byte("kind: EncryptionConfiguration\napiVersion: apiserver.config.k8s.io/v1\nresources:\n- resources: [secrets]\n  providers: [{identity: {}}]\n")} {
 		if err := os.WriteFile(filepath.Join(dir, name), body, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -157,6 +160,10 @@ func TestExtractFile(t *testing.T) {
 		{[]string{"latest", "--at", ""}, exitUsage, "--at: it is empty"},
 		{[]string{"--file", at("plain.db"), "--store", "main"}, exitUsage, "--file is read from no store"},
 		{[]string{"--file", at("plain.db"), "--at", "1h"}, exitUsage, "--file is read from no store"},
+		{[]string{"--file", at("plain.db"), "--encryption-config", at("encryption.yaml")}, exitOK, ""},
+		{[]string{"--file", at("plain.db"), "--encryption-config", at("nonexistent")}, exitFailed, "no such file"},
+		{[]string{"--file", at("plain.db"), "--encryption-config", at("key")}, exitFailed, "not an EncryptionConfiguration"},
+		{[]string{"--file", at("plain.db"), "--encryption-config", ""}, exitUsage, "--encryption-config: it is empty"},
 		{[]string{"latest"}, exitConfig, "no such file"},
 	} {
 		out := at(fmt.Sprintf("out-%d", i))

@@ -70,8 +70,11 @@ func (r refusal) Error() string { return r.text }
 // Hint implements hinter.
 func (r refusal) Hint() string { return r.hint }
 
-// refused puts a heading before an error.
+// refused heads an error; nil stays nil.
 func refused(verb string, err error) error {
+	if err == nil {
+		return nil
+	}
 	err = fmt.Errorf("restore %s: %w", verb, err)
 	if errors.Is(err, snapshot.ErrDamaged) {
 		return refusal{err.Error(), hintFor(err)}
@@ -90,7 +93,8 @@ func timeOrUnknown(t time.Time) string {
 func (inv *invocation) printOutcome(a *restore.Applier, o restore.Outcome) error {
 	if inv.json() {
 		return inv.printJSON(map[string]any{"plan_sha256": a.Plan.SHA256, "member": a.Member, "step": o.Step, "already": o.Already,
-			"kept": o.Kept, "waiting": o.Waiting, "alarms": append([]string{}, o.Alarms...), "dry_run": a.DryRun})
+			"kept": o.Kept, "waiting": o.Waiting, "alarms": append([]string{}, o.Alarms...),
+			"warnings": append([]string{}, o.Warnings...), "dry_run": a.DryRun})
 	}
 	_, err := fmt.Fprintln(inv.out, a.Report(o))
 	return err

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,26 +21,29 @@ import (
 
 // planRequest is what the flags of restore plan say.
 type planRequest struct {
-	ref, file, output string
-	sel               wire.Selection
-	members           []string
-	manifests, dir    string
-	bump              int64
+	ref, file, output  string
+	dataDirOf, cluster string
+	sel                wire.Selection
+	members            []string
+	manifests, dir     string
+	dirGiven           bool
+	bump               int64
 }
 
 func restorePlanCommand(inv *invocation) *cobra.Command {
 	r := planRequest{ref: stores.Latest}
 	cmd := &cobra.Command{
-		Use:   "plan [ID | latest | --file PATH] --output PLAN",
+		Use:   "plan [ID | latest | --file PATH | --data-dir-of MEMBER] --output PLAN",
 		Short: "Write the plan that all members of the restored cluster share",
 		Long: "Writes one file with the snapshot and its SHA-256, the members, a new cluster token and one revision bump, and prints what\n" +
 			"each host will do. The members are those of the living cluster if any of it answers, else those that the kubeadm manifests on this\n" +
-			"host name, else those given with --member. Nothing on this host is changed.\n\n" +
+			"host name, else those given with --member. Nothing on this host is changed. --file and --data-dir-of need no configuration;\n" +
+			"the latter is the last resort: it copies the database of a member that is stopped, beside the plan.\n\n" +
 			"Exit codes: 0; 1 no plan can be made; 4 no such snapshot.",
 		Args: usage(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 && r.file != "" {
-				return fault.Usage(errors.New("restore plan: give an ID or --file, not both"))
+			if len(args) > 0 && r.file+r.dataDirOf != "" || r.file != "" && r.dataDirOf != "" {
+				return fault.Usage(errors.New("restore plan: give an ID, --file or --data-dir-of, and one of them only"))
 			}
 			if len(args) > 0 {
 				r.ref = args[0]
@@ -52,6 +57,8 @@ func restorePlanCommand(inv *invocation) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&r.output, "output", "plan.yaml", "the file to write; it must not exist")
 	f.StringVar(&r.file, "file", "", "restore from this plain snapshot file, which must be on every host")
+	f.StringVar(&r.dataDirOf, "data-dir-of", "", "restore from the data directory on this host (--data-dir) of this member, whose etcd is stopped")
+	f.StringVar(&r.cluster, "cluster-name", "", "what the plan calls the cluster (default: as the configuration has it, or \"restored\" without one)")
 	f.StringArrayVar(&r.members, "member", nil, "NAME=PEER_URL of a member; repeat it for each (default: found)")
 	f.StringVar(&r.manifests, "manifests", defaultManifests, "folder of kubeadm's static pods")
 	f.StringVar(&r.dir, "data-dir", "/var/lib/etcd", "data directory of the members, where nothing else says it")
@@ -62,7 +69,10 @@ func restorePlanCommand(inv *invocation) *cobra.Command {
 
 // check holds what the flags say to what a plan can have.
 func (r *planRequest) check(f *pflag.FlagSet) error {
-	r.dir = filepath.Clean(r.dir)
+	r.dir, r.dirGiven = filepath.Clean(r.dir), f.Changed("data-dir")
+	if r.dataDirOf != "" {
+		r.file = strings.TrimSuffix(r.output, filepath.Ext(r.output)) + ".db"
+	}
 	if !filepath.IsAbs(r.dir) || r.dir == "/" {
 		return fault.Usage(fmt.Errorf("flag --data-dir: %q: the absolute path of etcd's data directory is wanted", r.dir))
 	}
@@ -81,7 +91,7 @@ func (inv *invocation) restorePlan(ctx context.Context, r planRequest) (err erro
 			err = refused("plan", err)
 		}
 	}()
-	h, done, err := inv.parts()
+	planner, done, err := inv.planner(&r)
 	if err != nil {
 		return err
 	}
@@ -90,18 +100,12 @@ func (inv *invocation) restorePlan(ctx context.Context, r planRequest) (err erro
 	if err != nil {
 		return err
 	}
-	selected, err := h.Select(r.sel)
-	if err != nil {
-		return err
-	}
 	members, err := restoreplan.ParseMembers(r.members, r.dir)
 	if err != nil {
 		return err
 	}
-	planner := source.Planner{ClusterName: h.Config.Cluster.Name, Stores: selected, Known: h.Stores, Tell: inv.talk,
-		Cluster: func() (source.Cluster, error) { return h.Cluster() }}
-	p, err := planner.Plan(ctx, source.Request{Ref: r.ref, File: r.file, At: at, Members: members, Manifests: r.manifests, DataDir: r.dir,
-		RevisionBump: r.bump}, time.Now())
+	p, err := planner.Plan(ctx, source.Request{Ref: r.ref, File: r.file, DataDirOf: r.dataDirOf, At: at, Members: members, Manifests: r.manifests,
+		DataDir: r.dir, DataDirGiven: r.dirGiven, RevisionBump: r.bump}, time.Now())
 	if err != nil {
 		return err
 	}
@@ -114,4 +118,24 @@ func (inv *invocation) restorePlan(ctx context.Context, r planRequest) (err erro
 	_, err = fmt.Fprintf(inv.out, "%s: %d members, snapshot %s at revision %d (%d keys)\n%s", r.output, len(p.Members),
 		p.Snapshot.Name(), p.Snapshot.Revision, p.Snapshot.TotalKeys, p.Runbook(r.output))
 	return err
+}
+
+// planner reads the configuration. A plan of a file does without one.
+func (inv *invocation) planner(r *planRequest) (planner source.Planner, done func(*error), err error) {
+	planner = source.Planner{ClusterName: cmp.Or(r.cluster, "restored"), Tell: inv.talk}
+	h, done, err := inv.parts()
+	if err != nil && r.file != "" {
+		inv.talk("Without a configuration (%v): no store and no living member is asked for revisions that clients have seen.", err)
+		return planner, func(*error) {}, nil
+	}
+	if err != nil {
+		return planner, nil, err
+	}
+	planner.ClusterName, planner.Known = cmp.Or(r.cluster, h.Config.Cluster.Name), h.Stores
+	planner.Cluster = func() (source.Cluster, error) { return h.Cluster() }
+	if planner.Stores, err = h.Select(r.sel); err != nil {
+		done(&err)
+		return planner, nil, err
+	}
+	return planner, done, nil
 }

@@ -116,13 +116,20 @@ func (inv *invocation) printVerification(v verify.Verification) error {
 	if v.OK {
 		return print
 	}
-	return errors.Join(print, fault.Reported(fmt.Errorf("verify %s: %w", v.ID, snapshot.ErrDamaged)))
+	finding := snapshot.ErrDamaged
+	if snapshot.Unproven(v.Checks) {
+		finding = agent.ErrPartial // nothing speaks against the file, and nothing for it
+	}
+	return errors.Join(print, fault.Reported(fmt.Errorf("verify %s: %w", v.ID, finding)))
 }
 
 func (inv *invocation) printChecks(v verify.Verification) error {
 	verdict := "SOUND"
 	if !v.OK {
 		verdict = "DAMAGED"
+	}
+	if snapshot.Unproven(v.Checks) {
+		verdict = "UNPROVEN"
 	}
 	pairs := [][2]string{{"Verdict", verdict}}
 	if v.ID != "" {

@@ -26,7 +26,9 @@ func child() {
 	var err error
 	switch os.Getenv(roleVariable) {
 	case "put":
-		err = putForEver(os.Args[1])
+		err = putForEver(os.Args[1], false)
+	case "put by claim":
+		err = putForEver(os.Args[1], true)
 	case "full":
 		err = fillUp(os.Args[1])
 	default:
@@ -53,10 +55,13 @@ func command(t *testing.T, role string, arguments ...string) *exec.Cmd {
 
 // putForEver stores objects. It prints an empty line at each read of a body, and the
 // key of each object that is stored.
-func putForEver(path string) error {
+func putForEver(path string, claim bool) error {
 	bucket, err := Open(path)
 	if err != nil {
 		return err
+	}
+	if claim {
+		poor(bucket, unix.EPERM)
 	}
 	for {
 		size := 1 + rand.IntN(2<<20)

@@ -1,6 +1,6 @@
 // Package directory keeps objects as plain files below a folder, on a mounted
 // network share for instance. It knows file systems, and nothing of what the
-// files are for; what it did not write itself it never touches.
+// files are for. It never touches what it did not write itself.
 //
 // Its one invariant: a file under the name of a key is complete, on disk, and
 // never written to again. Whatever is not finished yet bears another name.
@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,8 +26,7 @@ import (
 // not look at that of an object, and Delete of any but "" finds nothing to remove.
 // A symbolic link below the folder is no part of it.
 //
-// Between two calls nothing of it is held open, so that a share can be unmounted, and one that is mounted meanwhile is
-// used.
+// Between two calls it holds nothing open: a share can be unmounted, and a share that is mounted later is used.
 type Bucket struct {
 	path string
 	// host begins the names of this host's unfinished files.
@@ -35,6 +35,8 @@ type Bucket struct {
 	now func() time.Time
 	// rename is unix.Renameat2 but in tests.
 	rename func(oldFolder int, oldName string, newFolder int, newName string, flags uint) error
+	// link is unix.Linkat but in tests.
+	link func(oldFolder int, oldName string, newFolder int, newName string, flags int) error
 }
 
 var (
@@ -50,7 +52,7 @@ func Open(path string) (*Bucket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask for the host name: %w", err)
 	}
-	b := &Bucket{path: path, host: hostPart(name), now: time.Now, rename: unix.Renameat2}
+	b := &Bucket{path: path, host: hostPart(name), now: time.Now, rename: unix.Renameat2, link: unix.Linkat}
 	v, err := b.enter()
 	if err != nil {
 		return nil, err
@@ -69,15 +71,25 @@ type visit struct {
 // enter opens whatever folder is at the path now.
 func (b *Bucket) enter() (*visit, error) {
 	root, err := os.OpenRoot(b.path)
+	if err != nil {
+		// Of something that is no folder it gives an error without a number.
+		if info, bad := os.Stat(b.path); bad == nil && !info.IsDir() {
+			err = unix.ENOTDIR
+		}
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("open directory %s: %w: there is no such folder: mount it, or make it with: mkdir -p -m 0700 %[1]s", b.path, storage.ErrAway)
+		return nil, fmt.Errorf("open directory %s: %w", b.path, &storage.Cause{
+			Says: storage.ErrAway.Error() + ": there is no such folder: mount it, or make it with: mkdir -p -m 0700 " + b.path,
+			Try:  "mount the share; it is used from then on, without a restart. A folder of this host has to belong to the user etcdward",
+			Kind: storage.ErrAway,
+		})
 	case err != nil:
-		return nil, explain("open directory", b.path, err)
+		return nil, b.explain("open directory", b.path, err)
 	}
 	v := &visit{Bucket: b, root: root}
 	if v.owner, err = ownerOf(root); err != nil {
-		return nil, errors.Join(explain("open directory", b.path, err), root.Close())
+		return nil, errors.Join(b.explain("open directory", b.path, err), root.Close())
 	}
 	return v, nil
 }
@@ -91,7 +103,7 @@ func (b *Bucket) Delete(ctx context.Context, obj storage.Object) error {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
-		return explain("delete", obj.Key, err)
+		return b.explain("delete", obj.Key, err)
 	}
 	if obj.Version != "" {
 		return nil
@@ -105,21 +117,21 @@ func (b *Bucket) Delete(ctx context.Context, obj storage.Object) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
-		return explain("delete", obj.Key, err)
+		return b.explain("delete", obj.Key, err)
 	}
 	defer folder.Close()
 	switch _, err := statFile(folder, path.Base(obj.Key)); {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return explain("delete", obj.Key, err)
+		return b.explain("delete", obj.Key, err)
 	}
 	err = unix.Unlinkat(int(folder.Fd()), path.Base(obj.Key), 0)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return explain("delete", obj.Key, err)
+		return b.explain("delete", obj.Key, err)
 	}
 	if err := syncFolder(folder); err != nil {
-		return explain("delete", obj.Key, err)
+		return b.explain("delete", obj.Key, err)
 	}
 	return nil
 }
@@ -158,31 +170,17 @@ func statFile(folder *os.File, name string) (unix.Stat_t, error) {
 
 // object describes the file of a key.
 func object(key string, stat unix.Stat_t) storage.Object {
-	return storage.Object{Key: key, Size: stat.Size, Stored: time.Unix(stat.Mtim.Unix()).UTC()}
+	written := time.Unix(stat.Mtim.Unix()).UTC()
+	return storage.Object{Key: key, Size: stat.Size, Tag: strconv.FormatInt(written.UnixNano(), 16), Stored: written}
 }
 
-// syncFolder makes the names in a folder last. Some network file systems cannot
-// be asked to, and need not be.
+// syncFolder syncs the names in a folder. Some network file systems cannot do that on
+// request, and do not need to.
 func syncFolder(folder *os.File) error {
 	if err := folder.Sync(); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
 	return nil
-}
-
-// explain puts an error of the file system into the words of package storage.
-func explain(verb, key string, err error) error {
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		err = at.Err // our own verb and key say more
-	}
-	switch {
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS):
-		return fmt.Errorf("%s %s: %w: %w", verb, key, storage.ErrDenied, err)
-	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
-		return fmt.Errorf("%s %s: the file system of the store is full: %w", verb, key, err)
-	}
-	return fmt.Errorf("%s %s: %w", verb, key, err)
 }
 
 // hostPart makes a host name fit for the name of a file.

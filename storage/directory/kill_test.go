@@ -17,6 +17,12 @@ import (
 // TestKilled kills a writer at any moment: what is visible is complete, what was
 // acknowledged is visible, and a sweep leaves nothing else.
 func TestKilled(t *testing.T) {
+	for _, role := range []string{"put", "put by claim"} {
+		t.Run(role, func(t *testing.T) { testKilled(t, role) })
+	}
+}
+
+func testKilled(t *testing.T, role string) {
 	bucket := open(t)
 	foreign := filepath.Join(bucket.path, "foreign.partial")
 	if err := os.WriteFile(foreign, []byte("foreign"), 0o600); err != nil {
@@ -24,7 +30,7 @@ func TestKilled(t *testing.T) {
 	}
 	swept := 0
 	for range 50 {
-		acknowledged := killedWriter(t, bucket.path)
+		acknowledged := killedWriter(t, role, bucket.path)
 		visible := map[string]bool{}
 		for _, obj := range storagetest.List(t, bucket, "folder-") {
 			visible[obj.Key] = true
@@ -45,7 +51,7 @@ func TestKilled(t *testing.T) {
 				t.Errorf("%s was stored and is not visible", key)
 			}
 		}
-		left := len(partials(t, bucket))
+		left := len(partials(t, bucket)) + len(claims(t, bucket))
 		if removed, err := bucket.Sweep(t.Context(), ""); removed != left || err != nil {
 			t.Errorf("Sweep: removed %d, error %v, want %d", removed, err, left)
 		}
@@ -61,9 +67,9 @@ func TestKilled(t *testing.T) {
 
 // killedWriter runs a writer and kills it after some lines of its output, while it
 // goes on, and returns the keys it printed.
-func killedWriter(t *testing.T, path string) []string {
+func killedWriter(t *testing.T, role, path string) []string {
 	t.Helper()
-	cmd := command(t, "put", path)
+	cmd := command(t, role, path)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 // owner is a user and a group, by number.
 type owner struct{ uid, gid int }
 
-// ownerOf is who is to have what root makes in a folder: the folder's owner, who has to read and to remove it later. nil: nobody
-// else.
+// ownerOf returns who is to own what root makes in a folder: the folder's owner, who has to read and remove it later. nil: whoever
+// makes it.
 func ownerOf(root *os.Root) (*owner, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -28,7 +28,7 @@ func ownerOf(root *os.Root) (*owner, error) {
 	return &owner{int(stat.Uid), int(stat.Gid)}, nil
 }
 
-// give hands over a file or a folder that was just made. A share that maps all users to one refuses that, and needs it not.
+// give hands over a file or a folder that was just made. A share that maps all users to one refuses that, and does not need it.
 func (v *visit) give(made *os.File) error {
 	if v.owner == nil {
 		return nil

@@ -20,8 +20,8 @@ import (
 // .etcdward-HOST-RANDOM.partial
 const partialSuffix = ".partial"
 
-// abandoned is the age from which another host's unfinished file, whose lock
-// cannot be seen from here, counts as left behind.
+// abandoned is the age from which an unfinished file of another host counts as left
+// behind. Its lock cannot be seen from here.
 const abandoned = 24 * time.Hour
 
 // createPartial makes an unfinished file in a folder and locks it for as long as it is
@@ -45,7 +45,7 @@ func (v *visit) createPartial(folder *os.File) (*os.File, error) {
 		if err == nil && locked {
 			return file, nil
 		}
-		// A sweep came between the making and the locking: it has the file.
+		// A sweep removed the file after it was made and before it was locked.
 		_ = unix.Unlinkat(int(folder.Fd()), name, 0)
 		if err := errors.Join(err, file.Close()); err != nil {
 			return nil, err
@@ -53,8 +53,8 @@ func (v *visit) createPartial(folder *os.File) (*os.File, error) {
 	}
 }
 
-// lock takes the lock of an unfinished file, if nobody has it and the file still has
-// its name.
+// lock takes the lock of an unfinished file. It reports false if somebody else has the
+// lock, or the file has lost its name.
 func lock(file *os.File) (bool, error) {
 	err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
@@ -102,17 +102,21 @@ func (b *Bucket) Sweep(ctx context.Context, prefix string) (removed int, err err
 		}
 		if err != nil {
 			if !errors.Is(err, fs.ErrNotExist) {
-				errs = append(errs, explain("sweep", name, err))
+				errs = append(errs, b.explain("sweep", name, err))
 			}
 			return nil
 		}
 		host, ok := partialHost(entry.Name())
-		if !ok || !entry.Type().IsRegular() || !strings.HasPrefix(name, prefix) {
+		if !ok && !isClaim(entry.Name()) || !entry.Type().IsRegular() || !strings.HasPrefix(name, prefix) {
 			return nil
 		}
-		gone, err := v.sweepFile(name, host == v.host)
+		sweep := func() (bool, error) { return v.sweepFile(name, host == v.host) }
+		if !ok {
+			sweep = func() (bool, error) { return v.sweepClaim(name) }
+		}
+		gone, err := sweep()
 		if err != nil {
-			errs = append(errs, explain("sweep", name, err))
+			errs = append(errs, b.explain("sweep", name, err))
 		}
 		if gone {
 			removed++
@@ -137,13 +141,23 @@ func (v *visit) sweepFile(name string, ours bool) (bool, error) {
 	if !ours && v.now().Sub(time.Unix(stat.Mtim.Unix())) < abandoned {
 		return false, nil
 	}
-	// The lock is held until the name is gone, so that its writer, if it only just made
-	// the file, takes another.
+	// The lock is held until the name is gone. If the writer has only just made the file,
+	// it fails to lock it, and makes another one.
 	if locked, err := lock(file); err != nil || !locked {
 		return false, err
 	}
 	err = unix.Unlinkat(int(folder.Fd()), path.Base(name), 0)
 	return err == nil, ignoreMissing(err)
+}
+
+// sweepClaim removes one claim, if it was left behind.
+func (v *visit) sweepClaim(name string) (bool, error) {
+	folder, err := v.openFolder(path.Dir(name))
+	if err != nil {
+		return false, ignoreMissing(err)
+	}
+	defer folder.Close()
+	return v.dropClaim(folder, path.Base(name))
 }
 
 func ignoreMissing(err error) error {

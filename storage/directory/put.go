@@ -27,7 +27,7 @@ func (b *Bucket) Put(ctx context.Context, up storage.Upload) (storage.Object, er
 	defer func() { _ = v.leave() }()
 	obj, err := v.put(ctx, up)
 	if err != nil {
-		return storage.Object{}, explain("put", up.Key, err)
+		return storage.Object{}, b.explain("put", up.Key, err)
 	}
 	return obj, nil
 }
@@ -45,7 +45,7 @@ func (v *visit) put(ctx context.Context, up storage.Upload) (obj storage.Object,
 	}
 	defer folder.Close()
 
-	// An object that is there already spares the writing of another.
+	// If the object is there already, nothing need be written.
 	obj, err = v.present(ctx, folder, up)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return obj, err
@@ -56,7 +56,7 @@ func (v *visit) put(ctx context.Context, up storage.Upload) (obj storage.Object,
 	}
 	partial := path.Base(file.Name())
 	defer func() {
-		// Once published the name is gone; else nobody waits for this file.
+		// Once the file is published this name is gone. Otherwise nobody needs the file.
 		_ = unix.Unlinkat(int(folder.Fd()), partial, 0)
 		_ = file.Close()
 	}()
@@ -69,10 +69,10 @@ func (v *visit) put(ctx context.Context, up storage.Upload) (obj storage.Object,
 	if err := ctx.Err(); err != nil {
 		return obj, err
 	}
-	switch err := v.publish(folder, partial, path.Base(up.Key)); {
+	switch err := v.publish(ctx, folder, partial, path.Base(up.Key)); {
 	case errors.Is(err, fs.ErrExist):
-		// Somebody was faster; or this is a network file system that did it, lost
-		// the reply and tried again.
+		// Somebody else was faster, or a network file system did it, lost the reply
+		// and tried again.
 		return v.present(ctx, folder, up)
 	case err != nil:
 		return obj, err
@@ -84,13 +84,17 @@ func (v *visit) put(ctx context.Context, up storage.Upload) (obj storage.Object,
 	return object(up.Key, stat), v.syncFolders(path.Dir(up.Key))
 }
 
-// present returns the object that the key of an upload holds, and makes it last: its
-// writer may have died too soon. fs.ErrExist: it holds other bytes.
+// present returns the object that the key of an upload holds, and syncs it: its writer
+// may have died before it did. fs.ErrExist: the key holds other bytes.
 func (v *visit) present(ctx context.Context, folder *os.File, up storage.Upload) (storage.Object, error) {
 	stat, err := statFile(folder, path.Base(up.Key))
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && stat.Mode != 0:
-		return storage.Object{}, errors.New("something is in the way that is not a file")
+		return storage.Object{}, &storage.Cause{
+			Says: "something is in the way that is not a file",
+			Try:  fmt.Sprintf("see whose %s is, and move it away", path.Join(v.path, up.Key)),
+			Kind: storage.ErrSetup,
+		}
 	case err != nil:
 		return storage.Object{}, err
 	case stat.Size != up.Size:
@@ -111,7 +115,7 @@ func (v *visit) present(ctx context.Context, folder *os.File, up storage.Upload)
 	return object(up.Key, stat), v.syncFolders(path.Dir(up.Key))
 }
 
-// makeFolders makes the folder and those above it, as far as there are none.
+// makeFolders makes the folder, and those above it, if they do not exist.
 func (v *visit) makeFolders(name string) error {
 	if name == "." {
 		return nil
@@ -131,14 +135,18 @@ func (v *visit) makeFolders(name string) error {
 	}
 	info, err := v.root.Lstat(name)
 	if err == nil && !info.IsDir() {
-		return fmt.Errorf("%s is in the way, which is not a folder", name)
+		return &storage.Cause{
+			Says: fmt.Sprintf("%s is in the way, which is not a folder", name),
+			Try:  fmt.Sprintf("see whose %s is, and move it away", path.Join(v.path, name)),
+			Kind: storage.ErrSetup,
+		}
 	}
 	return err
 }
 
-// syncFolders makes the names in a folder last, and those of the folder itself and of
-// the ones above it. It does so for each object, not just after it made a folder:
-// the folder may be the work of a Put that died before it came so far.
+// syncFolders syncs the names in a folder, then the folder's own name, and so on upwards.
+// It does so for each object, not only after it made a folder: the folder may come from a
+// Put that died before it synced.
 func (v *visit) syncFolders(name string) error {
 	for ; ; name = path.Dir(name) {
 		folder, err := v.openFolder(name)
@@ -156,12 +164,16 @@ func (v *visit) syncFolders(name string) error {
 
 // publish gives a finished file its name, in one step and only if the name is free:
 // else fs.ErrExist. Its partial name may stay, and is the caller's to remove.
-func (v *visit) publish(folder *os.File, partial, name string) error {
+func (v *visit) publish(ctx context.Context, folder *os.File, partial, name string) error {
 	fd := int(folder.Fd())
 	err := v.rename(fd, partial, fd, name, unix.RENAME_NOREPLACE)
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		// NFS for one cannot do that, but does not replace on a link either.
-		return unix.Linkat(fd, partial, fd, name, 0)
+	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	// NFS for one cannot do that, but does not replace on a link either.
+	err = v.link(fd, partial, fd, name, 0)
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EMLINK) || errors.Is(err, unix.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		return v.publishClaimed(ctx, folder, partial, name)
 	}
 	return err
 }

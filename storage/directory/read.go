@@ -22,7 +22,7 @@ func (b *Bucket) Open(ctx context.Context, obj storage.Object) (io.ReadCloser, e
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, explain("open", obj.Key, err)
+		return nil, b.explain("open", obj.Key, err)
 	}
 	v, err := b.enter()
 	if err != nil {
@@ -31,14 +31,18 @@ func (b *Bucket) Open(ctx context.Context, obj storage.Object) (io.ReadCloser, e
 	defer func() { _ = v.leave() }()
 	folder, err := v.openFolder(path.Dir(obj.Key))
 	if err != nil {
-		return nil, explain("open", obj.Key, err)
+		return nil, b.explain("open", obj.Key, err)
 	}
 	defer folder.Close()
 	file, stat, err := openFile(folder, path.Base(obj.Key))
 	if err != nil {
-		return nil, explain("open", obj.Key, err)
+		return nil, b.explain("open", obj.Key, err)
 	}
-	return &reader{ctx: ctx, key: obj.Key, file: file, left: stat.Size}, nil
+	given := object(obj.Key, stat)
+	if obj.Tag != "" && obj.Size != given.Size {
+		return nil, errors.Join(b.explain("open", obj.Key, storage.Contradicted(obj, given.Size)), file.Close())
+	}
+	return &reader{bucket: b, ctx: ctx, key: obj.Key, file: file, left: stat.Size, given: given}, nil
 }
 
 // openFile opens a regular file of a folder. Anything else is fs.ErrNotExist.
@@ -57,16 +61,21 @@ func openFile(folder *os.File, name string) (*os.File, unix.Stat_t, error) {
 
 // reader reads a file that has left bytes to come.
 type reader struct {
-	ctx  context.Context
-	key  string
-	file *os.File
-	left int64
+	bucket *Bucket
+	ctx    context.Context
+	key    string
+	file   *os.File
+	left   int64
+	given  storage.Object
 }
+
+// Object implements storage.Described.
+func (r *reader) Object() storage.Object { return r.given }
 
 // Read fails with io.ErrUnexpectedEOF where the file has become shorter.
 func (r *reader) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
-		return 0, explain("read", r.key, err)
+		return 0, r.bucket.explain("read", r.key, err)
 	}
 	if r.left == 0 {
 		return 0, io.EOF
@@ -75,9 +84,9 @@ func (r *reader) Read(p []byte) (int, error) {
 	r.left -= int64(n)
 	switch {
 	case errors.Is(err, io.EOF):
-		return n, explain("read", r.key, io.ErrUnexpectedEOF)
+		return n, r.bucket.explain("read", r.key, io.ErrUnexpectedEOF)
 	case err != nil:
-		return n, explain("read", r.key, err)
+		return n, r.bucket.explain("read", r.key, err)
 	}
 	return n, nil
 }
@@ -92,7 +101,7 @@ func (r *reader) Close() error {
 func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[storage.Object, error] {
 	return func(yield func(storage.Object, error) bool) {
 		if err := ctx.Err(); err != nil {
-			yield(storage.Object{}, explain("list", prefix, err))
+			yield(storage.Object{}, b.explain("list", prefix, err))
 			return
 		}
 		if storage.CheckPrefix(prefix) != nil {
@@ -107,7 +116,7 @@ func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[storage.Obje
 		folder, begin := path.Split(prefix)
 		folder = strings.TrimSuffix(folder, "/")
 		if err := v.list(ctx, folder, begin, yield); err != nil && !errors.Is(err, errStop) {
-			yield(storage.Object{}, explain("list", prefix, err))
+			yield(storage.Object{}, b.explain("list", prefix, err))
 		}
 	}
 }

@@ -169,7 +169,7 @@ func TestDenied(t *testing.T) {
 	if err := os.Chmod(filepath.Join(bucket.path, "folder"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := explain("put", "key", unix.EROFS); !errors.Is(err, storage.ErrDenied) || !errors.Is(err, unix.EROFS) {
+	if err := open(t).explain("put", "key", unix.EROFS); !errors.Is(err, storage.ErrDenied) || !errors.Is(err, unix.EROFS) {
 		t.Errorf("a read-only file system: got %v, want ErrDenied and EROFS", err)
 	}
 }

@@ -34,12 +34,12 @@ func (b *Bucket) Delete(ctx context.Context, obj storage.Object) error {
 		if missing(err) {
 			return nil
 		} else if err != nil {
-			return explain("delete", obj.Key, err)
+			return b.explain("delete", obj.Key, err)
 		}
 		handle = handle.Generation(attrs.Generation)
 	}
 	if err := handle.Delete(ctx); err != nil && !missing(err) {
-		return explain("delete", obj.Key, err)
+		return b.explain("delete", obj.Key, err)
 	}
 	return nil
 }
@@ -65,7 +65,7 @@ func (b *Bucket) Tidy(ctx context.Context, prefix string, keep func(key string) 
 	var errs []error
 	for generations, err := range b.histories(ctx, prefix) {
 		if err != nil {
-			return removed, explain("tidy", prefix, errors.Join(append(errs, err)...))
+			return removed, b.explain("tidy", prefix, errors.Join(append(errs, err)...))
 		}
 		key, ok := b.key(generations[0].Name)
 		if !ok || slices.ContainsFunc(generations, isLive) || keep(key) {

@@ -25,31 +25,82 @@ func status(err error) int {
 	return 0
 }
 
-// missing says that there is no such object. A bucket that is missing is something else,
+// missing reports whether there is no such object. A bucket that is missing is something else,
 // which must not pass for "nothing there".
 func missing(err error) bool {
 	return errors.Is(err, gcs.ErrObjectNotExist)
 }
 
 // explain puts an error of the library into the words of package storage.
-func explain(verb, key string, err error) error {
+func (b *Bucket) explain(verb, key string, err error) error {
 	for _, ended := range []error{context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, ended) {
 			return fmt.Errorf("%s %s: %w", verb, key, err)
 		}
 	}
-	switch {
-	case missing(err):
+	var cause *storage.Cause
+	reading := verb == "open" || verb == "read" // to another request a 404 says nothing about an object
+	if !errors.As(err, &cause) && (reading && missing(err) || errors.Is(err, fs.ErrNotExist)) {
 		return fmt.Errorf("%s %s: %w", verb, key, fs.ErrNotExist)
-	case held(err):
-		return fmt.Errorf("%s %s: %w: %w", verb, key, storage.ErrLocked, err)
-	case status(err) == http.StatusForbidden, status(err) == http.StatusUnauthorized:
-		return fmt.Errorf("%s %s: %w: %w", verb, key, storage.ErrDenied, err)
 	}
-	return fmt.Errorf("%s %s: %w", verb, key, err)
+	return fmt.Errorf("%s %s: %w", verb, key, b.cause(err))
 }
 
-// held says that an object is under a retention policy or a hold. Both are 403, as is
+// cause finds what an error comes from. What nobody knows stays as the service or the library has it.
+func (b *Bucket) cause(err error) error {
+	var cause *storage.Cause
+	var answer *googleapi.Error
+	switch {
+	case errors.As(err, &cause):
+		return cause
+	case held(err):
+		return fmt.Errorf("%w: %w", storage.ErrLocked, short(err))
+	case errors.Is(err, gcs.ErrBucketNotExist):
+		return b.told(causes[0], err)
+	case errors.As(err, &answer):
+		for _, k := range causes {
+			if k.fits(answer) {
+				return b.told(k, err)
+			}
+		}
+		return short(err)
+	}
+	for _, recognise := range []func(error) *storage.Cause{b.scheme.Cause, tokenCause, storage.NetworkCause} {
+		if cause := recognise(err); cause != nil {
+			return cause
+		}
+	}
+	return err
+}
+
+// told makes a cause of an error.
+func (b *Bucket) told(k known, err error) error {
+	return &storage.Cause{Says: strings.ReplaceAll(k.says, "{bucket}", strconv.Quote(b.options.Bucket)), Try: k.try, Kind: k.kind, Err: short(err)}
+}
+
+// short leaves of an error what tells the reader something: the service's reason and message.
+func short(err error) error {
+	var answer *googleapi.Error
+	if !errors.As(err, &answer) {
+		return err
+	}
+	text := storage.Printable(answer.Message, 300)
+	if len(answer.Errors) > 0 && answer.Errors[0].Reason != "" {
+		text = storage.Printable(answer.Errors[0].Reason, 60) + ": " + text
+	}
+	return &shortError{fmt.Sprintf("%s (HTTP %d)", text, answer.Code), err}
+}
+
+// shortError is an error that reads better than the one it wraps.
+type shortError struct {
+	text string
+	err  error
+}
+
+func (e *shortError) Error() string { return e.text }
+func (e *shortError) Unwrap() error { return e.err }
+
+// held reports whether an object is under a retention policy or a hold. Both are 403, as is
 // the want of a right.
 func held(err error) bool {
 	var answer *googleapi.Error
@@ -82,5 +133,5 @@ func (b *Bucket) object(obj storage.Object) (*gcs.ObjectHandle, bool) {
 
 // describe turns the attributes of an object into ours.
 func describe(key string, a *gcs.ObjectAttrs) storage.Object {
-	return storage.Object{Key: key, Version: strconv.FormatInt(a.Generation, 10), Size: a.Size, Stored: a.Created.UTC()}
+	return storage.Object{Key: key, Version: strconv.FormatInt(a.Generation, 10), Size: a.Size, Tag: strconv.FormatInt(a.Generation, 10), Stored: a.Created.UTC()}
 }

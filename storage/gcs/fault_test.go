@@ -22,29 +22,29 @@ func TestPutFaults(t *testing.T) {
 		content   []byte
 		operation string
 		times     int
-		how       spoiler
+		how       storagetest.Spoiler
 		want      error // nil: success; errAny: some error
 		requests  int
 	}{
-		{"lost reply", small, "upload", 1, loseReply, nil, 2},
-		{"unavailable", small, "upload", 3, answer(503, "backendError", "later"), nil, 4},
-		{"unavailable for ever", small, "upload", 99, answer(503, "backendError", "later"), errAny, attempts},
-		{"denied", small, "upload", 1, answer(403, "forbidden", "storage.objects.create denied"), storage.ErrDenied, 1},
-		{"chunks: lost reply to begin", large, "begin upload", 1, loseReply, nil, 2},
-		{"chunks: unavailable", large, "chunk", 2, answer(503, "backendError", "later"), nil, 0},
-		{"chunks: denied", large, "begin upload", 1, answer(403, "forbidden", "storage.objects.create denied"), storage.ErrDenied, 1},
+		{"lost reply", small, "upload", 1, storagetest.LoseReply, nil, 2},
+		{"unavailable", small, "upload", 3, storagetest.RefuseGCS(503, "backendError", "later"), nil, 4},
+		{"unavailable for ever", small, "upload", 99, storagetest.RefuseGCS(503, "backendError", "later"), errAny, attempts},
+		{"denied", small, "upload", 1, storagetest.RefuseGCS(403, "forbidden", "storage.objects.create denied"), storage.ErrDenied, 1},
+		{"chunks: lost reply to begin", large, "begin upload", 1, storagetest.LoseReply, nil, 2},
+		{"chunks: unavailable", large, "chunk", 2, storagetest.RefuseGCS(503, "backendError", "later"), nil, 0},
+		{"chunks: denied", large, "begin upload", 1, storagetest.RefuseGCS(403, "forbidden", "storage.objects.create denied"), storage.ErrDenied, 1},
 		// The server takes what is damaged, as its attributes tell.
 		{"chunks: damaged", large, "chunk", 1, damage(0), errAny, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			through := newProxy(t, server)
 			bucket := openWith(t, through.Options, quick())
-			through.begin(test.operation, test.times, test.how)
+			through.Break(test.operation, test.times, test.how)
 			put, err := bucket.Put(t.Context(), storagetest.Upload("key", test.content))
-			if got := through.count(test.operation); test.requests != 0 && got != test.requests {
+			if got := through.Count(test.operation); test.requests != 0 && got != test.requests {
 				t.Errorf("Put made %d requests %s, want %d", got, test.operation, test.requests)
 			}
-			through.begin("", 0, nil)
+			through.Mend()
 			listed := storagetest.List(t, bucket, "")
 			if test.want != nil {
 				if err == nil || errors.Is(err, fs.ErrExist) || test.want != errAny && !errors.Is(err, test.want) || len(listed) != 0 {
@@ -76,19 +76,20 @@ func TestOpenCut(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		times int
-		how   spoiler
+		how   storagetest.Spoiler
 		ok    bool
 	}{
-		{"cut in the middle", 3, cutAfter(100_000), true},
-		{"stalled", 2, stallAfter(100_000), true},
-		{"cut for ever", 99, cutAfter(1000), false},
-		{"cut for ever without progress", 99, cutAfter(0), false},
+		{"cut in the middle", 3, storagetest.CutAfter(100_000), true},
+		{"stalled", 2, storagetest.StallAfter(100_000), true},
+		{"cut for ever", 99, storagetest.CutAfter(1000), false},
+		{"cut for ever without progress", 99, storagetest.CutAfter(0), false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			through := newProxy(t, server)
+			// What is written has the time that it needs, and leaves the reader no connection.
+			obj := storagetest.Put(t, openWith(t, through.Options, quick()), "key", content)
 			bucket := openWith(t, through.Options, tuned)
-			obj := storagetest.Put(t, bucket, "key", content)
-			through.begin("read", test.times, test.how)
+			through.Break("read", test.times, test.how)
 			r, err := bucket.Open(t.Context(), obj)
 			if err != nil {
 				t.Fatal(err)
@@ -100,7 +101,7 @@ func TestOpenCut(t *testing.T) {
 			if !test.ok && (err == nil || !bytes.HasPrefix(content, got)) {
 				t.Errorf("read: got %d bytes and error %v, want the first bytes and an error", len(got), err)
 			}
-			if n := through.count("read"); n > resumptions+attempts {
+			if n := through.Count("read"); n > resumptions+attempts {
 				t.Errorf("read: made %d requests", n)
 			}
 			if err := r.Close(); err != nil && test.ok {
@@ -124,7 +125,7 @@ func TestDeleteRefused(t *testing.T) {
 		"hold":      {403, "forbidden", "Object is under active Temporary hold and cannot be deleted", storage.ErrLocked},
 		"gone":      {404, "notFound", "No such object", nil},
 	} {
-		through.begin("DELETE object", 99, answer(test.status, test.reason, test.message))
+		through.Break("DELETE object", 99, storagetest.RefuseGCS(test.status, test.reason, test.message))
 		for _, err := range []error{bucket.Delete(t.Context(), obj), bucket.DeleteAll(t.Context(), []storage.Object{obj})[0]} {
 			if !errors.Is(err, test.want) || test.want == storage.ErrLocked && errors.Is(err, storage.ErrDenied) {
 				t.Errorf("Delete, %s: got error %v, want %v", name, err, test.want)
@@ -137,10 +138,10 @@ func TestListBroken(t *testing.T) {
 	through := newProxy(t, storagetest.FakeGCS(t))
 	bucket := openWith(t, through.Options, quick())
 	for text, want := range map[string]string{
-		`{"items":[{"name":"a","generation":"1"}],"nextPageToken":"t"}`:           "failed too often",
-		`{"items":[{"name":"b","generation":"1"},{"name":"a","generation":"1"}]}`: `lists "a" after "b"`,
+		`{"kind":"storage#objects","items":[{"name":"a","generation":"1"}],"nextPageToken":"t"}`:           "failed too often",
+		`{"kind":"storage#objects","items":[{"name":"b","generation":"1"},{"name":"a","generation":"1"}]}`: `lists "a" after "b"`,
 	} {
-		through.begin("list", 99, document(text))
+		through.Break("list", 99, storagetest.Document(text))
 		var last error
 		for _, last = range bucket.List(t.Context(), "") {
 		}
@@ -161,7 +162,7 @@ func TestBucketMissing(t *testing.T) {
 	if last == nil || errors.Is(last, fs.ErrNotExist) {
 		t.Errorf("List: got error %v, want one that is not fs.ErrNotExist", last)
 	}
-	if _, err := bucket.Inspect(t.Context()); err == nil || !strings.Contains(err.Error(), "no such bucket") {
+	if _, err := bucket.Inspect(t.Context()); err == nil || !strings.Contains(err.Error(), "there is no bucket") {
 		t.Errorf("Inspect: got error %v", err)
 	}
 }

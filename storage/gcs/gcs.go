@@ -10,11 +10,9 @@ package gcs
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -47,6 +45,7 @@ type Bucket struct {
 	client  *gcs.Client
 	handle  *gcs.BucketHandle
 	pool    *http.Transport
+	scheme  *storage.Scheme
 	// tuning is what tests make smaller.
 	tuning
 }
@@ -101,6 +100,9 @@ func open(ctx context.Context, o Options, t tuning) (*Bucket, error) {
 			return nil, fmt.Errorf("prefix: %w", err)
 		}
 	}
+	if err := storage.CheckEndpoint(o.Endpoint); err != nil {
+		return nil, err
+	}
 	pool, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
 		return nil, errors.New("the default HTTP transport was replaced")
@@ -122,12 +124,15 @@ func open(ctx context.Context, o Options, t tuning) (*Bucket, error) {
 		settings = append(settings, option.WithoutAuthentication())
 	}
 	authorized, err := transport.NewTransport(ctx, pool, settings...)
-	if err != nil {
+	if cause := tokenCause(err); cause != nil {
+		return nil, cause
+	} else if err != nil {
 		return nil, err
 	}
+	scheme := storage.NewScheme(o.Endpoint)
 	// The transport has the credentials. Left to itself the client would look for others.
 	settings = []option.ClientOption{
-		option.WithHTTPClient(&http.Client{Transport: budgeted{authorized}}), option.WithoutAuthentication(), gcs.WithJSONReads(),
+		option.WithHTTPClient(&http.Client{Transport: budgeted{checked{authorized}}}), option.WithoutAuthentication(), gcs.WithJSONReads(),
 	}
 	if o.Endpoint != "" {
 		settings = append(settings, option.WithEndpoint(strings.TrimSuffix(o.Endpoint, "/")+"/storage/v1/"))
@@ -140,27 +145,9 @@ func open(ctx context.Context, o Options, t tuning) (*Bucket, error) {
 		gcs.WithBackoff(gax.Backoff{Initial: t.pause, Max: 20 * t.pause, Multiplier: 2}),
 		gcs.WithMaxAttempts(attempts),
 		gcs.WithPolicy(gcs.RetryAlways),
-		gcs.WithErrorFunc(retry),
+		gcs.WithErrorFunc(func(err error) bool { return retry(err) && scheme.Cause(err) == nil }),
 	)
-	return &Bucket{options: o, client: client, handle: client.Bucket(o.Bucket), pool: pool, tuning: t}, nil
-}
-
-// credentialsType returns what kind of credentials a file says that it holds.
-func credentialsType(path string) (option.CredentialsType, error) {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return "", err
-	}
-	var file struct {
-		Type option.CredentialsType `json:"type"`
-	}
-	if err := json.Unmarshal(content, &file); err != nil {
-		return "", err
-	}
-	if file.Type == "" {
-		return "", errors.New("it names no type")
-	}
-	return file.Type, nil
+	return &Bucket{options: o, client: client, handle: client.Bucket(o.Bucket), pool: pool, scheme: scheme, tuning: t}, nil
 }
 
 // Close closes the idle connections.

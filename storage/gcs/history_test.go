@@ -109,7 +109,7 @@ func TestInspect(t *testing.T) {
 	if p, err := bucket.Inspect(t.Context()); err != nil || p.Versioning.State != storage.On {
 		t.Errorf("Inspect: got %+v, error %v, want versioning", p, err)
 	}
-	through.begin("GET bucket", 99, answer(403, "forbidden", "storage.buckets.get denied"))
+	through.Break("GET bucket", 99, storagetest.RefuseGCS(403, "forbidden", "storage.buckets.get denied"))
 	if p, err := bucket.Inspect(t.Context()); err != nil || p.Versioning.State != storage.Unknown || p.Lock.State != storage.Unknown {
 		t.Errorf("Inspect without the right to: got %+v, error %v, want all unknown", p, err)
 	}

@@ -13,20 +13,20 @@ import (
 	"github.com/etcdward/etcdward/storage"
 )
 
-// Inspect implements storage.Inspector. It needs the right storage.buckets.get, without
-// which all is unknown.
+// Inspect implements storage.Inspector. It needs the right storage.buckets.get; without it,
+// every property is unknown.
 func (b *Bucket) Inspect(ctx context.Context) (storage.Properties, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.call)
 	defer cancel()
 	attrs, err := b.handle.Attrs(ctx)
 	switch {
 	case errors.Is(err, gcs.ErrBucketNotExist):
-		return storage.Properties{}, fmt.Errorf("inspect %s: there is no such bucket", b.options.Bucket)
+		return storage.Properties{}, b.explain("inspect", b.options.Bucket, err)
 	case status(err) == http.StatusForbidden, status(err) == http.StatusUnauthorized, status(err) == http.StatusNotImplemented:
 		unknown := storage.Property{Detail: "needs storage.buckets.get"}
 		return storage.Properties{Versioning: unknown, Lock: unknown, Lifecycle: unknown, PublicAccess: unknown}, nil
 	case err != nil:
-		return storage.Properties{}, explain("inspect", b.options.Bucket, err)
+		return storage.Properties{}, b.explain("inspect", b.options.Bucket, err)
 	}
 	return b.properties(attrs), nil
 }
@@ -65,7 +65,7 @@ func (b *Bucket) properties(a *gcs.BucketAttrs) storage.Properties {
 	return p
 }
 
-// concerns says whether a rule may be about objects below our prefix.
+// concerns reports whether a rule may be about objects below our prefix.
 func (b *Bucket) concerns(condition gcs.LifecycleCondition) bool {
 	ours := b.name("")
 	return len(condition.MatchesPrefix) == 0 || slices.ContainsFunc(condition.MatchesPrefix, func(prefix string) bool {

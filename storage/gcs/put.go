@@ -30,7 +30,7 @@ func (b *Bucket) Put(ctx context.Context, up storage.Upload) (storage.Object, er
 	}
 	obj, err := b.put(ctx, up)
 	if err != nil {
-		return storage.Object{}, explain("put", up.Key, err)
+		return storage.Object{}, b.explain("put", up.Key, err)
 	}
 	return obj, nil
 }
@@ -41,7 +41,7 @@ func (b *Bucket) put(ctx context.Context, up storage.Upload) (obj storage.Object
 		return obj, err
 	}
 	if up.Size > b.chunk {
-		// To ask first is little beside sending gigabytes in vain.
+		// Asking first costs little, compared with sending gigabytes in vain.
 		obj, err := b.present(ctx, up)
 		if err == nil || errors.Is(err, fs.ErrExist) || ctx.Err() != nil {
 			return obj, err
@@ -66,7 +66,7 @@ func (b *Bucket) put(ctx context.Context, up storage.Upload) (obj storage.Object
 // write sends the body. The service makes an object of it only once it is whole, and
 // only if there is none.
 func (b *Bucket) write(ctx context.Context, up storage.Upload, sum uint32) (*gcs.ObjectAttrs, error) {
-	// To cancel is how an upload is given up.
+	// An upload is given up by cancelling its context.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	needed := int64(1)
@@ -93,7 +93,7 @@ func (b *Bucket) write(ctx context.Context, up storage.Upload, sum uint32) (*gcs
 	return w.Attrs(), nil
 }
 
-// retract removes an object that came out wrong, and says so.
+// retract removes an object that was stored wrong, and returns an error that says so.
 func (b *Bucket) retract(ctx context.Context, up storage.Upload, attrs *gcs.ObjectAttrs) error {
 	err := fmt.Errorf("the store made of %d bytes an object of %d, with the CRC-32C %08x", up.Size, attrs.Size, attrs.CRC32C)
 	return errors.Join(err, b.Delete(context.WithoutCancel(ctx), describe(up.Key, attrs)))

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"strconv"
 	"time"
 
 	gcs "cloud.google.com/go/storage"
@@ -33,33 +34,43 @@ func (b *Bucket) Open(ctx context.Context, obj storage.Object) (io.ReadCloser, e
 	}
 	handle, ok := b.object(obj)
 	if !ok {
-		return nil, explain("open", obj.Key, fs.ErrNotExist)
+		return nil, b.explain("open", obj.Key, fs.ErrNotExist)
 	}
 	limited, _ := withBudget(ctx, attempts+resumptions)
 	body, err := handle.NewReader(limited)
 	if err != nil {
-		return nil, explain("open", obj.Key, err)
+		return nil, b.explain("open", obj.Key, err)
 	}
-	return &reader{ctx: ctx, key: obj.Key, body: body, left: body.Attrs.Size}, nil
+	generation := strconv.FormatInt(body.Attrs.Generation, 10)
+	given := storage.Object{Key: obj.Key, Version: generation, Tag: generation, Size: body.Attrs.Size, Stored: body.Attrs.LastModified.UTC()}
+	if obj.Tag != "" && obj.Size != given.Size {
+		return nil, errors.Join(b.explain("open", obj.Key, storage.Contradicted(obj, given.Size)), body.Close())
+	}
+	return &reader{ctx: ctx, bucket: b, key: obj.Key, body: body, left: given.Size, given: given}, nil
 }
 
 // reader reads one object that has left bytes to come.
 type reader struct {
-	ctx  context.Context
-	key  string
-	body *gcs.Reader
-	left int64
+	bucket *Bucket
+	ctx    context.Context
+	key    string
+	body   *gcs.Reader
+	left   int64
+	given  storage.Object
 }
+
+// Object implements storage.Described.
+func (r *reader) Object() storage.Object { return r.given }
 
 func (r *reader) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
-		return 0, explain("read", r.key, err)
+		return 0, r.bucket.explain("read", r.key, err)
 	}
 	n, err := r.body.Read(p)
 	r.left -= int64(n)
 	switch {
 	case r.left < 0:
-		return 0, explain("read", r.key, errors.New("more bytes came than it has"))
+		return 0, r.bucket.explain("read", r.key, errors.New("more bytes came than it has"))
 	case err == nil, errors.Is(err, io.EOF) && r.left == 0:
 		return n, err
 	case errors.Is(err, io.EOF):
@@ -67,7 +78,7 @@ func (r *reader) Read(p []byte) (int, error) {
 	case r.ctx.Err() != nil:
 		err = r.ctx.Err()
 	}
-	return n, explain("read", r.key, err)
+	return n, r.bucket.explain("read", r.key, err)
 }
 
 func (r *reader) Close() error {
@@ -79,7 +90,7 @@ func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[storage.Obje
 	return func(yield func(storage.Object, error) bool) {
 		for a, err := range b.list(ctx, prefix, false) {
 			if err != nil {
-				yield(storage.Object{}, explain("list", prefix, err))
+				yield(storage.Object{}, b.explain("list", prefix, err))
 				return
 			}
 			if key, ok := b.key(a.Name); ok && !yield(describe(key, a), nil) {
@@ -95,7 +106,7 @@ func (b *Bucket) ListAt(ctx context.Context, prefix string, at time.Time) iter.S
 	return func(yield func(storage.Object, error) bool) {
 		for generations, err := range b.histories(ctx, prefix) {
 			if err != nil {
-				yield(storage.Object{}, explain("list", prefix, err))
+				yield(storage.Object{}, b.explain("list", prefix, err))
 				return
 			}
 			for _, a := range generations {
@@ -140,11 +151,8 @@ func (b *Bucket) list(ctx context.Context, prefix string, generations bool) iter
 		if storage.CheckPrefix(prefix) != nil && ctx.Err() == nil {
 			return
 		}
+		// Without a choice of fields, so that the answer says of what kind it is.
 		query := &gcs.Query{Prefix: b.name(prefix), Versions: generations, Projection: gcs.ProjectionNoACL}
-		if err := query.SetAttrSelection([]string{"Name", "Size", "Generation", "Created", "Deleted"}); err != nil {
-			yield(nil, err)
-			return
-		}
 		limited, budget := withBudget(ctx, attempts+barrenPages)
 		objects := b.handle.Objects(limited, query)
 		objects.PageInfo().MaxSize = page

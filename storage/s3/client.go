@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -30,7 +29,7 @@ const (
 )
 
 // newClient returns a client, and the connections that all its requests share.
-func newClient(ctx context.Context, o Options, t tuning) (*s3.Client, *http.Client, error) {
+func newClient(ctx context.Context, o Options, t tuning, scheme *storage.Scheme) (*s3.Client, *http.Client, error) {
 	// It is this type, and no http.Client, that takes up AWS_CA_BUNDLE.
 	buildable := awshttp.NewBuildableClient().WithTransportOptions(func(transport *http.Transport) {
 		transport.IdleConnTimeout = min(idle, t.stall/2)
@@ -39,15 +38,7 @@ func newClient(ctx context.Context, o Options, t tuning) (*s3.Client, *http.Clie
 	load := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(buildable),
 		config.WithLogger(logging.Nop{}),
-		config.WithRetryer(func() aws.Retryer {
-			return retry.NewStandard(func(r *retry.StandardOptions) {
-				r.MaxAttempts = attempts
-				r.MaxBackoff = 20 * t.pause
-				// The bucket of tokens would give up early for all requests at once.
-				r.RateLimiter = ratelimit.None
-				r.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(notAway)}, r.Retryables...)
-			})
-		}),
+		config.WithRetryer(func() aws.Retryer { return newRetryer(t, scheme) }),
 	}
 	if o.Region != "" {
 		load = append(load, config.WithRegion(o.Region))
@@ -81,6 +72,7 @@ func newClient(ctx context.Context, o Options, t tuning) (*s3.Client, *http.Clie
 	}
 	return s3.NewFromConfig(cfg, func(s *s3.Options) {
 		s.HTTPClient = pool
+		s.APIOptions = append(s.APIOptions, addAnswerCheck, addUnsignedEncoding)
 		s.UsePathStyle = o.PathStyle
 		s.DisableLogOutputChecksumValidationSkipped = true
 		if o.Endpoint != "" {
@@ -93,31 +85,27 @@ func newClient(ctx context.Context, o Options, t tuning) (*s3.Client, *http.Clie
 	}), pool, nil
 }
 
-// notAway rules retries out where the store is away, and leaves the question open else.
-func notAway(err error) aws.Ternary {
-	if errors.Is(err, storage.ErrAway) {
-		return aws.FalseTernary
-	}
-	return aws.UnknownTernary
+// newRetryer repeats what may pass, and nothing that stays.
+func newRetryer(t tuning, scheme *storage.Scheme) aws.Retryer {
+	return retry.NewStandard(func(r *retry.StandardOptions) {
+		r.MaxAttempts = attempts
+		r.MaxBackoff = 20 * t.pause
+		// The bucket of tokens would give up early for all requests at once.
+		r.RateLimiter = ratelimit.None
+		stays := retry.IsErrorRetryableFunc(func(err error) aws.Ternary { return notPermanent(scheme, err) })
+		r.Retryables = append([]retry.IsErrorRetryable{stays}, r.Retryables...)
+	})
 }
 
-// readCredentials reads the profile that AWS_PROFILE names, else default.
-func readCredentials(ctx context.Context, path string) (aws.Credentials, error) {
-	profile := os.Getenv("AWS_PROFILE")
-	if profile == "" {
-		profile = "default"
+// notPermanent rules retries out if the error would stay the same, and else leaves the question open.
+func notPermanent(scheme *storage.Scheme, err error) aws.Ternary {
+	if storage.Permanent(err) || scheme.Cause(err) != nil || credentialsCause(err) != nil {
+		return aws.FalseTernary
 	}
-	shared, err := config.LoadSharedConfigProfile(ctx, profile, func(o *config.LoadSharedConfigOptions) {
-		o.CredentialsFiles = []string{path}
-		o.ConfigFiles = []string{}
-	})
-	if err != nil {
-		return aws.Credentials{}, fmt.Errorf("read credentials from %s: %w", path, err)
+	for _, k := range causes {
+		if k.kind != nil && k.try != tryClock && code(err) != "" && k.fits(code(err), message(err), status(err)) {
+			return aws.FalseTernary
+		}
 	}
-	if !shared.Credentials.HasKeys() {
-		return aws.Credentials{}, fmt.Errorf("read credentials from %s: profile %q has no aws_access_key_id and aws_secret_access_key", path, profile)
-	}
-	credentials := shared.Credentials
-	credentials.CanExpire, credentials.Expires = true, time.Now().Add(reread)
-	return credentials, nil
+	return aws.UnknownTernary
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/etcdward/etcdward/storage"
@@ -53,15 +54,20 @@ func TestCABundle(t *testing.T) {
 	if _, err := openWith(t, options, quick()).Inspect(t.Context()); err == nil {
 		t.Error("Inspect without the CA: got no error")
 	}
-	bundle := filepath.Join(t.TempDir(), "ca.pem")
-	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: store.Certificate().Raw})
-	if err := os.WriteFile(bundle, block, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("AWS_CA_BUNDLE", bundle)
+	t.Setenv("AWS_CA_BUNDLE", writePEM(t, store.Certificate().Raw))
 	if _, err := openWith(t, options, quick()).Inspect(t.Context()); err != nil {
 		t.Errorf("Inspect with AWS_CA_BUNDLE: %v", err)
 	}
+}
+
+// writePEM writes a certificate to a file.
+func writePEM(t *testing.T, der []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // TestChecksums looks at the headers of all requests, whichever way the setting comes.
@@ -77,16 +83,17 @@ func TestChecksums(t *testing.T) {
 		through := newProxy(t, server, plain)
 		through.Checksums = test.option
 		bucket := openWith(t, through.Options, quick())
+		var mu sync.Mutex
 		with := map[string]bool{}
-		inner := through.forward
-		through.forward = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			through.mu.Lock()
+		inner := through.Store
+		through.Store = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
 			for header := range r.Header {
 				if name := strings.ToLower(header); strings.HasPrefix(name, "x-amz-checksum-") || name == "x-amz-sdk-checksum-algorithm" || name == "x-amz-trailer" {
-					with[operation(r)] = true
+					with[storagetest.S3Operation(r)] = true
 				}
 			}
-			through.mu.Unlock()
+			mu.Unlock()
 			inner.ServeHTTP(w, r)
 		})
 		storagetest.Read(t, bucket, storagetest.Put(t, bucket, "small", []byte("x")))
@@ -113,9 +120,9 @@ func TestNewObjects(t *testing.T) {
 	bucket := openWith(t, through.Options, quick())
 	for name, size := range map[string]int{"PUT object": 1, "CreateMultipartUpload": 6 << 20} {
 		var header http.Header
-		through.begin(name, 1, func(p *proxy, w http.ResponseWriter, r *http.Request) {
+		through.Break(name, 1, func(p *storagetest.Front, w http.ResponseWriter, r *http.Request) {
 			header = r.Header.Clone()
-			answer(403, "AccessDenied", "enough seen")(p, w, r)
+			storagetest.RefuseS3(403, "AccessDenied", "enough seen")(p, w, r)
 		})
 		if _, err := bucket.Put(t.Context(), storagetest.Upload("key", storagetest.Content(size, 1))); err == nil {
 			t.Errorf("%s: got no error", name)

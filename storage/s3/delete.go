@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -53,7 +54,7 @@ type pinnedObject struct {
 	there bool
 }
 
-// pin looks up the version of an object if a deletion without one would only hide it.
+// pin looks up the version of an object, if a deletion without one would only hide the object.
 func (b *Bucket) pin(ctx context.Context, obj storage.Object) (pinnedObject, error) {
 	if err := storage.CheckKey(obj.Key); err != nil {
 		return pinnedObject{}, err
@@ -63,7 +64,7 @@ func (b *Bucket) pin(ctx context.Context, obj storage.Object) (pinnedObject, err
 	}
 	setting, err := b.versioning(ctx)
 	if err != nil {
-		return pinnedObject{}, explain("delete", obj.Key, err)
+		return pinnedObject{}, b.explain("delete", obj.Key, err)
 	}
 	if setting == unversioned {
 		return pinnedObject{obj, true}, nil
@@ -72,7 +73,7 @@ func (b *Bucket) pin(ctx context.Context, obj storage.Object) (pinnedObject, err
 	if missing(err) {
 		return pinnedObject{}, nil
 	} else if err != nil {
-		return pinnedObject{}, explain("look up the version of", obj.Key, err)
+		return pinnedObject{}, b.explain("look up the version of", obj.Key, err)
 	}
 	obj.Version = aws.ToString(out.VersionId)
 	if setting == versioned {
@@ -81,7 +82,7 @@ func (b *Bucket) pin(ctx context.Context, obj storage.Object) (pinnedObject, err
 	return pinnedObject{obj, true}, nil
 }
 
-// deleteOne deletes an object of which pin has made sure.
+// deleteOne deletes an object that pin has looked up.
 func (b *Bucket) deleteOne(ctx context.Context, obj storage.Object) error {
 	call, cancel := context.WithTimeout(ctx, b.call)
 	defer cancel()
@@ -95,7 +96,7 @@ func (b *Bucket) deleteOne(ctx context.Context, obj storage.Object) error {
 	return b.refusal(ctx, obj, status(err), err)
 }
 
-// deleteMany deletes objects of which pin has made sure.
+// deleteMany deletes objects that pin has looked up.
 func (b *Bucket) deleteMany(ctx context.Context, objects []storage.Object) []error {
 	var errs []error
 	for some := range slices.Chunk(objects, batch) {
@@ -119,7 +120,7 @@ func (b *Bucket) deleteBatch(ctx context.Context, objects []storage.Object) []er
 	out, err := b.client.DeleteObjects(call, in)
 	if err != nil {
 		for i, obj := range objects {
-			errs[i] = explain("delete", obj.Key, err)
+			errs[i] = b.explain("delete", obj.Key, err)
 			if refused(err) && code(err) != "NoSuchBucket" {
 				// Not every store has this request, in this form.
 				errs[i] = b.deleteOne(ctx, obj)
@@ -143,8 +144,8 @@ func (b *Bucket) deleteBatch(ctx context.Context, objects []storage.Object) []er
 	return errs
 }
 
-// fill returns errs with err wherever there is none: an error that belongs to no
-// object leaves none of them beyond doubt.
+// fill returns errs with err wherever there is none: an error that belongs to no object
+// casts doubt on all of them.
 func fill(errs []error, err error) []error {
 	for i := range errs {
 		if errs[i] == nil {
@@ -165,22 +166,21 @@ func (b *Bucket) fault(ctx context.Context, obj storage.Object, fault types.Erro
 	case "InvalidRequest":
 		return b.refusal(ctx, obj, http.StatusBadRequest, err)
 	}
-	return explain("delete", obj.Key, err)
+	return b.explain("delete", obj.Key, err)
 }
 
-// refusal tells "locked" from "denied", which look the same with some stores: what the
-// message does not say, the object does.
+// refusal tells "locked" from "denied", which look the same on some stores. If the message
+// does not tell, it looks at the object.
 func (b *Bucket) refusal(ctx context.Context, obj storage.Object, status int, err error) error {
-	var denied error
 	switch status {
-	case http.StatusForbidden:
-		denied = storage.ErrDenied
-	case http.StatusBadRequest, http.StatusConflict, http.StatusMethodNotAllowed:
+	case http.StatusForbidden, http.StatusBadRequest, http.StatusConflict, http.StatusMethodNotAllowed:
 	default:
-		return explain("delete", obj.Key, err)
+		return b.explain("delete", obj.Key, err)
 	}
 	locked := saysLocked(err.Error())
-	if text := strings.ToLower(err.Error()); !locked && !strings.Contains(text, "mfa") && ctx.Err() == nil {
+	cause := b.cause(err)
+	denied := errors.Is(cause, storage.ErrDenied) && !errors.Is(cause, storage.ErrKeys)
+	if text := strings.ToLower(err.Error()); !locked && (denied || status != http.StatusForbidden) && !strings.Contains(text, "mfa") && ctx.Err() == nil {
 		out, err := b.headObject(ctx, obj)
 		locked = err == nil && (out.ObjectLockLegalHoldStatus == types.ObjectLockLegalHoldStatusOn ||
 			aws.ToTime(out.ObjectLockRetainUntilDate).After(b.now()))
@@ -188,13 +188,13 @@ func (b *Bucket) refusal(ctx context.Context, obj storage.Object, status int, er
 	switch {
 	case locked:
 		return fmt.Errorf("delete %s: %w: %w", obj.Key, storage.ErrLocked, short(err))
-	case denied != nil:
-		return fmt.Errorf("delete %s: %w: %w; it takes the right %s", obj.Key, denied, short(err), rightToDelete(obj))
+	case denied:
+		return fmt.Errorf("delete %s: %w; it takes the right %s", obj.Key, cause, rightToDelete(obj))
 	}
-	return explain("delete", obj.Key, err)
+	return b.explain("delete", obj.Key, err)
 }
 
-// rightToDelete is what a policy has to allow. Many a store does not say so itself.
+// rightToDelete is the right that a policy has to give. Many stores do not name it.
 func rightToDelete(obj storage.Object) string {
 	if obj.Version != "" {
 		return "s3:DeleteObjectVersion"

@@ -29,36 +29,36 @@ func TestPutFaults(t *testing.T) {
 		content   []byte
 		operation string
 		times     int
-		how       func(*proxy, http.ResponseWriter, *http.Request)
+		how       storagetest.Spoiler
 		ok        bool
 		// requests is how many of an operation there must have been.
 		requests map[string]int
 	}{
-		{"whole: lost reply", small, whole, 1, loseReply, true, map[string]int{whole: 2}},
-		{"whole: 409", small, whole, 2, answer(409, "ConditionalRequestConflict", "race"), true, map[string]int{whole: 3}},
-		{"whole: 409 for ever", small, whole, 99, answer(409, "ConditionalRequestConflict", "race"), false, map[string]int{whole: conflicts}},
-		{"whole: SlowDown", small, whole, 3, answer(503, "SlowDown", "reduce your request rate"), true, map[string]int{whole: 4}},
-		{"whole: SlowDown for ever", small, whole, 99, answer(503, "SlowDown", "reduce your request rate"), false, map[string]int{whole: attempts}},
-		{"whole: 403", small, whole, 1, answer(403, "AccessDenied", "no"), false, map[string]int{whole: 1}},
-		{"parts: lost reply to create", large, create, 1, loseReply, true, map[string]int{create: 2, complete: 1}},
-		{"parts: lost reply to a part", large, "UploadPart", 1, loseReply, true, map[string]int{"UploadPart": 4, complete: 1}},
-		{"parts: lost reply to complete", large, complete, 1, loseReply, true, map[string]int{create: 1, complete: 2}},
-		{"parts: 409", large, complete, 1, answer(409, "ConditionalRequestConflict", "race"), true, map[string]int{create: 2, complete: 2}},
-		{"parts: 200 with an error", large, complete, 1, answer(200, "InternalError", "try again"), true, map[string]int{create: 1, complete: 2}},
-		{"parts: 200 with an error for ever", large, complete, 99, answer(200, "InternalError", "try again"), false, map[string]int{complete: attempts, "AbortMultipartUpload": 1}},
-		{"parts: a part refused", large, "UploadPart", 99, answer(400, "BadDigest", "no"), false, map[string]int{complete: 0, "AbortMultipartUpload": 1}},
+		{"whole: lost reply", small, whole, 1, storagetest.LoseReply, true, map[string]int{whole: 2}},
+		{"whole: 409", small, whole, 2, storagetest.RefuseS3(409, "ConditionalRequestConflict", "race"), true, map[string]int{whole: 3}},
+		{"whole: 409 for ever", small, whole, 99, storagetest.RefuseS3(409, "ConditionalRequestConflict", "race"), false, map[string]int{whole: conflicts}},
+		{"whole: SlowDown", small, whole, 3, storagetest.RefuseS3(503, "SlowDown", "reduce your request rate"), true, map[string]int{whole: 4}},
+		{"whole: SlowDown for ever", small, whole, 99, storagetest.RefuseS3(503, "SlowDown", "reduce your request rate"), false, map[string]int{whole: attempts}},
+		{"whole: 403", small, whole, 1, storagetest.RefuseS3(403, "AccessDenied", "no"), false, map[string]int{whole: 1}},
+		{"parts: lost reply to create", large, create, 1, storagetest.LoseReply, true, map[string]int{create: 2, complete: 1}},
+		{"parts: lost reply to a part", large, "UploadPart", 1, storagetest.LoseReply, true, map[string]int{"UploadPart": 4, complete: 1}},
+		{"parts: lost reply to complete", large, complete, 1, storagetest.LoseReply, true, map[string]int{create: 1, complete: 2}},
+		{"parts: 409", large, complete, 1, storagetest.RefuseS3(409, "ConditionalRequestConflict", "race"), true, map[string]int{create: 2, complete: 2}},
+		{"parts: 200 with an error", large, complete, 1, storagetest.RefuseS3(200, "InternalError", "try again"), true, map[string]int{create: 1, complete: 2}},
+		{"parts: 200 with an error for ever", large, complete, 99, storagetest.RefuseS3(200, "InternalError", "try again"), false, map[string]int{complete: attempts, "AbortMultipartUpload": 1}},
+		{"parts: a part refused", large, "UploadPart", 99, storagetest.RefuseS3(400, "BadDigest", "no"), false, map[string]int{complete: 0, "AbortMultipartUpload": 1}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			through := newProxy(t, server, withVersions)
 			bucket := openWith(t, through.Options, quick())
-			through.begin(test.operation, test.times, test.how)
+			through.Break(test.operation, test.times, test.how)
 			put, err := bucket.Put(t.Context(), storagetest.Upload("key", test.content))
 			for name, want := range test.requests {
-				if got := through.count(name); got != want {
+				if got := through.Count(name); got != want {
 					t.Errorf("Put made %d requests %s, want %d", got, name, want)
 				}
 			}
-			through.begin("", 0, nil)
+			through.Mend()
 			listed := storagetest.List(t, bucket, "")
 			if !test.ok {
 				if err == nil || len(listed) != 0 {
@@ -95,7 +95,7 @@ func uploads(t *testing.T, bucket *Bucket) int {
 func TestPutDenied(t *testing.T) {
 	through := newProxy(t, storagetest.VersityGW(t), plain)
 	bucket := openWith(t, through.Options, quick())
-	through.begin("PUT object", 1, answer(403, "AccessDenied", "not you"))
+	through.Break("PUT object", 1, storagetest.RefuseS3(403, "AccessDenied", "not you"))
 	_, err := bucket.Put(t.Context(), storagetest.Upload("key", nil))
 	if !errors.Is(err, storage.ErrDenied) || !strings.Contains(err.Error(), "put key: access denied by the store: AccessDenied: not you (HTTP 403") {
 		t.Errorf("Put: got error %v, want ErrDenied with the store's words", err)
@@ -116,23 +116,24 @@ func TestOpenCut(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		times int
-		how   func(*proxy, http.ResponseWriter, *http.Request)
+		how   storagetest.Spoiler
 		ok    bool
 	}{
-		{"cut at once", 3, cutAfter(0), true},
-		{"cut in the middle", 5, cutAfter(100_000), true},
-		{"stalled", 2, stallAfter(100_000), true},
-		{"cut for ever", 99, cutAfter(1000), false},
-		{"not the range that was asked for", 99, func(p *proxy, w http.ResponseWriter, r *http.Request) {
+		{"cut at once", 3, storagetest.CutAfter(0), true},
+		{"cut in the middle", 5, storagetest.CutAfter(100_000), true},
+		{"stalled", 2, storagetest.StallAfter(100_000), true},
+		{"cut for ever", 99, storagetest.CutAfter(1000), false},
+		{"not the range that was asked for", 99, func(p *storagetest.Front, w http.ResponseWriter, r *http.Request) {
 			r.Header.Del("Range")
-			cutAfter(100_000)(p, w, r)
+			storagetest.CutAfter(100_000)(p, w, r)
 		}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			through := newProxy(t, server, withVersions)
+			// What is written has the time that it needs, and leaves the reader no connection.
+			obj := storagetest.Put(t, openWith(t, through.Options, quick()), "key", content)
 			bucket := openWith(t, through.Options, tuned)
-			obj := storagetest.Put(t, bucket, "key", content)
-			through.begin("GET object", test.times, test.how)
+			through.Break("GET object", test.times, test.how)
 			r, err := bucket.Open(t.Context(), obj)
 			if err != nil {
 				t.Fatal(err)
@@ -144,7 +145,7 @@ func TestOpenCut(t *testing.T) {
 			if !test.ok && (err == nil || !bytes.HasPrefix(content, got)) {
 				t.Errorf("read: got %d bytes and error %v, want the first bytes and an error", len(got), err)
 			}
-			if n := through.count("GET object"); n > resumptions+1+attempts {
+			if n := through.Count("GET object"); n > resumptions+1+attempts {
 				t.Errorf("read: made %d requests", n)
 			}
 			if err := r.Close(); err != nil {
@@ -160,7 +161,7 @@ func TestStalled(t *testing.T) {
 	tuned := quick()
 	tuned.stall = 200 * time.Millisecond
 	bucket := openWith(t, through.Options, tuned)
-	through.begin("PUT object", 99, func(_ *proxy, _ http.ResponseWriter, r *http.Request) {
+	through.Break("PUT object", 99, func(_ *storagetest.Front, _ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		<-r.Context().Done()
 	})
@@ -170,14 +171,14 @@ func TestStalled(t *testing.T) {
 	// The client gives a request up also where the store has not come to see it yet.
 	tick, late := time.NewTicker(10*time.Millisecond), time.After(20*time.Second)
 	defer tick.Stop()
-	for waiting := true; waiting && through.count("PUT object") < attempts; {
+	for waiting := true; waiting && through.Count("PUT object") < attempts; {
 		select {
 		case <-tick.C:
 		case <-late:
 			waiting = false
 		}
 	}
-	if got := through.count("PUT object"); got != attempts {
+	if got := through.Count("PUT object"); got != attempts {
 		t.Errorf("Put: made %d requests, want %d", got, attempts)
 	}
 }
@@ -205,7 +206,7 @@ func TestListBroken(t *testing.T) {
 	} {
 		through := newProxy(t, server, plain)
 		bucket := openWith(t, through.Options, quick())
-		through.begin("ListObjectsV2", 99, document(test.answer))
+		through.Break("ListObjectsV2", 99, storagetest.Document(test.answer))
 		var keys []string
 		var last error
 		for obj, err := range bucket.List(t.Context(), "") {
@@ -244,11 +245,11 @@ func TestVersionPages(t *testing.T) {
 		{time.Time{}, "a1 c1"}, {at(0), ""}, {at(4), "a1"}, {at(5), "a1 c1"}, {at(9), "a1 c1"}, {at(10), "a1 b1 c1"},
 		{at(25), "a1 b2 c1"}, {at(39), "a1 b3 c1"}, {at(40), "a1 c1"},
 	} {
-		through.begin("ListObjectVersions", 99, func(p *proxy, w http.ResponseWriter, r *http.Request) {
+		through.Break("ListObjectVersions", 99, func(p *storagetest.Front, w http.ResponseWriter, r *http.Request) {
 			if r.URL.Query().Get("key-marker") == "b" {
-				document(second)(p, w, r)
+				storagetest.Document(second)(p, w, r)
 			} else {
-				document(first)(p, w, r)
+				storagetest.Document(first)(p, w, r)
 			}
 		})
 		var got []string
@@ -269,7 +270,7 @@ func TestPastUntold(t *testing.T) {
 	through := newProxy(t, storagetest.VersityGW(t), withVersions)
 	bucket := openWith(t, through.Options, quick())
 	storagetest.Put(t, bucket, "key", []byte("x"))
-	through.begin("GET versioning", 99, answer(403, "AccessDenied", "Access Denied"))
+	through.Break("GET versioning", 99, storagetest.RefuseS3(403, "AccessDenied", "Access Denied"))
 	silent := openWith(t, through.Options, quick())
 	var got error
 	for _, err := range silent.ListAt(t.Context(), "", time.Now()) {
@@ -302,11 +303,11 @@ func TestDeleteRefused(t *testing.T) {
 		"locked at MinIO": {400, "InvalidRequest", "Object is WORM protected and cannot be overwritten", storage.ErrLocked},
 		"gone":            {404, "NoSuchVersion", "no such version", nil},
 	} {
-		through.begin("DELETE object", 99, answer(test.status, test.code, test.message))
+		through.Break("DELETE object", 99, storagetest.RefuseS3(test.status, test.code, test.message))
 		if err := bucket.Delete(t.Context(), obj); !errors.Is(err, test.want) {
 			t.Errorf("Delete, %s: got error %v, want %v", name, err, test.want)
 		}
-		through.begin("DeleteObjects", 99, document(fmt.Sprintf(
+		through.Break("DeleteObjects", 99, storagetest.Document(fmt.Sprintf(
 			"<DeleteResult><Error><Key>key</Key><VersionId>%s</VersionId><Code>%s</Code><Message>%s</Message></Error></DeleteResult>",
 			obj.Version, test.code, test.message)))
 		errs := bucket.DeleteAll(t.Context(), []storage.Object{{Key: "other", Version: obj.Version}, obj})
@@ -315,13 +316,13 @@ func TestDeleteRefused(t *testing.T) {
 		}
 	}
 	// An error for an object that nobody named leaves no doubt unsaid.
-	through.begin("DeleteObjects", 1, document("<DeleteResult><Error><Key>?</Key><Code>Odd</Code></Error></DeleteResult>"))
+	through.Break("DeleteObjects", 1, storagetest.Document("<DeleteResult><Error><Key>?</Key><Code>Odd</Code></Error></DeleteResult>"))
 	if errs := bucket.DeleteAll(t.Context(), []storage.Object{obj}); errs[0] == nil {
 		t.Error("DeleteAll with an error for a stranger: got none")
 	}
 	// A store without this request.
-	through.begin("DeleteObjects", 99, answer(501, "NotImplemented", "no"))
-	if errs := bucket.DeleteAll(t.Context(), []storage.Object{obj}); errs[0] != nil || through.count("DELETE object") != 1 {
+	through.Break("DeleteObjects", 99, storagetest.RefuseS3(501, "NotImplemented", "no"))
+	if errs := bucket.DeleteAll(t.Context(), []storage.Object{obj}); errs[0] != nil || through.Count("DELETE object") != 1 {
 		t.Errorf("DeleteAll without DeleteObjects: got %v", errs)
 	}
 	if listed := storagetest.List(t, bucket, ""); len(listed) != 0 {
@@ -336,7 +337,7 @@ func TestVersioningUnknown(t *testing.T) {
 		for _, kind := range []bucketKind{plain, withVersions} {
 			through := newProxy(t, server, kind)
 			bucket := openWith(t, through.Options, quick())
-			through.begin("GET versioning", 99, answer(status, "No", "no"))
+			through.Break("GET versioning", 99, storagetest.RefuseS3(status, "No", "no"))
 			put := storagetest.Put(t, bucket, "key", []byte("x"))
 			listed := storagetest.List(t, bucket, "")
 			if len(listed) != 1 || put.Version != "" || listed[0].Version != "" {
@@ -360,7 +361,7 @@ func TestVersioningUnknown(t *testing.T) {
 func TestVersioningAskedAgain(t *testing.T) {
 	through := newProxy(t, storagetest.VersityGW(t), withVersions)
 	bucket := openWith(t, through.Options, quick())
-	through.begin("GET versioning", attempts, answer(503, "SlowDown", "later"))
+	through.Break("GET versioning", attempts, storagetest.RefuseS3(503, "SlowDown", "later"))
 	for _, err := range bucket.List(t.Context(), "") {
 		if err == nil {
 			t.Error("List while the store is away: got an object")
@@ -387,11 +388,11 @@ func wantVersions(t *testing.T, bucket *Bucket, want int) {
 func TestPartsCreateOnly(t *testing.T) {
 	through := newProxy(t, storagetest.VersityGW(t), withVersions)
 	bucket := openWith(t, through.Options, quick())
-	through.begin("CompleteMultipartUpload", 1, func(p *proxy, w http.ResponseWriter, r *http.Request) {
+	through.Break("CompleteMultipartUpload", 1, func(p *storagetest.Front, w http.ResponseWriter, r *http.Request) {
 		if _, err := bucket.Put(r.Context(), storagetest.Upload("key", []byte("first"))); err != nil {
 			t.Errorf("Put of the other: %v", err)
 		}
-		p.forward.ServeHTTP(w, r)
+		p.Store.ServeHTTP(w, r)
 	})
 	if _, err := bucket.Put(t.Context(), storagetest.Upload("key", storagetest.Content(6<<20, 1))); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("Put: got error %v, want fs.ErrExist", err)
@@ -411,7 +412,7 @@ func TestLockedWithoutWords(t *testing.T) {
 	through.Lock, through.LockDays = "governance", 1
 	locked := storagetest.Put(t, openWith(t, through.Options, quick()), "locked", nil)
 	other := storagetest.Put(t, free, "free", nil)
-	through.begin("DELETE object", 99, answer(403, "AccessDenied", "Access Denied"))
+	through.Break("DELETE object", 99, storagetest.RefuseS3(403, "AccessDenied", "Access Denied"))
 	if err := free.Delete(t.Context(), locked); !errors.Is(err, storage.ErrLocked) {
 		t.Errorf("Delete of a locked object: got error %v, want ErrLocked", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,11 +27,12 @@ type version struct {
 	marker   bool
 	latest   bool
 	size     int64
+	tag      string
 	modified time.Time
 }
 
-// at returns the object that was current at a time, or is where that is zero. False:
-// there was none.
+// at returns the object that was current at a time, or the current one if that is zero.
+// False: there was none.
 func (h history) at(at time.Time) (version, bool) {
 	for _, v := range h.versions {
 		if at.IsZero() && v.latest || !at.IsZero() && !v.modified.After(at) {
@@ -80,10 +82,10 @@ func (b *Bucket) histories(ctx context.Context, prefix string) iter.Seq2[history
 	return func(yield func(history, error) bool) {
 		var (
 			watch pages
-			// open are the names of which more may come.
+			// open are the names that may have more versions on the next page.
 			open = map[string][]version{}
 			in   = &s3.ListObjectVersionsInput{
-				Bucket: &b.options.Bucket, Prefix: b.name(prefix), EncodingType: types.EncodingTypeUrl,
+				Bucket: &b.options.Bucket, Prefix: b.asked(prefix), EncodingType: types.EncodingTypeUrl,
 			}
 		)
 		for more := true; more; {
@@ -98,7 +100,7 @@ func (b *Bucket) histories(ctx context.Context, prefix string) iter.Seq2[history
 					yield(history{}, err)
 					return
 				}
-				if fresh {
+				if fresh && strings.HasPrefix(entry.name, *b.name(prefix)) {
 					open[entry.name] = append(open[entry.name], entry.version)
 				}
 			}
@@ -146,7 +148,7 @@ func (b *Bucket) versionsPage(ctx context.Context, in *s3.ListObjectVersionsInpu
 		}
 		found = append(found, named{name, version{
 			id: versioned.version(v.VersionId), latest: aws.ToBool(v.IsLatest),
-			size: aws.ToInt64(v.Size), modified: aws.ToTime(v.LastModified).UTC(),
+			size: aws.ToInt64(v.Size), tag: tag(v.ETag), modified: aws.ToTime(v.LastModified).UTC(),
 		}})
 	}
 	for _, v := range out.DeleteMarkers {

@@ -2,7 +2,6 @@ package s3
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -32,13 +31,13 @@ func (b *Bucket) Inspect(ctx context.Context) (storage.Properties, error) {
 		found, err := ask.how(ctx)
 		switch {
 		case code(err) == "NoSuchBucket":
-			return storage.Properties{}, explain("inspect", b.options.Bucket, errors.New("there is no such bucket"))
+			return storage.Properties{}, b.explain("inspect", b.options.Bucket, err)
 		case err != nil && ask.none != "" && code(err) == ask.none:
 			found = storage.Property{State: storage.Off}
 		case refused(err):
 			found = storage.Property{State: storage.Unknown, Detail: code(err)}
 		case err != nil:
-			return storage.Properties{}, explain("inspect", b.options.Bucket, err)
+			return storage.Properties{}, b.explain("inspect", b.options.Bucket, err)
 		}
 		*ask.into = found
 	}
@@ -102,7 +101,7 @@ func (b *Bucket) askLifecycle(ctx context.Context) (storage.Property, error) {
 	return storage.Property{State: storage.On, Detail: strings.Join(rules, "; ")}, nil
 }
 
-// concerns says whether a rule may be about objects below our prefix.
+// concerns reports whether a rule may be about objects below our prefix.
 func (b *Bucket) concerns(rule types.LifecycleRule) bool {
 	prefix := aws.ToString(rule.Prefix) //nolint:staticcheck // old rules have it here
 	if f := rule.Filter; f != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -36,7 +37,7 @@ func (b *Bucket) list(ctx context.Context, prefix string, at time.Time) iter.Seq
 		}
 		setting, err := b.versioning(ctx)
 		if err != nil {
-			yield(storage.Object{}, explain("list", prefix, err))
+			yield(storage.Object{}, b.explain("list", prefix, err))
 			return
 		}
 		if setting == unknown && !at.IsZero() {
@@ -53,7 +54,7 @@ func (b *Bucket) list(ctx context.Context, prefix string, at time.Time) iter.Seq
 				err = ctx.Err()
 			}
 			if err != nil {
-				yield(storage.Object{}, explain("list", prefix, err))
+				yield(storage.Object{}, b.explain("list", prefix, err))
 				return
 			}
 			if !at.IsZero() && obj.Stored.After(at) {
@@ -64,7 +65,7 @@ func (b *Bucket) list(ctx context.Context, prefix string, at time.Time) iter.Seq
 			}
 		}
 		if err := ctx.Err(); err != nil {
-			yield(storage.Object{}, explain("list", prefix, err))
+			yield(storage.Object{}, b.explain("list", prefix, err))
 		}
 	}
 }
@@ -82,7 +83,7 @@ func (b *Bucket) chosen(ctx context.Context, prefix string, at time.Time) iter.S
 				continue
 			}
 			key, ok := b.key(h.name)
-			if ok && !yield(storage.Object{Key: key, Version: v.id, Size: v.size, Stored: v.modified}, nil) {
+			if ok && !yield(storage.Object{Key: key, Version: v.id, Size: v.size, Tag: v.tag, Stored: v.modified}, nil) {
 				return
 			}
 		}
@@ -94,7 +95,7 @@ func (b *Bucket) current(ctx context.Context, prefix string) iter.Seq2[storage.O
 	return func(yield func(storage.Object, error) bool) {
 		var watch pages
 		in := &s3.ListObjectsV2Input{
-			Bucket: &b.options.Bucket, Prefix: b.name(prefix), EncodingType: types.EncodingTypeUrl,
+			Bucket: &b.options.Bucket, Prefix: b.asked(prefix), EncodingType: types.EncodingTypeUrl,
 		}
 		for {
 			out, err := b.listPage(ctx, in)
@@ -114,8 +115,8 @@ func (b *Bucket) current(ctx context.Context, prefix string) iter.Seq2[storage.O
 					return
 				}
 				key, ok := b.key(name)
-				obj := storage.Object{Key: key, Size: aws.ToInt64(found.Size), Stored: aws.ToTime(found.LastModified).UTC()}
-				if fresh && ok && !yield(obj, nil) {
+				obj := storage.Object{Key: key, Size: aws.ToInt64(found.Size), Tag: tag(found.ETag), Stored: aws.ToTime(found.LastModified).UTC()}
+				if fresh && ok && strings.HasPrefix(key, prefix) && !yield(obj, nil) {
 					return
 				}
 			}

@@ -29,18 +29,22 @@ func (b *Bucket) Open(ctx context.Context, obj storage.Object) (io.ReadCloser, e
 		if noVersion(obj, err) {
 			err = fs.ErrNotExist
 		}
-		return nil, explain("open", obj.Key, err)
+		return nil, b.explain("open", obj.Key, err)
 	}
 	if out.ContentLength == nil || *out.ContentLength < 0 {
 		err := errors.New("the store does not say how long it is")
-		return nil, explain("open", obj.Key, errors.Join(err, out.Body.Close()))
+		return nil, b.explain("open", obj.Key, errors.Join(err, out.Body.Close()))
 	}
-	// To go on, it must be the same object still.
+	given := storage.Object{Key: obj.Key, Version: aws.ToString(out.VersionId), Size: *out.ContentLength, Tag: tag(out.ETag), Stored: aws.ToTime(out.LastModified).UTC()}
+	if obj.Tag != "" && obj.Size != given.Size {
+		return nil, errors.Join(b.explain("open", obj.Key, storage.Contradicted(obj, given.Size)), out.Body.Close())
+	}
+	// A reader that resumes must get the same object.
 	if out.VersionId != nil && *out.VersionId != "" {
 		in.VersionId = out.VersionId
 	}
 	in.IfMatch = out.ETag
-	return &reader{ctx: ctx, bucket: b, key: obj.Key, in: in, body: out.Body, size: *out.ContentLength}, nil
+	return &reader{ctx: ctx, bucket: b, key: obj.Key, in: in, body: out.Body, size: given.Size, given: given}, nil
 }
 
 // pinned is the version to name in a request.
@@ -51,14 +55,14 @@ func pinned(obj storage.Object) *string {
 	return &obj.Version
 }
 
-// noVersion says that a version is missing, in the ways there are besides 404: its id is
-// not of the form of this store's, or it is a delete marker.
+// noVersion reports whether a version is missing in a way other than 404: its id does not
+// have the form of this store's, or it is a delete marker.
 func noVersion(obj storage.Object, err error) bool {
 	return obj.Version != "" && (status(err) == http.StatusMethodNotAllowed ||
 		status(err) == http.StatusBadRequest && strings.HasPrefix(code(err), "Invalid"))
 }
 
-// reader reads one object and goes on, where a connection is cut, with another.
+// reader reads one object. If a connection is cut, it goes on with another one.
 type reader struct {
 	ctx    context.Context
 	bucket *Bucket
@@ -68,18 +72,22 @@ type reader struct {
 	// at and size are bytes: where the reader is, and where the object ends.
 	at, size int64
 	resumed  int
+	given    storage.Object
 }
+
+// Object implements storage.Described.
+func (r *reader) Object() storage.Object { return r.given }
 
 func (r *reader) Read(p []byte) (int, error) {
 	for {
 		if err := r.ctx.Err(); err != nil {
-			return 0, explain("read", r.key, err)
+			return 0, r.bucket.explain("read", r.key, err)
 		}
 		n, err := r.body.Read(p)
 		r.at += int64(n)
 		switch {
 		case r.at > r.size:
-			return 0, explain("read", r.key, fmt.Errorf("more than its %d bytes came", r.size))
+			return 0, r.bucket.explain("read", r.key, fmt.Errorf("more than its %d bytes came", r.size))
 		case err == nil, errors.Is(err, io.EOF) && r.at == r.size:
 			return n, err
 		case errors.Is(err, io.EOF):
@@ -92,7 +100,7 @@ func (r *reader) Read(p []byte) (int, error) {
 			err = r.resume()
 		}
 		if err != nil {
-			return n, explain("read", r.key, fmt.Errorf("at byte %d of %d: %w", r.at, r.size, err))
+			return n, r.bucket.explain("read", r.key, fmt.Errorf("at byte %d of %d: %w", r.at, r.size, err))
 		}
 		if n > 0 {
 			return n, nil
@@ -136,8 +144,14 @@ func (b *Bucket) head(ctx context.Context, obj storage.Object) (storage.Object, 
 		Key:     obj.Key,
 		Version: setting.version(out.VersionId),
 		Size:    aws.ToInt64(out.ContentLength),
+		Tag:     tag(out.ETag),
 		Stored:  aws.ToTime(out.LastModified).UTC(),
 	}, out.Metadata, nil
+}
+
+// tag is an ETag as this package gives it: stores differ in whether they quote it.
+func tag(etag *string) string {
+	return strings.Trim(strings.TrimPrefix(aws.ToString(etag), "W/"), `"`)
 }
 
 func (b *Bucket) headObject(ctx context.Context, obj storage.Object) (*s3.HeadObjectOutput, error) {

@@ -7,12 +7,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// barrenPages is how many pages of a listing may follow each other that bring nothing
-// new. A store may give a few, and a broken one gives them for ever.
+// barrenPages is how many pages in a row may bring nothing new. A sound store may give a
+// few; a broken one never stops.
 const barrenPages = 10
 
-// pages watches a listing as it comes in. Stores have been seen that repeat entries,
-// and that never come to an end.
+// pages watches a listing as it comes in. Some stores repeat entries, and some never
+// come to an end.
 type pages struct {
 	// last is the greatest name so far.
 	last string
@@ -22,8 +22,8 @@ type pages struct {
 	fresh, barren int
 }
 
-// take says whether an entry is new. It is an error if it comes after one that it
-// belongs before: what a caller concludes from the order would be wrong.
+// take reports whether an entry is new. It returns an error if the entry comes after one
+// that it belongs before: callers draw conclusions from the order.
 func (p *pages) take(name, version string) (bool, error) {
 	id := name + "\x00" + version
 	known := p.previous[id] || p.current[id]

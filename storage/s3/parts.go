@@ -48,6 +48,9 @@ func (b *Bucket) putParts(ctx context.Context, up storage.Upload) (obj storage.O
 	if err != nil {
 		return obj, err
 	}
+	if aws.ToString(created.UploadId) == "" {
+		return obj, notS3("an upload without an id")
+	}
 	defer func() {
 		if err != nil {
 			b.abort(ctx, in.Key, created.UploadId)
@@ -74,7 +77,10 @@ func (b *Bucket) putParts(ctx context.Context, up storage.Upload) (obj storage.O
 	if err != nil {
 		return obj, err
 	}
-	return b.stored(ctx, up, out.VersionId, out.ResultMetadata)
+	if tag(out.ETag) == "" {
+		return obj, notS3("a completed upload without an ETag")
+	}
+	return b.stored(ctx, up, out.VersionId, out.ETag, out.ResultMetadata)
 }
 
 // sendParts sends the parts, several at once, each read from its own place of the body.

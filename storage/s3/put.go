@@ -36,7 +36,7 @@ func (b *Bucket) Put(ctx context.Context, up storage.Upload) (storage.Object, er
 	}
 	obj, err := b.put(ctx, up)
 	if err != nil {
-		return storage.Object{}, explain("put", up.Key, err)
+		return storage.Object{}, b.explain("put", up.Key, err)
 	}
 	return obj, nil
 }
@@ -48,7 +48,7 @@ func (b *Bucket) put(ctx context.Context, up storage.Upload) (obj storage.Object
 	write := b.putWhole
 	if up.Size > b.partSize {
 		write = b.putParts
-		// To ask first is little beside sending gigabytes in vain.
+		// Asking first costs little, compared with sending gigabytes in vain.
 		obj, err := b.present(ctx, up)
 		if err == nil || errors.Is(err, fs.ErrExist) || ctx.Err() != nil {
 			return obj, err
@@ -65,8 +65,8 @@ func (b *Bucket) put(ctx context.Context, up storage.Upload) (obj storage.Object
 		case status(err) != http.StatusConflict || try == conflicts:
 			return obj, err
 		}
-		// Another write of this key is under way. Either it becomes visible, or it
-		// fails and makes room.
+		// Another write of this key is under way. It either becomes visible, or fails
+		// and makes room.
 		if err := pause(ctx, b.pause/2+rand.N(b.pause)); err != nil {
 			return obj, err
 		}
@@ -87,18 +87,18 @@ func (b *Bucket) putWhole(ctx context.Context, up storage.Upload) (storage.Objec
 	in.ServerSideEncryption, in.SSEKMSKeyId = b.encryption()
 	in.ObjectLockMode, in.ObjectLockRetainUntilDate = b.lock()
 	if b.optionalChecksums() || in.ObjectLockMode != "" {
-		// The store then checks for itself what we promise. With a lock it insists.
+		// Then the store checks the bytes itself. With a lock it insists on that.
 		in.ChecksumSHA256 = aws.String(base64.StdEncoding.EncodeToString(up.SHA256[:]))
 	}
 	out, err := b.client.PutObject(ctx, in)
 	if err != nil {
 		return storage.Object{}, err
 	}
-	return b.stored(ctx, up, out.VersionId, out.ResultMetadata)
+	return b.stored(ctx, up, out.VersionId, out.ETag, out.ResultMetadata)
 }
 
-// optionalChecksums says whether to send those that the store does not require: neither
-// the options nor the environment rule it out.
+// optionalChecksums reports whether to send checksums that the store does not require:
+// neither the options nor the environment rule it out.
 func (b *Bucket) optionalChecksums() bool {
 	return b.client.Options().RequestChecksumCalculation != aws.RequestChecksumCalculationWhenRequired
 }
@@ -128,8 +128,8 @@ func (b *Bucket) lock() (types.ObjectLockMode, *time.Time) {
 }
 
 // stored describes an object that was written just now.
-func (b *Bucket) stored(ctx context.Context, up storage.Upload, version *string, answer middleware.Metadata) (storage.Object, error) {
-	obj := storage.Object{Key: up.Key, Size: up.Size, Stored: b.now().UTC()}
+func (b *Bucket) stored(ctx context.Context, up storage.Upload, version, etag *string, answer middleware.Metadata) (storage.Object, error) {
+	obj := storage.Object{Key: up.Key, Size: up.Size, Tag: tag(etag), Stored: b.now().UTC()}
 	if at, ok := awsmiddleware.GetServerTime(answer); ok {
 		obj.Stored = at.UTC()
 	}
@@ -138,7 +138,7 @@ func (b *Bucket) stored(ctx context.Context, up storage.Upload, version *string,
 		return storage.Object{}, err
 	}
 	if setting == versioned && aws.ToString(version) == "" {
-		// It did write, on an earlier attempt perhaps, and does not say what.
+		// The store did write, perhaps on an earlier attempt, but does not say which version.
 		return b.present(ctx, up)
 	}
 	obj.Version = setting.version(version)

@@ -60,12 +60,15 @@ type Bucket struct {
 	options Options
 	client  *s3.Client
 	http    *http.Client
+	scheme  *storage.Scheme
 	// tuning is what tests make smaller.
 	tuning
 
 	mu sync.Mutex
 	// setting is the bucket's versioning, once it is known.
 	setting versioning
+	// sweepless is set once a Sweep has said that the store lists no unfinished uploads.
+	sweepless bool
 }
 
 // tuning is sizes and times that no user needs to set.
@@ -112,11 +115,12 @@ func openTuned(ctx context.Context, o Options, t tuning) (*Bucket, error) {
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("open bucket %q: %w", o.Bucket, err)
 	}
-	client, pool, err := newClient(ctx, o, t)
+	scheme := storage.NewScheme(o.Endpoint)
+	client, pool, err := newClient(ctx, o, t, scheme)
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %q: %w", o.Bucket, err)
 	}
-	return &Bucket{options: o, client: client, http: pool, tuning: t}, nil
+	return &Bucket{options: o, client: client, http: pool, scheme: scheme, tuning: t}, nil
 }
 
 // Close closes the idle connections.
@@ -133,6 +137,9 @@ func (o Options) check() error {
 		if err := storage.CheckKey(o.Prefix); err != nil {
 			return fmt.Errorf("prefix: %w", err)
 		}
+	}
+	if err := storage.CheckEndpoint(o.Endpoint); err != nil {
+		return err
 	}
 	switch o.Checksums {
 	case "", "auto", "when_required":
@@ -157,6 +164,16 @@ func (b *Bucket) name(key string) *string {
 		key = b.options.Prefix + "/" + key
 	}
 	return &key
+}
+
+// asked is the prefix to ask a store for, to find what begins with a prefix. It is shorter than that where the last element is "." or
+// "..": MinIO refuses those, although "..key" is a key.
+func (b *Bucket) asked(prefix string) *string {
+	name := *b.name(prefix)
+	if last := name[strings.LastIndexByte(name, '/')+1:]; last == "." || last == ".." {
+		name = name[:len(name)-len(last)]
+	}
+	return &name
 }
 
 // key is name the other way round. False: that is none of ours.

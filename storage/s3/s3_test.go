@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -10,6 +11,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"} {
+		_ = os.Unsetenv(name) // the faults of the network here are those that the tests make
+	}
 	goleak.VerifyTestMain(m)
 }
 
@@ -21,6 +25,12 @@ func TestConformance(t *testing.T) {
 			storagetest.Run(t, func(t *testing.T) storage.Bucket { return open(t, below(options, t)) })
 		})
 	}
+}
+
+// TestConformanceMemory holds the server with fault switches to the same contract as real ones.
+func TestConformanceMemory(t *testing.T) {
+	through, _ := newMemory(t)
+	storagetest.Run(t, func(t *testing.T) storage.Bucket { return openWith(t, below(through.Options, t), quick()) })
 }
 
 // TestConformanceReal runs against a bucket outside, if the environment names one.

@@ -183,11 +183,11 @@ func TestCancelledUpload(t *testing.T) {
 	bucket := openWith(t, through.Options, quick())
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	through.begin("UploadPart", 1, loseReplyAnd(cancel))
+	through.Break("UploadPart", 1, loseReplyAnd(cancel))
 	if _, err := bucket.Put(ctx, storagetest.Upload("key", storagetest.Content(12<<20, 1))); !errors.Is(err, context.Canceled) {
 		t.Errorf("Put: got error %v, want context.Canceled", err)
 	}
-	if got := through.count("CreateMultipartUpload"); got != 1 {
+	if got := through.Count("CreateMultipartUpload"); got != 1 {
 		t.Errorf("Put began %d uploads, want 1", got)
 	}
 	if left := uploads(t, bucket); left != 0 {
@@ -209,7 +209,7 @@ func TestInspect(t *testing.T) {
 	}
 	missing := newBucket(t, server, plain)
 	missing.Bucket += "-not"
-	if _, err := open(t, missing).Inspect(t.Context()); err == nil || !strings.Contains(err.Error(), "no such bucket") {
+	if _, err := open(t, missing).Inspect(t.Context()); err == nil || !strings.Contains(err.Error(), "there is no bucket") {
 		t.Errorf("Inspect of a bucket that is missing: got error %v", err)
 	}
 }
@@ -237,13 +237,13 @@ func TestInspectAnswers(t *testing.T) {
 			"<BlockPublicPolicy>true</BlockPublicPolicy><RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>", public, storage.Off},
 		{"access blocked in part", "publicAccessBlock", "<PublicAccessBlockConfiguration><BlockPublicAcls>true</BlockPublicAcls></PublicAccessBlockConfiguration>", public, storage.On},
 	} {
-		through.spoilQuery(test.query, document(test.answer))
+		through.BreakQuery(test.query, storagetest.Document(test.answer))
 		properties, err := bucket.Inspect(t.Context())
 		if err != nil || test.of(properties).State != test.want {
 			t.Errorf("Inspect, %s: got %+v, error %v, want %q", test.name, properties, err, test.want)
 		}
 	}
-	through.spoilQuery("publicAccessBlock", answer(404, "NoSuchPublicAccessBlockConfiguration", "none"))
+	through.BreakQuery("publicAccessBlock", storagetest.RefuseS3(404, "NoSuchPublicAccessBlockConfiguration", "none"))
 	if properties, err := bucket.Inspect(t.Context()); err != nil || properties.PublicAccess.State != storage.On {
 		t.Errorf("Inspect, access not blocked: got %+v, error %v, want on", properties, err)
 	}

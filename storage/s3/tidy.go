@@ -3,6 +3,9 @@ package s3
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,7 +22,7 @@ const abandoned = 24 * time.Hour
 func (b *Bucket) Tidy(ctx context.Context, prefix string, keep func(key string) bool) (removed int, err error) {
 	setting, err := b.versioning(ctx)
 	if err != nil {
-		return 0, explain("tidy", prefix, err)
+		return 0, b.explain("tidy", prefix, err)
 	}
 	if setting != versioned || storage.CheckPrefix(prefix) != nil {
 		return 0, nil
@@ -27,7 +30,7 @@ func (b *Bucket) Tidy(ctx context.Context, prefix string, keep func(key string) 
 	var errs []error
 	for h, err := range b.histories(ctx, prefix) {
 		if err != nil {
-			return removed, explain("tidy", prefix, errors.Join(append(errs, err)...))
+			return removed, b.explain("tidy", prefix, errors.Join(append(errs, err)...))
 		}
 		key, ok := b.key(h.name)
 		if !ok || !h.hidden() || keep(key) {
@@ -42,7 +45,7 @@ func (b *Bucket) Tidy(ctx context.Context, prefix string, keep func(key string) 
 	return removed, errors.Join(errs...)
 }
 
-// hidden says that the store itself calls a marker the latest.
+// hidden reports whether the store itself calls a marker the latest.
 func (h history) hidden() bool {
 	for _, v := range h.versions {
 		if v.latest {
@@ -52,8 +55,8 @@ func (h history) hidden() bool {
 	return false
 }
 
-// erase removes all that is kept under a name, the markers last and only if nothing
-// is left for them to hide.
+// erase removes everything that is kept under a name. The markers go last, and only if
+// nothing is left that they hide.
 func (b *Bucket) erase(ctx context.Context, key string, h history) (removed int, err error) {
 	var objects, markers []storage.Object
 	for _, v := range h.versions {
@@ -84,43 +87,15 @@ func (b *Bucket) erase(ctx context.Context, key string, h history) (removed int,
 }
 
 // Sweep implements storage.Sweeper: it aborts uploads in parts that were begun a day ago.
-// The parts of them are in no listing, and are paid for until then.
+// The parts of them are in no listing, and are paid for until then. If the store does not list unfinished uploads, the first
+// Sweep returns an error that wraps errors.ErrUnsupported, and those after it do nothing.
 func (b *Bucket) Sweep(ctx context.Context, prefix string) (removed int, err error) {
-	var watch pages
-	var old []*s3.AbortMultipartUploadInput
-	in := &s3.ListMultipartUploadsInput{
-		Bucket: &b.options.Bucket, Prefix: b.name(prefix), EncodingType: types.EncodingTypeUrl,
-	}
-	for {
-		out, err := b.uploadsPage(ctx, in)
-		if err != nil {
-			return 0, explain("sweep", prefix, err)
-		}
-		for _, upload := range out.Uploads {
-			name, err := decode(upload.Key, out.EncodingType)
-			if err != nil {
-				return 0, explain("sweep", prefix, err)
-			}
-			fresh, err := watch.take(name, aws.ToString(upload.UploadId))
-			if err != nil {
-				return 0, explain("sweep", prefix, err)
-			}
-			_, ours := b.key(name)
-			if fresh && ours && upload.Initiated != nil && b.now().Sub(*upload.Initiated) >= abandoned {
-				old = append(old, &s3.AbortMultipartUploadInput{Bucket: &b.options.Bucket, Key: &name, UploadId: upload.UploadId})
-			}
-		}
-		if !aws.ToBool(out.IsTruncated) {
-			break
-		}
-		marker, err := decode(out.NextKeyMarker, out.EncodingType)
-		if err == nil && marker == "" {
-			err = errNowhere
-		}
-		if err := errors.Join(err, watch.turn()); err != nil {
-			return 0, explain("sweep", prefix, err)
-		}
-		in.KeyMarker, in.UploadIdMarker = &marker, out.NextUploadIdMarker
+	old, err := b.abandonedUploads(ctx, prefix)
+	switch {
+	case refused(err) && status(err) != http.StatusForbidden && status(err) != http.StatusUnauthorized && code(err) != "NoSuchBucket":
+		return 0, b.sayOnce(prefix)
+	case err != nil:
+		return 0, b.explain("sweep", prefix, err)
 	}
 	var errs []error
 	for _, upload := range old {
@@ -128,10 +103,64 @@ func (b *Bucket) Sweep(ctx context.Context, prefix string) (removed int, err err
 		case err == nil:
 			removed++
 		case !missing(err):
-			errs = append(errs, explain("sweep", *upload.Key, err))
+			errs = append(errs, b.explain("sweep", *upload.Key, err))
 		}
 	}
 	return removed, errors.Join(errs...)
+}
+
+// sayOnce is the error of a store that lists no unfinished uploads, and nil from the second time on.
+func (b *Bucket) sayOnce(prefix string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.sweepless {
+		return nil
+	}
+	b.sweepless = true
+	return fmt.Errorf("sweep %s: %w", prefix, &storage.Cause{
+		Says: "not supported: the store does not list unfinished uploads",
+		Try:  "nothing need be done; where uploads are cut often, let the store itself remove their parts",
+		Kind: errors.ErrUnsupported,
+	})
+}
+
+// abandonedUploads lists the uploads below a prefix that were begun a day ago. It asks for all of the bucket and chooses itself: to
+// MinIO a prefix is a whole key.
+func (b *Bucket) abandonedUploads(ctx context.Context, prefix string) ([]*s3.AbortMultipartUploadInput, error) {
+	var watch pages
+	var old []*s3.AbortMultipartUploadInput
+	in := &s3.ListMultipartUploadsInput{Bucket: &b.options.Bucket, EncodingType: types.EncodingTypeUrl}
+	for {
+		out, err := b.uploadsPage(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		for _, upload := range out.Uploads {
+			name, err := decode(upload.Key, out.EncodingType)
+			if err != nil {
+				return nil, err
+			}
+			fresh, err := watch.take(name, aws.ToString(upload.UploadId))
+			if err != nil {
+				return nil, err
+			}
+			key, ours := b.key(name)
+			if fresh && ours && strings.HasPrefix(key, prefix) && upload.Initiated != nil && b.now().Sub(*upload.Initiated) >= abandoned {
+				old = append(old, &s3.AbortMultipartUploadInput{Bucket: &b.options.Bucket, Key: &name, UploadId: upload.UploadId})
+			}
+		}
+		if !aws.ToBool(out.IsTruncated) {
+			return old, nil
+		}
+		marker, err := decode(out.NextKeyMarker, out.EncodingType)
+		if err == nil && marker == "" {
+			err = errNowhere
+		}
+		if err := errors.Join(err, watch.turn()); err != nil {
+			return nil, err
+		}
+		in.KeyMarker, in.UploadIdMarker = &marker, out.NextUploadIdMarker
+	}
 }
 
 func (b *Bucket) uploadsPage(ctx context.Context, in *s3.ListMultipartUploadsInput) (*s3.ListMultipartUploadsOutput, error) {

@@ -11,18 +11,18 @@ import (
 type versioning int
 
 const (
-	// unasked: the store has not told yet.
+	// unasked: the store has not answered yet.
 	unasked versioning = iota
 	// unversioned: it never kept any.
 	unversioned
-	// unknown: it does not tell us. Its objects are listed without versions, and
-	// before one is deleted its version is looked up.
+	// unknown: it does not tell us. Its objects are listed without versions. Before
+	// an object is deleted, its version is looked up.
 	unknown
 	// versioned: it keeps them now, or has kept some.
 	versioned
 )
 
-// versioning asks the store, until it has an answer once.
+// versioning asks the store until it has answered once.
 func (b *Bucket) versioning(ctx context.Context) (versioning, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -47,8 +47,8 @@ func (b *Bucket) versioning(ctx context.Context) (versioning, error) {
 	return b.setting, nil
 }
 
-// refused says that the store does not know a question, or does not answer it to
-// us: to ask again is of no use.
+// refused reports whether the store does not know a question, or does not answer it to
+// us. Asking again is of no use.
 func refused(err error) bool {
 	switch status(err) {
 	case 400, 401, 403, 404, 405, 501:
@@ -57,7 +57,7 @@ func refused(err error) bool {
 	return false
 }
 
-// version is what an object's is for the callers of this package.
+// version is the version of an object, as callers of this package see it.
 func (v versioning) version(id *string) string {
 	switch {
 	case v != versioned:

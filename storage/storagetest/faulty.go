@@ -53,8 +53,8 @@ func NewFaulty(bucket storage.Bucket, at int, fault Fault) *Faulty {
 	return &Faulty{bucket: bucket, at: int64(at), fault: fault}
 }
 
-// Met says whether the fault has happened. A run of which it has not is one that
-// made fewer operations.
+// Met reports whether the fault has happened. If it has not, the run made fewer
+// operations.
 func (f *Faulty) Met() bool { return f.calls.Load() >= f.at }
 
 // Faults calls try with a fault at operation 1, 2, 3 and so on, each in a bucket of
@@ -80,7 +80,7 @@ func Faults(t *testing.T, open func(t *testing.T) storage.Bucket, try func(t *te
 	}
 }
 
-// next counts one operation, and says whether it is to fail.
+// next counts one operation, and returns the error that it is to fail with.
 func (f *Faulty) next(operation, key string) error {
 	n := f.calls.Add(1)
 	if n == f.at || n > f.at && f.fault == Down {

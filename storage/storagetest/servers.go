@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,6 +38,62 @@ func VersityGW(t *testing.T) Server {
 	})
 	server.Endpoint = "http://" + address
 	return server
+}
+
+// Rclone starts an S3 server that is no more than a view of a folder: it ignores If-None-Match and keeps no versions. The test has one
+// bucket in it, "bucket".
+func Rclone(t *testing.T) Server {
+	t.Helper()
+	folder := t.TempDir()
+	if err := os.Mkdir(filepath.Join(folder, "bucket"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	server := Server{Region: "us-east-1", AccessKey: "test-access", SecretKey: "test-secret"}
+	address := start(t, "rclone", func(host, port string) []string {
+		return []string{"serve", "s3", "--config", "/dev/null", "--addr", net.JoinHostPort(host, port), "--auth-key", server.AccessKey + "," + server.SecretKey,
+			"--vfs-cache-mode", "off", folder}
+	})
+	server.Endpoint = "http://" + address
+	return server
+}
+
+// MinIO starts a MinIO server, and stops it when the test ends. It takes eight minutes to build: without it the test is skipped, in CI
+// too.
+func MinIO(t *testing.T) Server {
+	t.Helper()
+	if _, err := os.Stat(toolPath(t, "minio")); err != nil {
+		t.Skip("SKIPPED: no MinIO: make test-servers builds it")
+	}
+	server := Server{Region: "us-east-1", AccessKey: "test-access", SecretKey: "test-secret"}
+	folder := t.TempDir()
+	t.Setenv("MINIO_ROOT_USER", server.AccessKey)
+	t.Setenv("MINIO_ROOT_PASSWORD", server.SecretKey)
+	address := start(t, "minio", func(host, port string) []string {
+		return []string{"server", "--quiet", "--address", net.JoinHostPort(host, port), "--console-address", host + ":0", folder}
+	})
+	server.Endpoint = "http://" + address
+	ready(t, server.Endpoint+"/minio/health/cluster")
+	return server
+}
+
+// ready waits until a page is there.
+func ready(t *testing.T, page string) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	poll := time.NewTicker(50 * time.Millisecond)
+	defer poll.Stop()
+	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	for time.Now().Before(deadline) {
+		<-poll.C
+		answer, err := client.Get(page)
+		if err != nil {
+			continue
+		}
+		if err := answer.Body.Close(); err == nil && answer.StatusCode == http.StatusOK {
+			return
+		}
+	}
+	t.Fatalf("%s does not become ready", page)
 }
 
 // AddUser makes a user of a VersityGW who may do nothing but what the policy of a bucket allows, and returns
@@ -114,6 +171,20 @@ func start(t *testing.T, name string, arguments func(host, port string) []string
 // that it must be there, the test is skipped.
 func tool(t *testing.T, name string) string {
 	t.Helper()
+	binary := toolPath(t, name)
+	if _, err := os.Stat(binary); err != nil {
+		message := fmt.Sprintf("%s is missing, and with it this test: run make tools", binary)
+		if os.Getenv("CI") == "true" {
+			t.Fatal(message)
+		}
+		t.Skip("SKIPPED: " + message)
+	}
+	return binary
+}
+
+// toolPath is where a program of .tools is, or would be.
+func toolPath(t *testing.T, name string) string {
+	t.Helper()
 	root, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
@@ -127,13 +198,5 @@ func tool(t *testing.T, name string) string {
 		}
 		root = filepath.Dir(root)
 	}
-	binary := filepath.Join(root, ".tools", name)
-	if _, err := os.Stat(binary); err != nil {
-		message := fmt.Sprintf("%s is missing, and with it this test: run make tools", binary)
-		if os.Getenv("CI") == "true" {
-			t.Fatal(message)
-		}
-		t.Skip("SKIPPED: " + message)
-	}
-	return binary
+	return filepath.Join(root, ".tools", name)
 }

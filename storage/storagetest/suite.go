@@ -57,6 +57,7 @@ func Run(t *testing.T, open func(t *testing.T) storage.Bucket) {
 		{"inspect", testInspect},
 		{"history", testHistory},
 		{"tidy", testTidy},
+		{"trial of create-only writes", testTrial},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			bucket := open(t)

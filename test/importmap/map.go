@@ -30,7 +30,7 @@ var Rooms = map[string][]string{
 	"agent/staging":         {},
 	"agent/retention":       {},
 	"agent/status":          {},
-	"agent/discover":        {},
+	"agent/discover":        {"agent/discover/endpoint", "agent/discover/unit", "agent/hostfile", "agent/staticpod"},
 	"agent/discover/amend":  {},
 	"agent/config":          {"agent/config/document", "agent/config/value"},
 	"agent/config/document": {"agent/config/value"},
@@ -38,15 +38,22 @@ var Rooms = map[string][]string{
 	"agent/jobstate":        {"agent/atomicfile", "schedule"},
 	"agent/snapshot":        {"agent/child", "agent/version"},
 	"agent/scratch":         {"agent/child"},
-	"agent/extract":         {"agent/snapshot"},
 	"agent/spool":           {"agent/atomicfile", "agent/snapshot", "agent/staging"},
 	"agent/catalog":         {"agent/seal", "agent/snapshot", "storage"},
 	"agent/restore/plan":    {"agent/fault", "agent/snapshot", "agent/version"},
 	"agent/restore/probe":   {},
 	"agent/restore/place":   {"agent/atomicfile", "agent/fault", "agent/restore/plan", "agent/restore/probe"},
-	"agent/restore/kubeadm": {"agent/fault", "agent/restore/place", "agent/restore/plan", "agent/restore/probe"},
+	"agent/restore/kubeadm": {"agent/fault", "agent/hostfile", "agent/restore/place", "agent/restore/plan", "agent/restore/probe", "agent/staticpod"},
 	"agent/restore": {"agent/child", "agent/fault", "agent/restore/kubeadm", "agent/restore/place", "agent/restore/plan", "agent/restore/probe", "agent/scratch",
 		"agent/snapshot"},
+
+	// Objects of a snapshot as files.
+	"agent/extract":          {"agent/extract/apply", "agent/extract/notation", "agent/extract/object", "agent/extract/unlock", "agent/snapshot"},
+	"agent/extract/apply":    {"agent/extract/notation", "agent/extract/object", "agent/extract/protobuf"},
+	"agent/extract/object":   {"agent/extract/notation", "agent/extract/protobuf", "agent/extract/unlock"},
+	"agent/extract/protobuf": {"agent/extract/notation"},
+	"agent/extract/unlock":   {"agent/extract/notation"},
+	"agent/extract/notation": {},
 
 	// The jobs.
 	"agent/stores":            {"agent/catalog", "agent/retention", "agent/snapshot"},
@@ -62,8 +69,8 @@ var Rooms = map[string][]string{
 	"agent/observe":           {"agent/catalog", "agent/etcd", "agent/jobstate", "agent/retention", "agent/snapshot", "agent/spool", "agent/status", "agent/stores", "schedule"},
 	"agent/round":             {"agent/backup", "agent/coordination", "agent/delivery", "agent/etcd", "agent/prune", "agent/snapshot", "agent/stores"},
 
-	"agent/restore/source": {"agent/catalog", "agent/etcd", "agent/fault", "agent/fetch", "agent/restore/kubeadm", "agent/restore/plan", "agent/seal", "agent/snapshot",
-		"agent/staging", "agent/stores"},
+	"agent/restore/source": {"agent/catalog", "agent/etcd", "agent/fault", "agent/fetch", "agent/restore/kubeadm", "agent/restore/plan", "agent/restore/probe", "agent/seal",
+		"agent/snapshot", "agent/staging", "agent/stores"},
 
 	// The composition, and what runs on it.
 	"agent/wire": {"agent", "agent/backup", "agent/catalog", "agent/compact", "agent/config", "agent/coordination", "agent/defrag", "agent/delivery", "agent/etcd",
@@ -78,6 +85,12 @@ var Rooms = map[string][]string{
 	"cmd/etcdward/demo": {"agent/compact", "agent/config", "agent/defrag", "agent/etcd", "agent/fetch", "agent/jobstate", "agent/restore", "agent/restore/plan",
 		"agent/restore/source", "agent/round", "agent/scratch", "agent/seal", "agent/snapshot", "agent/stores", "agent/wire", "cmd/etcdward/terminal",
 		"schedule"},
+
+	// New.
+	"agent/discover/endpoint": {},
+	"agent/discover/unit":     {"agent/hostfile"},
+	"agent/hostfile":          {},
+	"agent/staticpod":         {"agent/hostfile"},
 }
 
 // Command is the room that may import every other.
@@ -100,9 +113,10 @@ var Owners = []Owner{
 	{"github.com/klauspost/compress", []string{"agent/seal"}, "agent/seal is the only importer of zstd"},
 	{"github.com/aws", []string{"storage/s3"}, "storage/s3 is the only importer of the AWS SDK"},
 	{"cloud.google.com/go", []string{"storage/gcs"}, "storage/gcs is the only importer of the GCS library"},
-	{"go.yaml.in/yaml", []string{"agent/config/document", "agent/discover", "agent/discover/amend", "agent/extract", "agent/restore/kubeadm", "agent/restore/plan"}, "these rooms alone read or write YAML"},
-	{"sigs.k8s.io/yaml", []string{"agent/extract"}, "agent/extract alone reads YAML as kubectl does"},
-	{"k8s.io", nil, "Kubernetes' types weigh 18 MB, and 8 MiB of the daemon's memory: agent/extract has a text in their place, and only its tests import them"},
+	{"go.yaml.in/yaml", []string{"agent/config/document", "agent/discover/amend", "agent/hostfile", "agent/restore/plan"}, "these rooms alone read or write YAML"},
+	{"sigs.k8s.io/yaml", []string{"agent/extract/notation", "agent/extract/unlock"}, "agent/extract alone reads YAML as Kubernetes does"},
+	{"golang.org/x/crypto", []string{"agent/extract/unlock"}, "agent/extract/unlock alone opens the boxes of Kubernetes"},
+	{"k8s.io", nil, "Kubernetes' types weigh 18 MB, and 8 MiB of the daemon's memory: agent/extract/protobuf has a text in their place, and only its tests import them"},
 	{"github.com/robfig/cron", []string{"schedule"}, "schedule is the only importer of cron"},
 	{"github.com/coreos/go-systemd", []string{"systemd"}, "systemd is the only importer of go-systemd"},
 	{"github.com/spf13/cobra", []string{"cmd/etcdward", "cmd/etcdward/manual"}, "only the command line knows verbs and flags"},

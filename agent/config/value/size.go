@@ -1,5 +1,5 @@
-// Package value reads and judges one value of the configuration: its text in, and a value or a sentence about the mistake
-// out.
+// Package value reads and judges one value of the configuration: its text in, and and a value or a sentence about the
+// mistake out.
 //
 // It knows no keys and no files. Its errors never repeat the text, which may be a secret that somebody put in
 // the wrong place.

@@ -1,8 +1,8 @@
 // Package amend changes single values of a YAML file and leaves every other byte of it alone: comments, order, quotes, line
 // ends. It does not know what the values mean.
 //
-// Its one invariant: what it returns, read again, is the old file with the edits made and nothing else. Where an edit cannot be
-// made so, the file stays as it was, and that is an error.
+// Its one invariant: what it returns, read again, is the old file with the edits made and nothing else. If an edit cannot be
+// made that way, it is an error and the file stays as it was.
 package amend
 
 import (
@@ -15,7 +15,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// ErrByHand means that a file is written in a way that cannot be changed in place: somebody has to edit it.
+// ErrByHand means that a file is written in a way that cannot be changed in place: a person has to edit it.
 var ErrByHand = errors.New("it cannot be changed in place")
 
 // Edit gives one place of a file a value.
@@ -51,7 +51,7 @@ func Apply(src []byte, edits ...Edit) ([]byte, error) {
 	return src, nil
 }
 
-// Has says whether a file gives a value at a path.
+// Has reports whether a file gives a value at a path.
 func Has(src []byte, path string) bool {
 	root, err := parse(src)
 	if err != nil || root == nil {

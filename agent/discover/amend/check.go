@@ -33,7 +33,7 @@ func plain(n *yaml.Node) any {
 	return leaf{n.Tag, n.Value}
 }
 
-// said is what a value of an Edit will read as.
+// said is what a value of an Edit reads as.
 func said(value any) any {
 	switch v := value.(type) {
 	case bool:
@@ -56,7 +56,7 @@ func said(value any) any {
 	return nil
 }
 
-// with is what a file will say once an edit is made; it changes nothing of tree that same would see.
+// with returns what a file says once an edit is made.
 func with(tree any, keys []string, value any) (any, error) {
 	if len(keys) == 0 {
 		return said(value), nil

@@ -47,7 +47,7 @@ func keyOf(in, n *yaml.Node) *yaml.Node {
 	return nil
 }
 
-// bounds notes, for every node, the line before which it ends at the latest: that of what comes next, counted from 1.
+// bounds notes for every node the last line that it can have: the one before the next node begins. Lines count from 1.
 func bounds(n *yaml.Node, end int, ends map[*yaml.Node]int) {
 	ends[n] = end
 	for i, child := range n.Content {
@@ -61,5 +61,5 @@ func bounds(n *yaml.Node, end int, ends map[*yaml.Node]int) {
 	}
 }
 
-// isFlow says that a collection is written with brackets.
+// isFlow reports whether a collection is written with brackets.
 func isFlow(n *yaml.Node) bool { return n.Style&yaml.FlowStyle != 0 }

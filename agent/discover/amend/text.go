@@ -56,13 +56,13 @@ func (t *text) start(n *yaml.Node) (spot, bool) {
 	return spot{line, len(t.lines[line])}, column == 0
 }
 
-// splice puts s in place of what is between two spots.
+// splice replaces what is between two spots by s.
 func (t *text) splice(from, to spot, s string) {
 	joined := t.lines[from.line][:from.offset] + s + t.lines[to.line][to.offset:]
 	t.lines = slices.Replace(t.lines, from.line, to.line+1, joined)
 }
 
-// lastLine is the number of lines up to the end of a block: what follows it but comments and empty lines is not its own.
+// lastLine is the number of lines up to the end of a block, without the comments and empty lines that follow it.
 func (t *text) lastLine(n *yaml.Node, ends map[*yaml.Node]int) int {
 	last := min(ends[n], len(t.lines))
 	for last > n.Line {

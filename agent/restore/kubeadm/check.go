@@ -1,16 +1,19 @@
 package kubeadm
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"os"
+	"net"
+	"net/url"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/etcdward/etcdward/agent/restore/plan"
+	"github.com/etcdward/etcdward/agent/restore/probe"
+	"github.com/etcdward/etcdward/agent/staticpod"
 )
 
 // Check holds what the host's manifests say to the plan.
@@ -37,42 +40,55 @@ func (h *Host) Check(m plan.Member) error {
 	return nil
 }
 
-// checkAlone refuses a second manifest of etcd, a backup perhaps: the kubelet runs whatever is in the folder, and would go on with
-// that one as soon as the first is moved out.
+// checkAlone refuses a second manifest that has etcd or its data directory, a backup perhaps: the kubelet runs whatever is in the folder, and
+// would go on with that one as soon as the first is moved out.
 func (h *Host) checkAlone() error {
-	entries, err := os.ReadDir(h.Manifests)
+	all, err := manifestsIn(h.Manifests)
 	if err != nil {
-		return fmt.Errorf("read %s: %w", h.Manifests, err)
+		return err
 	}
-	for _, e := range entries {
-		if slices.Contains(podFiles, e.Name()) || strings.HasPrefix(e.Name(), ".") || e.IsDir() {
-			continue // the kubelet passes over the latter two as well
+	for _, m := range all {
+		if m.Problem != nil || m.Name == h.etcdFile {
+			continue // it is no pod to the kubelet either
 		}
-		p, found, err := readPod(e.Name(), h.Manifests)
-		if err != nil || !found {
-			continue // no pod to the kubelet either
-		}
-		if what := p.inTheWay(h.DataDir); what != "" {
-			return fault.WithHint(fmt.Errorf("%s is another manifest with %s in it, which the kubelet runs as well", filepath.Join(h.Manifests, e.Name()), what),
+		if what := h.inTheWay(m); what != "" {
+			return fault.WithHint(fmt.Errorf("%s is another manifest with %s in it, which the kubelet runs as well", filepath.Join(h.Manifests, m.Name), what),
 				"move it out of "+h.Manifests+", and keep no copies there")
 		}
 	}
 	return nil
 }
 
-// inTheWay names what a pod runs of the control plane, or "the data directory" if it has that.
-func (p pod) inTheWay(dataDir string) string {
-	for _, c := range p.Spec.Containers {
-		for _, name := range podFiles {
-			if program := strings.TrimSuffix(name, ".yaml"); len(c.Command) > 0 && filepath.Base(c.Command[0]) == program {
-				return program
-			}
+// inTheWay names what a manifest runs that must not run beside etcd, or "the data directory" if it has that.
+func (h *Host) inTheWay(m staticpod.Manifest) string {
+	_, runs, err := m.Running("etcd", "")
+	mounts := m.Mounts(h.DataDir)
+	if runs && (err == nil || !mounts) {
+		return "etcd"
+	}
+	if !mounts {
+		return ""
+	}
+	for _, program := range programs[:3] {
+		if _, runs, err := m.Running(program, ""); runs && err == nil {
+			return program
 		}
 	}
-	for _, v := range p.Spec.Volumes {
-		if v.HostPath.Path != "" && filepath.Clean(v.HostPath.Path) == dataDir {
-			return "the data directory"
-		}
+	return "the data directory"
+}
+
+// StrayAPIServer is where an API server of this host answers that none of its manifests runs; "": none does. One whose manifest was moved out goes on
+// for a while, and writes.
+func (h *Host) StrayAPIServer(ctx context.Context) string {
+	if h.apiServers > 0 {
+		return ""
+	}
+	u, err := url.Parse(h.PeerURLs[0])
+	if err != nil {
+		return ""
+	}
+	if address := "https://" + net.JoinHostPort(u.Hostname(), "6443"); probe.Answers(ctx, address) {
+		return address
 	}
 	return ""
 }

@@ -6,22 +6,25 @@ package kubeadm
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/etcdward/etcdward/agent/fault"
+	"github.com/etcdward/etcdward/agent/hostfile"
 	"github.com/etcdward/etcdward/agent/restore/plan"
+	"github.com/etcdward/etcdward/agent/staticpod"
 )
 
-// The manifests of kubeadm's static pods, in the order in which they are moved out: who writes to etcd first.
-const etcdManifest = "etcd.yaml"
-
-var podFiles = []string{"kube-apiserver.yaml", "kube-controller-manager.yaml", "kube-scheduler.yaml", etcdManifest}
+// programs of a control plane, in the order in which they are stopped: who writes to etcd first.
+var programs = []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"}
 
 // Host is what the static pods of a control-plane host say.
 type Host struct {
@@ -30,13 +33,17 @@ type Host struct {
 	EtcdVersion string
 	// InitialCluster as etcd was first told of it.
 	InitialCluster string
-	// Manifests is the folder that the kubelet watches; Files those of podFiles that are in it, or were when a
-	// restore moved them Aside.
+	// Manifests is the folder that the kubelet watches. Files are the manifests in it that run one of the programs, in their order, whatever
+	// they are called, or were when a restore moved them Aside.
 	Manifests, Aside string
 	Files            []string
-	// EtcdURLs and Others are where somebody answers while the pods run; Health is etcd's metrics listener, or "".
+	// EtcdURLs and Others are where a program answers while the pods run; Health is etcd's metrics listener, or "".
 	EtcdURLs, Others []string
 	Health           string
+	// etcdFile is the manifest of etcd.
+	etcdFile string
+	// apiServers is how many of the Files run one.
+	apiServers int
 }
 
 // AsideOf is where the manifests in a folder go while a plan is applied: beside the folder, since the kubelet runs whatever is
@@ -49,78 +56,178 @@ func AsideOf(manifests string, p plan.Plan) string {
 // kubeadm host, or one whose etcd cannot be restored so.
 func Read(manifests, aside string) (Host, error) {
 	h := Host{Manifests: manifests, Aside: aside}
-	for _, name := range podFiles {
-		p, found, err := readPod(name, manifests, aside)
-		if err != nil {
-			return h, err
+	all, err := manifestsIn(manifests, aside)
+	if err != nil {
+		return h, err
+	}
+	for _, program := range programs[:3] {
+		for _, m := range all {
+			p, runs, err := m.Running(program, "")
+			if !runs {
+				continue
+			}
+			h.Files = append(h.Files, m.Name)
+			if program == "kube-apiserver" {
+				h.apiServers++
+			}
+			if err != nil {
+				p.Of = nil // it answers where it does by default, as far as is known
+			}
+			h.other(program, p.Settings)
 		}
-		if !found {
+	}
+	if err := h.findEtcd(all); err != nil {
+		return h, err
+	}
+	return h, plan.ValidateMembers([]plan.Member{h.Member})
+}
+
+// manifestsIn lists what the kubelet runs, and what was moved aside.
+func manifestsIn(folders ...string) ([]staticpod.Manifest, error) {
+	root := os.DirFS("/")
+	kubelet, err := staticpod.OfHost(root)
+	if err != nil {
+		return nil, err
+	}
+	var all []staticpod.Manifest
+	for _, folder := range folders {
+		if folder == "" {
 			continue
 		}
-		h.Files = append(h.Files, name)
-		if name == etcdManifest {
-			err = h.etcd(p)
-		} else {
-			h.other(name, p.running(strings.TrimSuffix(name, ".yaml")).flags())
+		if folder, err = filepath.Abs(folder); err != nil {
+			return nil, err
+		}
+		found, err := staticpod.Read(root, folder, kubelet.NodeName)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
 		if err != nil {
-			return h, fmt.Errorf("read %s: %w", filepath.Join(manifests, name), err)
+			return nil, err
+		}
+		for _, m := range found {
+			if !slices.ContainsFunc(all, func(known staticpod.Manifest) bool { return known.Name == m.Name }) {
+				all = append(all, m)
+			}
 		}
 	}
-	if h.Name == "" {
-		return h, missing(manifests)
-	}
-	return h, nil
+	return all, nil
 }
+
+// findEtcd finds the manifest of etcd: kubeadm's if there are several, which check refuses.
+func (h *Host) findEtcd(all []staticpod.Manifest) error {
+	named := func(m staticpod.Manifest) bool { return strings.TrimSuffix(m.Name, filepath.Ext(m.Name)) == "etcd" }
+	slices.SortStableFunc(all, func(a, b staticpod.Manifest) int {
+		switch {
+		case named(a) && !named(b):
+			return -1
+		case named(b) && !named(a):
+			return 1
+		}
+		return 0
+	})
+	for _, m := range all {
+		p, runs, err := m.Running("etcd", "ETCD_")
+		switch {
+		case err == nil && runs:
+			h.etcdFile = m.Name
+			h.Files = append(h.Files, m.Name)
+			if err := h.etcd(p); err != nil {
+				return fmt.Errorf("read %s: %w", m.File, err)
+			}
+			return nil
+		case err == nil && named(m):
+			err = m.Lacks("etcd")
+		case err == nil:
+			continue
+		}
+		var problem *hostfile.Problem
+		if errors.As(err, &problem) {
+			err = fault.WithHint(fmt.Errorf("read %s: %w", m.File, &said{problem}), byHand)
+		}
+		return err
+	}
+	return missing(h.Manifests)
+}
+
+// said is a problem without its file, which the caller names.
+type said struct{ *hostfile.Problem }
+
+func (s said) Error() string {
+	if s.Line == 0 {
+		return s.Message
+	}
+	return fmt.Sprintf("line %d: %s", s.Line, s.Message)
+}
+
+func (s said) Unwrap() error { return s.Problem }
+
+// byHand is the way out if what etcd was told cannot be read.
+const byHand = "stop etcd by hand, give --data-dir in place of --kubeadm, and start it"
 
 // missing says that there is no manifest of etcd, and where one is if an earlier restore moved it.
 func missing(manifests string) error {
-	path := filepath.Join(manifests, etcdManifest)
-	elsewhere, err := filepath.Glob(filepath.Join(filepath.Dir(filepath.Clean(manifests)), "etcdward-restore-*", etcdManifest))
+	path := filepath.Join(manifests, "etcd.yaml")
+	elsewhere, err := filepath.Glob(filepath.Join(filepath.Dir(filepath.Clean(manifests)), "etcdward-restore-*", "*"))
 	if err == nil && len(elsewhere) > 0 {
-		return fault.WithHint(fmt.Errorf("read %s: %w: a restore with another plan moved it to %s", path, fs.ErrNotExist, elsewhere[0]),
+		return fault.WithHint(fmt.Errorf("read %s: %w: a restore with another plan moved manifests to %s", path, fs.ErrNotExist, filepath.Dir(elsewhere[0])),
 			"finish that one with its own plan: etcdward restore apply, or rollback, with --kubeadm")
 	}
-	return fault.WithHint(fmt.Errorf("read %s: %w", path, fs.ErrNotExist), "on a host that kubeadm did not set up, give --data-dir in place of --kubeadm")
+	return fault.WithHint(fmt.Errorf("no manifest in %s runs etcd: read %s: %w", manifests, path, fs.ErrNotExist), "on a host that kubeadm did not set up, give --data-dir in place of --kubeadm")
 }
 
 // imageVersion is the version in the tag of etcd's image: registry.k8s.io/etcd:3.6.5-0.
 var imageVersion = regexp.MustCompile(`:v?(3\.[0-9]+\.[0-9]+)[^/]*$`)
 
 // etcd takes what etcd's own pod says.
-func (h *Host) etcd(p pod) error {
-	c := p.running("etcd")
-	flags, err := c.etcdFlags()
-	if err != nil {
-		return err
+func (h *Host) etcd(p staticpod.Program) error {
+	for _, name := range []string{"config-file", "wal-dir"} {
+		if value := p.Get(name); value != "" {
+			return fault.WithHint(fmt.Errorf("etcd has --%s=%s, which is not supported", name, value), "restore by hand: etcdward fetch, and etcdutl snapshot restore with the token and the bump of the plan")
+		}
 	}
-	h.Name = cmp.Or(flags["name"], "default")
-	h.PeerURLs = strings.Split(flags["initial-advertise-peer-urls"], ",")
-	if h.DataDir, err = p.hostPath(c, cmp.Or(flags["data-dir"], "/var/lib/etcd")); err != nil {
-		return err
+	for _, name := range []string{"name", "data-dir", "initial-advertise-peer-urls"} {
+		if p.Of[name].Unresolved {
+			return fault.WithHint(fmt.Errorf("--%s=%s has a variable whose value is not in the manifest", name, p.Get(name)), byHand)
+		}
 	}
-	h.InitialCluster = flags["initial-cluster"]
-	if m := imageVersion.FindStringSubmatch(c.Image); m != nil {
+	if err := p.Known("name", "data-dir", "initial-advertise-peer-urls", "wal-dir", "config-file"); err != nil {
+		return fault.WithHint(err, byHand)
+	}
+	h.Name = cmp.Or(p.Get("name"), "default")
+	h.PeerURLs = strings.Split(p.Get("initial-advertise-peer-urls"), ",")
+	inside := cmp.Or(p.Get("data-dir"), "/var/lib/etcd")
+	var is bool
+	if h.DataDir, is = p.OnHost(inside); !is {
+		return fmt.Errorf("%s in the container is on no hostPath volume: nothing of it is on the host", filepath.Clean(inside))
+	}
+	h.InitialCluster = p.Get("initial-cluster")
+	if m := imageVersion.FindStringSubmatch(p.Image); m != nil {
 		h.EtcdVersion = m[1]
 	}
 	for _, name := range []string{"listen-client-urls", "listen-peer-urls", "listen-metrics-urls"} {
-		for _, u := range strings.Split(flags[name], ",") {
-			if u != "" {
+		for _, u := range strings.Split(p.Get(name), ",") {
+			if u != "" && !strings.ContainsAny(u, "$`") {
 				h.EtcdURLs = append(h.EtcdURLs, reachable(u))
 			}
 		}
 	}
-	if first, _, _ := strings.Cut(flags["listen-metrics-urls"], ","); strings.HasPrefix(first, "http://") {
+	if first, _, _ := strings.Cut(p.Get("listen-metrics-urls"), ","); strings.HasPrefix(first, "http://") && !p.Of["listen-metrics-urls"].Unresolved {
 		h.Health = reachable(first)
 	}
-	return plan.ValidateMembers([]plan.Member{h.Member})
+	return nil
 }
 
 // other takes the address at which another pod of the control plane answers.
-func (h *Host) other(file string, flags map[string]string) {
-	ports := map[string]string{"kube-apiserver.yaml": "6443", "kube-controller-manager.yaml": "10257", "kube-scheduler.yaml": "10259"}
-	host := cmp.Or(flags["bind-address"], flags["advertise-address"], "127.0.0.1")
-	h.Others = append(h.Others, reachable("https://"+net.JoinHostPort(host, cmp.Or(flags["secure-port"], ports[file]))))
+func (h *Host) other(program string, s hostfile.Settings) {
+	ports := map[string]string{"kube-apiserver": "6443", "kube-controller-manager": "10257", "kube-scheduler": "10259"}
+	known := func(name string) string {
+		if s.Of[name].Unresolved {
+			return ""
+		}
+		return s.Get(name)
+	}
+	host := cmp.Or(known("bind-address"), known("advertise-address"), "127.0.0.1")
+	h.Others = append(h.Others, reachable("https://"+net.JoinHostPort(host, cmp.Or(known("secure-port"), ports[program]))))
 }
 
 // reachable puts an address that a connection can be made to in place of "all of this host's".

@@ -49,7 +49,10 @@ func TestManifests(t *testing.T) {
 		{"the last counts", podText("command: [etcd, --name=b, --name=a, '--initial-advertise-peer-urls="+url+"']", "", onHost), "a [" + url + "] /srv/etcd/deep 3.5.21"},
 		{"environment", podText("command: [etcd, --initial-advertise-peer-urls=$(URL)]", "env: [{name: ETCD_NAME, value: a}, {name: URL, value: '"+url+"'}]", onHost), "a [" + url + "] /srv/etcd/deep 3.5.21"},
 		{"a variable of elsewhere", podText("command: [etcd, --name=$(NODE), '--initial-advertise-peer-urls="+url+"']", "", onHost), "error: --name=$(NODE) has a variable"},
-		{"a shell", podText("command: [/bin/sh, -c, 'exec etcd --name=a']", "", onHost), "error: etcd is started by a shell"},
+		{"a shell", podText("command: [/bin/sh, -ec, 'exec etcd --name=a --initial-advertise-peer-urls="+url+"']", "", onHost), "a [" + url + "] /srv/etcd/deep 3.5.21"},
+		{"a shell that runs a file", podText("command: [/bin/sh, /start.sh, --name=a]", "", onHost), "error: line 11: it runs etcd by what cannot be read here: line 11: the script /start.sh"},
+		{"a wrapper", podText("command: [/usr/local/bin/start-etcd, --name=a]", "", onHost), "error: line 11: it runs etcd by what cannot be read here: line 11: /usr/local/bin/start-etcd"},
+		{"variables of a file", podText("command: [/bin/sh, -c, '. /etc/etcd.env; exec etcd --name=a']", "", onHost), "error: "},
 		{"a file", podText("command: [etcd, --config-file=/etc/etcd.yaml]", "", onHost), "error: etcd has --config-file=/etc/etcd.yaml"},
 		{"a log apart", podText("command: [etcd, --name=a, --wal-dir, /wal]", "", onHost), "error: etcd has --wal-dir=/wal"},
 		{"in the container", podText("command: [etcd, --name=a, '--initial-advertise-peer-urls="+url+"']", "", "{name: data, emptyDir: {}}"), "error: /var/lib/etcd in the container is on no hostPath volume"},
@@ -59,13 +62,13 @@ func TestManifests(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, etcdManifest), []byte(c.text), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, "etcd.yaml"), []byte(c.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			h, err := Read(dir, "")
 			got := fmt.Sprintf("%s %v %s %s", h.Name, h.PeerURLs, h.DataDir, h.EtcdVersion)
 			if err != nil {
-				got = "error: " + strings.ReplaceAll(err.Error(), "read "+filepath.Join(dir, etcdManifest)+": ", "")
+				got = "error: " + strings.ReplaceAll(err.Error(), "read "+filepath.Join(dir, "etcd.yaml")+": ", "")
 			}
 			if got != c.want && !(err != nil && strings.HasPrefix(got, c.want)) {
 				t.Errorf("got  %s\nwant %s", got, c.want)
@@ -94,7 +97,7 @@ func TestSecondManifest(t *testing.T) {
 			if err := os.Mkdir(dir, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			for name, text := range map[string]string{etcdManifest: string(etcd), c.name: c.text} {
+			for name, text := range map[string]string{"etcd.yaml": string(etcd), c.name: c.text} {
 				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 					t.Fatal(err)
 				}

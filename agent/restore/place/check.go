@@ -116,11 +116,11 @@ func (l Layout) CheckTarget() error {
 	return nil
 }
 
-// skeletonBytes is more than the database has that an etcd leaves which was started on an empty directory, and found that its cluster
-// knows it already: no log, and no keys.
+// skeletonBytes is more than the size of an empty database without a log. An etcd leaves such a one if it is started on an empty
+// directory while its cluster knows the member already.
 const skeletonBytes = 128 << 10
 
-// checkWhole refuses a data directory of which a part is kept elsewhere: what is restored is one whole.
+// checkWhole refuses a data directory of which a part is kept elsewhere: a restore makes one whole directory.
 func (l Layout) checkWhole() error {
 	const byHand = "a log of its own, etcd's --wal-dir, is not supported: restore by hand, with etcdward fetch, and etcdutl snapshot restore --wal-dir with the token and the bump of the plan"
 	for _, name := range []string{"member", "member/snap", "member/wal"} {

@@ -65,8 +65,8 @@ func ReadJournal(path string) (Journal, error) {
 	return j, nil
 }
 
-// write makes the journal survive whatever comes. On a full disk the reserve gives way, so that a restore does not end half-way, with
-// the control plane stopped, for want of a few bytes.
+// Write makes the journal survive whatever comes. On a full disk it uses the room of the reserve, so that a restore does not stop
+// half-way, with the control plane down, because a few bytes are missing.
 func (j Journal) Write(path string) error {
 	text, err := json.MarshalIndent(j, "", "  ")
 	if err == nil {
@@ -87,7 +87,7 @@ const (
 	reserveBytes  = 64 << 10
 )
 
-// Reserve takes it.
+// Reserve makes the reserve file.
 func Reserve(path string) error {
 	if err := atomicfile.Write(path+reserveSuffix, make([]byte, reserveBytes), atomicfile.Options{}); err != nil {
 		return fmt.Errorf("reserve room for the journal: %w", err)
@@ -95,7 +95,7 @@ func Reserve(path string) error {
 	return nil
 }
 
-// Release gives it up.
+// Release removes the reserve file.
 func Release(path string) error {
 	if err := os.Remove(path + reserveSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("give up the room for the journal: %w", err)

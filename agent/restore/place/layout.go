@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Layout is where everything of one restore lies: beside the data directory, or, where that is a mount point and cannot
-// be renamed, inside it, beside the folder member.
+// Layout is where everything of one restore lies: beside the data directory; or inside it, beside the folder member, if the
+// data directory is a mount point and cannot be renamed.
 type Layout struct {
 	Data    string // the data directory
 	Live    string // what is switched: the data directory, or member in it
@@ -46,10 +46,10 @@ func layoutOf(dataDir, short string, mounted bool) Layout {
 	return l
 }
 
-// folder that holds all of them.
+// Folder that holds all of them.
 func (l Layout) Folder() string { return filepath.Dir(l.Journal) }
 
-// undone is a new name for a restored directory that a rollback takes away again.
+// UndoneName is a new name for a restored directory that a rollback takes away again.
 func (l Layout) UndoneName(stamp string) string {
 	return l.Live + ".etcdward-undone-" + l.short + "-" + stamp
 }
@@ -116,13 +116,13 @@ func Identify(path string) (Identity, error) {
 	return id, nil
 }
 
-// Is says whether what is at a path now is the directory known by an identity.
+// Is reports whether the directory at a path is the one with this identity.
 func Is(path string, id Identity) (bool, error) {
 	found, err := Identify(path)
 	return err == nil && found == id && id != Identity{}, err
 }
 
-// isEmpty says whether there is nothing at path, or a folder with nothing in it. A file system's own lost+found is nothing.
+// isEmpty reports whether there is nothing at path, or an empty folder. A file system's own lost+found does not count.
 func isEmpty(path string) (bool, error) {
 	entries, err := os.ReadDir(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -139,12 +139,12 @@ func isEmpty(path string) (bool, error) {
 	return true, nil
 }
 
-// clear removes what is in the making.
+// Clear removes what is in the making.
 func (l Layout) Clear() error {
 	return errors.Join(os.RemoveAll(l.Work), os.RemoveAll(l.Check), os.RemoveAll(l.Check+".log"))
 }
 
-// asBefore says whether what was there before the switch is there, and nobody needs to stop for a rollback.
+// AsBefore reports whether the directory from before the switch is in place, so that nothing has to stop for a rollback.
 func (l Layout) AsBefore(j Journal) (bool, error) {
 	if j.New == (Identity{}) {
 		return true, nil // the switch was not begun

@@ -22,8 +22,8 @@ type Likeness struct {
 	Label    []byte // nil: the host has none
 }
 
-// LikenessOf reads it. Where there is no directory it is 0700 and, if root asks, of whoever has the folder: Debian's etcd has the one
-// that its data directory is made in.
+// LikenessOf reads it. If there is no directory, the new one is 0700; run by root, it belongs to the owner of the folder, as with
+// Debian's etcd.
 func LikenessOf(path, folder string) (Likeness, error) {
 	var st syscall.Stat_t
 	err := syscall.Stat(path, &st)
@@ -49,7 +49,7 @@ func LikenessOf(path, folder string) (Likeness, error) {
 	return l, nil
 }
 
-// Dress gives a tree the owner and the label; the folder itself the mode as well.
+// Dress gives a tree its owner and label, and the folder itself its mode.
 func Dress(root string, like Likeness) error {
 	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
 		if err == nil && (like.UID != os.Geteuid() || like.gid != os.Getegid()) {
@@ -72,8 +72,8 @@ func Dress(root string, like Likeness) error {
 // maxBeside bounds a file that lies beside the folder member.
 const maxBeside = 1 << 20
 
-// CarryOver copies the files that lie beside the folder member: RKE2 and k3s keep a member's name and its configuration there. What k3s
-// marks a directory with that it is to delete is not copied.
+// CarryOver copies the files that lie beside the folder member: RKE2 and k3s keep a member's name and its configuration there. The file by
+// which k3s marks a directory for deletion is not copied.
 func CarryOver(from, to string) error {
 	entries, err := os.ReadDir(from)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

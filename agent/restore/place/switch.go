@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrLost means that a directory is none of the two that the journal knows. Nothing is moved then.
+// ErrLost means that a directory is neither of the two that the journal knows. Nothing is moved then.
 var ErrLost = errors.New("a directory is not where the journal has it")
 
 // spot is a place where one of the two directories can be.
@@ -121,7 +121,7 @@ func (l Layout) look(j Journal) (scene, error) {
 	return s, nil
 }
 
-// feasible says whether decide comes to its end from what lies where, by carrying out its moves on paper. Nothing is changed.
+// Feasible reports whether decide can finish from what lies where, by carrying out its moves on paper. Nothing is changed.
 func (l Layout) Feasible(j Journal, decide func(Journal, scene, bool) ([]move, error)) error {
 	s, err := l.look(j)
 	if err != nil {
@@ -145,7 +145,7 @@ func (l Layout) Feasible(j Journal, decide func(Journal, scene, bool) ([]move, e
 	}
 }
 
-// lost says in words what lies where, when that is not what the journal has.
+// lost describes what lies where, if that is not what the journal has.
 func (l Layout) lost(j Journal, s scene, err error) error {
 	place := func(id Identity) string {
 		at := s.find(id)
@@ -164,7 +164,7 @@ func (l Layout) lost(j Journal, s scene, err error) error {
 	return fault.WithHint(fmt.Errorf("switch %s: %w: the directory as it was: %s; the restored one: %s", l.Live, err, place(j.Old), place(j.New)), hint)
 }
 
-// rename carries out moves until decide has none left. Each is synced before the next.
+// Rename carries out moves until decide has none left. Each is synced before the next.
 func (l Layout) Rename(j Journal, decide func(Journal, scene, bool) ([]move, error)) error {
 	exchange := true
 	for {

@@ -20,7 +20,7 @@ var ErrEdited = errors.New("the plan was changed after it was made")
 // maxPlanBytes bounds a plan file.
 const maxPlanBytes = 1 << 20
 
-// head tells whoever opens the file.
+// head is for people who open the file.
 const head = `# A restore plan of etcdward. Copy it as it is to every host that it names; it must be the same on all of them.
 # Do not edit it: apply refuses a plan that was. Make a new one instead.
 `

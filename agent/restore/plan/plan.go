@@ -53,6 +53,8 @@ type Source struct {
 	// Store by name, or the File's path on the host that planned. One of them is set.
 	Store string `yaml:"store,omitempty" json:"store,omitempty"`
 	File  string `yaml:"file,omitempty" json:"file,omitempty"`
+	// Bare: the File is a database without a snapshot's trailer, which nothing proves.
+	Bare bool `yaml:"bare,omitempty" json:"bare,omitempty"`
 	// At is when the Store still had it, if that is to be read as it was then.
 	At time.Time `yaml:"at,omitempty" json:"at,omitzero"`
 	// SHA256 and SizeBytes of the plain file, trailer included.

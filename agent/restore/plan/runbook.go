@@ -18,6 +18,9 @@ func (p Plan) Runbook(path string) string {
 	say("SHA-256 of the plan: %s", p.SHA256)
 	say("It must be the same on every host: `etcdward restore apply` shows it there.\n")
 	say("1. Copy %s, unchanged, to every host.", path)
+	if p.Snapshot.File != "" {
+		say("   Copy %s there as well, to the same path, or name it at each apply with --file. It holds every Secret.", p.Snapshot.File)
+	}
 	say("2. Stop every writer on ALL hosts before the first switch. kubeadm: `restore apply --kubeadm` stops this host's own API server;")
 	say("   on the others move kube-apiserver.yaml out of /etc/kubernetes/manifests first, or the old quorum goes on taking writes.")
 	say("   Plain etcd: systemctl stop etcd. RKE2: rke2-killall.sh (stopping the service leaves etcd running). k3s: systemctl stop k3s.")

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Locked says whether a process has the database of a data directory open: bbolt holds its lock for as long. It sees
-// through containers, whose files are the host's.
+// Locked reports whether a process has the database of a data directory open: bbolt holds its lock that long. Processes in
+// containers are seen as well, since their files are the host's.
 func Locked(dataDir string) (bool, error) {
 	file, err := os.Open(filepath.Join(dataDir, "member", "snap", "db"))
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {

@@ -1,5 +1,5 @@
-// Package probe finds out whether somebody is at work on a host: on a data directory, or at an address. It knows no plan, and changes
-// nothing.
+// Package probe finds out whether a program is at work on a host: on a data directory, or at an address. It knows no plan, and
+// changes nothing.
 //
 // Its one invariant: no question waits longer than its limit.
 package probe
@@ -21,8 +21,8 @@ import (
 // probeTime bounds one question to a port.
 const probeTime = 2 * time.Second
 
-// Answers says whether a server is behind a URL. A connection that closes without a word is none: that is a proxy whose
-// server is gone, or one that is ending.
+// Answers reports whether a server is behind a URL. A connection that closes without a word does not count: it is a proxy
+// whose server is gone, or a server that is ending.
 func Answers(ctx context.Context, address string) bool {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
@@ -41,7 +41,7 @@ func Answers(ctx context.Context, address string) bool {
 		}
 	}
 	if u.Scheme == "https" {
-		// Whose certificate it is does not matter: whoever speaks TLS there is in the way.
+		// The certificate does not matter: any server that speaks TLS there is in the way.
 		err := tls.Client(conn, &tls.Config{InsecureSkipVerify: true}).HandshakeContext(ctx) //nolint:gosec // nothing is sent
 		return err == nil || !isSilence(err)
 	}
@@ -52,7 +52,7 @@ func Answers(ctx context.Context, address string) bool {
 	return n == 1 || !isSilence(err)
 }
 
-// isSilence says whether an error is that of a peer that went away, and said nothing.
+// isSilence reports whether the peer went away without a word.
 func isSilence(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -34,23 +35,37 @@ type Planner struct {
 type Request struct {
 	// Ref is the snapshot in the stores, by ID or stores.Latest; File is a plain snapshot file in its place, or "".
 	Ref, File string
+	// DataDirOf is the member whose data directory on this host is all that is left; its database is copied to File. "": none.
+	DataDirOf string
 	// At is when the stores still had it; zero: now.
 	At time.Time
 	// Members as the operator gave them; none: they are found.
 	Members []plan.Member
 	// Manifests is the folder of this host's static pods. DataDir is that of the members if nothing else tells.
 	Manifests, DataDir string
+	// DataDirGiven: the operator named DataDir, which counts more than the manifests then.
+	DataDirGiven bool
 	// RevisionBump 0: what it takes.
 	RevisionBump int64
 }
 
 // Plan finds the snapshot and the members, and decides on the plan.
-func (p *Planner) Plan(ctx context.Context, r Request, now time.Time) (plan.Plan, error) {
-	source, err := p.snapshot(ctx, r)
+func (p *Planner) Plan(ctx context.Context, r Request, now time.Time) (made plan.Plan, err error) {
+	if r.DataDirOf != "" {
+		if err := p.copyDatabase(ctx, r); err != nil {
+			return plan.Plan{}, err
+		}
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, os.Remove(r.File)) // nothing names the copy
+			}
+		}()
+	}
+	source, origin, err := p.snapshot(ctx, r)
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	members, highest, err := p.members(ctx, r)
+	members, highest, err := p.members(ctx, r, origin)
 	if err != nil {
 		return plan.Plan{}, err
 	}
@@ -58,10 +73,17 @@ func (p *Planner) Plan(ctx context.Context, r Request, now time.Time) (plan.Plan
 		HighestRevision: max(highest, p.highestStored(ctx)), RevisionBump: r.RevisionBump}, now)
 }
 
-func (p *Planner) snapshot(ctx context.Context, r Request) (plan.Source, error) {
+// snapshot finds it. Of one in a store the file is not at hand, and so its origin is not known here.
+func (p *Planner) snapshot(ctx context.Context, r Request) (plan.Source, snapshot.Origin, error) {
 	if r.File != "" {
-		return p.file(ctx, r.File)
+		return p.file(ctx, r)
 	}
+	source, err := p.stored(ctx, r)
+	return source, snapshot.Origin{}, err
+}
+
+// stored finds the snapshot in the stores.
+func (p *Planner) stored(ctx context.Context, r Request) (plan.Source, error) {
 	found, err := stores.Find(ctx, p.Stores, r.Ref)
 	if err != nil {
 		return plan.Source{}, err
@@ -72,6 +94,9 @@ func (p *Planner) snapshot(ctx context.Context, r Request) (plan.Source, error) 
 	}
 	if err := p.notedDamage(ctx, found); err != nil {
 		return plan.Source{}, err
+	}
+	if along := snapshot.BroughtAlong(m.Checks); along != "" {
+		p.Tell("WARNING: a restore of this snapshot brings along: %s. apply says what that means; docs/restore.md has more.", along)
 	}
 	return Stored(found, r.At), nil
 }
@@ -97,25 +122,33 @@ func (p *Planner) notedDamage(ctx context.Context, found stores.Found) error {
 		proofs[len(proofs)-1].Check.Detail), "etcdward list shows others; --store NAME takes it from another store")
 }
 
-// file examines a plain snapshot file.
-func (p *Planner) file(ctx context.Context, path string) (plan.Source, error) {
-	path, err := filepath.Abs(path)
+// file examines a plain snapshot file, or a bare database.
+func (p *Planner) file(ctx context.Context, r Request) (plan.Source, snapshot.Origin, error) {
+	path, err := filepath.Abs(r.File)
 	if err != nil {
-		return plan.Source{}, err
+		return plan.Source{}, snapshot.Origin{}, err
 	}
-	exam, err := snapshot.Examine(ctx, path, 0)
+	exam, err := snapshot.ExamineAny(ctx, path, 0)
 	if err != nil {
-		return plan.Source{}, err
+		return plan.Source{}, snapshot.Origin{}, err
 	}
-	if err := exam.Err(); err != nil {
-		return plan.Source{}, fmt.Errorf("%s: %w", path, err)
+	if err := exam.Err(); err != nil && !exam.Bare {
+		return plan.Source{}, snapshot.Origin{}, fmt.Errorf("%s: %w", path, err)
 	}
-	if len(exam.Origin.Alarms) > 0 {
-		p.Tell("WARNING: %s.", plan.AlarmsText(exam.Origin.Alarms))
+	if exam.Bare {
+		p.Tell("WARNING: %s is unproven: a bare database, without the SHA-256 that etcd gives a snapshot. Its pages hold. Take it if nothing better is left (etcdward list).", path)
+	}
+	for _, warning := range plan.Warnings(exam.Origin) {
+		p.Tell("WARNING: %s.", warning)
+	}
+	if r.DataDirOf != "" {
+		if err := checkMember(r.DataDirOf, exam.Origin); err != nil {
+			return plan.Source{}, snapshot.Origin{}, fault.Usage(err)
+		}
 	}
 	f := exam.Facts
-	return plan.Source{File: path, SHA256: f.SHA256, SizeBytes: f.SizeBytes, Revision: f.Revision, TotalKeys: f.TotalKeys,
-		EtcdVersion: exam.Origin.ClusterVersion, StorageVersion: f.StorageVersion}, nil
+	return plan.Source{File: path, Bare: exam.Bare, SHA256: f.SHA256, SizeBytes: f.SizeBytes, Revision: f.Revision, TotalKeys: f.TotalKeys,
+		EtcdVersion: exam.Origin.ClusterVersion, StorageVersion: f.StorageVersion}, exam.Origin, nil
 }
 
 // highestStored is the newest revision in any store. A store that cannot be read is named.
