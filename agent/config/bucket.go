@@ -25,6 +25,7 @@ var (
 var s3Classes = []string{"STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR",
 	"REDUCED_REDUNDANCY", "OUTPOSTS", "SNOW"}
 
+// Check implements [document.Checker].
 func (s *S3) Check(r *document.Reader, path string) {
 	r.Judge(document.Child(path, "bucket"), s.Bucket, checkS3Bucket)
 	r.Judge(document.Child(path, "prefix"), s.Prefix, checkPrefix)
@@ -44,12 +45,14 @@ func (s *S3) Check(r *document.Reader, path string) {
 	}
 }
 
+// Check implements [document.Checker].
 func (g *GCS) Check(r *document.Reader, path string) {
 	r.Judge(document.Child(path, "bucket"), g.Bucket, checkGCSBucket)
 	r.Judge(document.Child(path, "prefix"), g.Prefix, checkPrefix)
 	r.Judge(document.Child(path, "endpoint"), g.Endpoint, checkEndpoint)
 }
 
+// Check implements [document.Checker].
 func (dir *Directory) Check(r *document.Reader, path string) {
 	r.Judge(document.Child(path, "path"), dir.Path, checkDirectory)
 }

@@ -13,6 +13,7 @@ import (
 // minKeepWithin is below every sensible age: a shorter value is most likely a wrong unit.
 const minKeepWithin = time.Hour
 
+// Check implements [document.Checker], with the rules between sections.
 func (c *Config) Check(r *document.Reader, path string) {
 	at := document.Child(path, "stores")
 	if !r.Sound(at) {
@@ -43,6 +44,7 @@ func (c *Config) Check(r *document.Reader, path string) {
 	}
 }
 
+// Check implements [document.Checker].
 func (s *Store) Check(r *document.Reader, path string) {
 	if at := document.Child(path, "name"); r.Sound(at) && !name63.MatchString(s.Name) {
 		r.Report(at, wrongName)
@@ -75,10 +77,12 @@ func (s *Store) place() (string, bool) {
 	return "", false
 }
 
+// Check implements [document.Checker].
 func (keep *Retention) Check(r *document.Reader, path string) {
 	checkKeepWithin(r, path, keep.KeepWithin)
 }
 
+// Check implements [document.Checker].
 func (keep *RetentionOverride) Check(r *document.Reader, path string) {
 	if keep.KeepWithin != nil {
 		checkKeepWithin(r, path, *keep.KeepWithin)
@@ -91,6 +95,7 @@ func checkKeepWithin(r *document.Reader, path string, keep time.Duration) {
 	}
 }
 
+// Check implements [document.Checker].
 func (m *Metrics) Check(r *document.Reader, path string) {
 	if m.Listen != Off {
 		r.Judge(document.Child(path, "listen"), m.Listen, value.CheckListen)
@@ -113,6 +118,7 @@ func checkTextfile(s string) error {
 	return nil
 }
 
+// Check implements [document.Checker].
 func (h *Heartbeat) Check(r *document.Reader, path string) {
 	r.Judge(document.Child(path, "url"), h.URL, checkHeartbeat)
 }

@@ -13,6 +13,7 @@ var name63 = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
 
 const wrongName = "not a name (allowed: 1 to 63 of a-z, 0-9 and -)"
 
+// Check implements [document.Checker].
 func (c *Cluster) Check(r *document.Reader, path string) {
 	if at := document.Child(path, "name"); r.Sound(at) && !name63.MatchString(c.Name) {
 		r.Report(at, wrongName)

@@ -8,6 +8,7 @@ import (
 	"time"
 )
 
+// Day is 24 hours: durations do not follow clock changes.
 const Day = 24 * time.Hour
 
 // MaxDuration is short enough that a duration added to any date stays within the range of both types.

@@ -28,6 +28,7 @@ func (s Schedule) String() string {
 	return s.Schedule.String()
 }
 
+// ParseSchedule reads a cron expression, a descriptor such as @daily, "@every D", or "off".
 func ParseSchedule(expr string, loc *time.Location) (Schedule, error) {
 	if expr == Off {
 		return Schedule{}, nil

@@ -20,6 +20,7 @@ type TimeZone struct {
 //go:embed zones.txt
 var zones string
 
+// ParseTimeZone reads UTC or a name such as Europe/Berlin.
 func ParseTimeZone(s string) (TimeZone, error) {
 	const allowed = " (allowed: UTC, or a name such as Europe/Berlin)"
 	if s == "" || strings.EqualFold(s, "local") {

@@ -20,6 +20,7 @@ import (
 )
 
 const (
+	// Key is the key of the lock in etcd.
 	Key = Prefix + "lock"
 	// DefaultTTL is how long a lock outlives a holder that was killed. It is long enough for the election of a leader and
 	// the stall of a member, and short enough for another agent to take over soon.

@@ -164,6 +164,7 @@ type BucketThat struct {
 	Puts []string
 }
 
+// Put implements [storage.Bucket].
 func (b *BucketThat) Put(ctx context.Context, up storage.Upload) (storage.Object, error) {
 	if err := b.refuses("put", up.Key); err != nil {
 		return storage.Object{}, fmt.Errorf("put %s: %w", up.Key, err)
@@ -174,6 +175,7 @@ func (b *BucketThat) Put(ctx context.Context, up storage.Upload) (storage.Object
 	return b.Bucket.Put(ctx, up)
 }
 
+// Delete implements [storage.Bucket].
 func (b *BucketThat) Delete(ctx context.Context, obj storage.Object) error {
 	if err := b.refuses("delete", obj.Key); err != nil {
 		return fmt.Errorf("delete %s: %w", obj.Key, err)

@@ -47,7 +47,7 @@ func (d *demonstration) restoreLast(ctx context.Context) (err error) {
 	if err := (&fetch.Fetcher{}).Run(ctx, found, file); err != nil {
 		return err
 	}
-	addresses, err := freeAddresses(6)
+	addresses, err := freeAddresses(ctx, 6)
 	if err != nil {
 		return err
 	}
