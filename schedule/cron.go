@@ -52,7 +52,7 @@ func Parse(expr string, loc *time.Location) (Schedule, error) {
 func parse(expr string, loc *time.Location) (Schedule, error) {
 	for i := range len(expr) {
 		if expr[i] < ' ' || expr[i] > '~' {
-			return Schedule{}, fmt.Errorf("byte %d is no printable ASCII; separate the fields with spaces", i+1)
+			return Schedule{}, fmt.Errorf("byte %d is not printable ASCII; separate the fields with spaces", i+1)
 		}
 	}
 	fields := strings.Fields(expr)
@@ -91,7 +91,7 @@ func checkForm(text string) error {
 	case strings.HasPrefix(text, "TZ="), strings.HasPrefix(text, "CRON_TZ="):
 		return errors.New("a time zone has no place here; set time_zone instead")
 	case text == "@reboot":
-		return errors.New("@reboot is not a time; runs missed while the host was down are made up anyway")
+		return errors.New("@reboot is not a time; runs missed while the host was down are made up for anyway")
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func (b bound) check(field string) error {
 // checkItem takes *, N, N-N, and each of them with /STEP.
 func (b bound) checkItem(item string) error {
 	if item == "" {
-		return fmt.Errorf("nothing stands before or after a comma; write a value such as %d", b.min)
+		return fmt.Errorf("nothing is before or after a comma; write a value such as %d", b.min)
 	}
 	values, step, stepped := strings.Cut(item, "/")
 	if stepped {

@@ -4,8 +4,8 @@ package systemd
 // under which packaging/etcdward.catalog explains the message, and it stays the same if the text changes. An
 // identity is never reused.
 var events = map[string]string{
-	"etcdward started":                                 "0efd55c047a54a71b36065c553b8efec",
-	"etcdward stopped":                                  "5c6f34e251ed46909887b9b942773c95",
+	"etcdward started":                                "0efd55c047a54a71b36065c553b8efec",
+	"etcdward stopped":                                "5c6f34e251ed46909887b9b942773c95",
 	"snapshot proven":                                 "1231632467f14879977c6de88f991b26",
 	"snapshot stored":                                 "aad4a33eb8d44b78937ec91d6fd48c6a",
 	"emergency snapshot stored":                       "71cad325ba1c420680ea082a215bcc4b",
@@ -19,7 +19,7 @@ var events = map[string]string{
 	"member gave no snapshot":                         "e2d16ec1e5ae4c0c802a7f11a1025df3",
 	"configuration reloaded":                          "da6c39d260dd462aa6529a904c822802",
 	"configuration refused":                           "25b9ca595d2248b2bbee80920bfcbe5e",
-	"restart begun between two runs":                       "d47f4e1248284f00ac265aee01560550",
+	"restart begun between two runs":                  "d47f4e1248284f00ac265aee01560550",
 	"restart refused":                                 "997c8b7d13134876950995a11f552e11",
 	"history compacted":                               "14a567e571fc4033ac76c06f390f8b55",
 	"member defragmented":                             "a99f23a81ef34c5cb11c78d4e351a771",

@@ -25,7 +25,7 @@ const longestReason = 160
 // String is the line. Times are in UTC.
 func (l Line) String() string {
 	if l.Verdict == "" {
-		return "starting: nothing was looked at yet"
+		return "starting: nothing was checked yet"
 	}
 	proven := "nothing proven"
 	if !l.Proven.IsZero() {

@@ -35,7 +35,7 @@ func (s *S3) Check(r *document.Reader, path string) {
 	if r.Sound(at) {
 		switch {
 		case s.Region == "" && s.Endpoint == "" && r.Sound(endpoint):
-			r.Report(at, "is needed where no endpoint is set, such as eu-central-1")
+			r.Report(at, "is needed if no endpoint is set, such as eu-central-1")
 		case s.Region != "" && !region.MatchString(s.Region):
 			r.Report(at, "not a region (allowed: such as eu-central-1)")
 		}
@@ -68,16 +68,16 @@ func checkS3Bucket(s string) error {
 	case !s3Bucket.MatchString(s), strings.Contains(s, ".."):
 		return errors.New("no name for a bucket" + allowed)
 	case ip == nil:
-		return errors.New("no name for a bucket: it looks like an IP address" + allowed)
+		return errors.New("not a name for a bucket: it looks like an IP address" + allowed)
 	}
 	for _, p := range []string{"xn--", "sthree-", "amzn-s3-demo-"} {
 		if strings.HasPrefix(s, p) {
-			return errors.New("no name for a bucket: S3 keeps the prefix " + p + " to itself")
+			return errors.New("not a name for a bucket: S3 keeps the prefix " + p + " to itself")
 		}
 	}
 	for _, p := range []string{"-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"} {
 		if strings.HasSuffix(s, p) {
-			return errors.New("no name for a bucket: S3 keeps the suffix " + p + " to itself")
+			return errors.New("not a name for a bucket: S3 keeps the suffix " + p + " to itself")
 		}
 	}
 	return nil
@@ -94,7 +94,7 @@ func checkGCSBucket(s string) error {
 		slices.ContainsFunc(strings.Split(s, "."), func(part string) bool { return !gcsPart.MatchString(part) }):
 		return errors.New("no name for a bucket" + allowed)
 	case strings.HasPrefix(s, "goog"), strings.Contains(s, "google"):
-		return errors.New("no name for a bucket: Google keeps goog to itself")
+		return errors.New("not a name for a bucket: Google keeps goog to itself")
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func (c *Config) Check(r *document.Reader, path string) {
 			continue
 		}
 		if j, twice := places[place]; twice {
-			r.Report(document.Child(item, s.Kind()), "the same place as %s[%d]: a second copy there is none", at, j)
+			r.Report(document.Child(item, s.Kind()), "the same place as %s[%d]: a second copy in the same place protects nothing", at, j)
 		} else {
 			places[place] = i
 		}
@@ -57,9 +57,9 @@ func (s *Store) Check(r *document.Reader, path string) {
 	}
 	switch {
 	case len(kinds) == 0:
-		r.Report(path, "says not where: give one of s3, gcs and directory")
+		r.Report(path, "does not say where: give one of s3, gcs and directory")
 	case len(kinds) > 1:
-		r.Report(document.Child(path, kinds[1]), "one store is one place, and %s is given already: make a second store", kinds[0])
+		r.Report(document.Child(path, kinds[1]), "one store is one place, and %s is already given: add a second store", kinds[0])
 	}
 }
 

@@ -331,7 +331,8 @@ func TestDefragShortWindow(t *testing.T) {
 	if why := reason(out.Plan, led.Name); !strings.HasPrefix(why, "left: the window is too short") {
 		t.Errorf("the third: %s", why)
 	}
-	// In the meantime another member gets more to gain, and still who was left comes first; on another host, too.
+	// In the meantime another member gets more to gain. Still, the member that was left comes first, on another
+	// host too.
 	bloat(t, c, 1500)
 	next := newPatient(t, c, small)
 	out, err = next.run(t.Context(), time.Now().Add(time.Hour))

@@ -108,7 +108,7 @@ func unfit(m Member, s Survey, source string, lag uint64) string {
 	case s.Quorum() && m.Leader == 0:
 		return "it sees no leader: it is cut off from the quorum"
 	case s.Quorum() && m.Leader != s.Leader:
-		return fmt.Sprintf("it takes %s for the leader, the quorum %s", HexID(m.Leader), HexID(s.Leader))
+		return fmt.Sprintf("its leader is %s, and that of the quorum %s", HexID(m.Leader), HexID(s.Leader))
 	case s.Quorum() && lag > MaxLag:
 		return fmt.Sprintf("it lags %d raft entries behind", lag)
 	}

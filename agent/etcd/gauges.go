@@ -90,7 +90,7 @@ func parseGauges(text io.Reader) (Gauges, error) {
 		}
 	}
 	if lines.Err() == nil && !told {
-		return g, errors.New("what answers there counts no snapshots")
+		return g, errors.New("the server there shows no count of snapshots")
 	}
 	return g, lines.Err()
 }

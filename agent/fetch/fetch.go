@@ -119,7 +119,7 @@ func blame(m snapshot.Manifest, sealed io.Reader, cause error) error {
 	if _, err := io.Copy(io.Discard, sealed); err != nil {
 		return err
 	}
-	return fmt.Errorf("snapshot %s: %w: the stored object is the one that was written, and cannot be decoded: %w", m.ID, snapshot.ErrDamaged, cause)
+	return fmt.Errorf("snapshot %s: %w: the stored object is unchanged, but cannot be decoded: %w", m.ID, snapshot.ErrDamaged, cause)
 }
 
 // difference names the first fact in which a manifest differs from its file.
@@ -149,7 +149,7 @@ func SameFile(exam snapshot.Examination, m snapshot.Manifest) error {
 		return err
 	}
 	if exam.Facts != m.Facts {
-		return fmt.Errorf("%w: it is a sound snapshot, and not the one of the manifest: %s", snapshot.ErrDamaged, difference(exam.Facts, m.Facts))
+		return fmt.Errorf("%w: it is a sound snapshot, but not the one of the manifest: %s", snapshot.ErrDamaged, difference(exam.Facts, m.Facts))
 	}
 	return nil
 }

@@ -65,7 +65,7 @@ func (i *Inspector) Run(ctx context.Context, now time.Time) (Inspection, error) 
 	}
 	if whose.Known && len(whose.IDs) == 0 && len(listing.Snapshots) > 0 {
 		whose.Known = false
-		out.Wrong = append(out.Wrong, "its cluster.json is gone, and nothing says whose the snapshots are; the next snapshot writes it anew")
+		out.Wrong = append(out.Wrong, "its cluster.json is gone, so that nothing says to which cluster the snapshots belong; the next snapshot writes it again")
 	}
 	err = i.look(ctx, now, listing, whose, &out)
 	return out, err
@@ -165,7 +165,7 @@ func (c candidate) judge(whose stores.Ownership, now time.Time) (level int, why 
 	case len(c.entry.Data) == 0:
 		return 0, "has a manifest and no data: somebody removed it; remove " + c.entry.Manifest.Key + " too, unless the data comes back"
 	case stores.YetToCome(c.entry.ID, now):
-		return 0, "was taken at a time that is yet to come: a clock is wrong, and nothing is pruned until it is removed or that time has come"
+		return 0, "was taken at a time in the future: a clock is wrong, and nothing is pruned until the snapshot is removed or that time has come"
 	case c.unread != nil:
 		return 0, "does not count: " + c.unread.Error()
 	case !whose.Allows(m.Cluster.ID):
@@ -178,7 +178,7 @@ func (c candidate) judge(whose stores.Ownership, now time.Time) (level int, why 
 		}
 		return 0, "is not proven: it was never checked"
 	case !c.entry.Intact(m):
-		return 0, fmt.Sprintf("does not count: its data is not the %d bytes that its manifest says", m.Object.SizeBytes)
+		return 0, fmt.Sprintf("does not count: its data does not have the %d bytes of its manifest", m.Object.SizeBytes)
 	}
 	checks := slices.Clone(m.Checks)
 	for n, p := range c.proofs {

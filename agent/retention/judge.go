@@ -112,7 +112,7 @@ func (j *ballot) hold(now time.Time) string {
 		return "no snapshot is proven"
 	}
 	if s := j.snaps[len(j.snaps)-1]; s.TakenAt.After(now.Add(ClockSlack)) {
-		return fmt.Sprintf("snapshot %s was taken at %s, which is yet to come: a clock is wrong",
+		return fmt.Sprintf("snapshot %s was taken at %s, which is in the future: a clock is wrong",
 			s.ID, s.TakenAt.UTC().Format(time.RFC3339))
 	}
 	if s := j.snaps[j.counted[0]]; !s.Stored.IsZero() && s.Stored.Before(s.TakenAt.Add(-ClockSlack)) {

@@ -14,7 +14,7 @@ import (
 
 // ErrNoIdentity means that the bytes are encrypted and none of the given identities decrypts them. With the
 // right identity they may be fine.
-var ErrNoIdentity = errors.New("encrypted, and no identity given opens it")
+var ErrNoIdentity = errors.New("encrypted, and none of the given identities decrypts it")
 
 // Identities are the secret keys that unseal. They print as <secret>.
 type Identities struct{ keys []age.Identity }
@@ -38,7 +38,7 @@ func ReadIdentities(path string) (Identities, error) {
 	keys, err := age.ParseIdentities(file)
 	if err != nil {
 		// The cause is dropped, because it may quote the line, which is the secret.
-		return Identities{}, fmt.Errorf("identity %s: no age identity file, as age-keygen writes it", path)
+		return Identities{}, fmt.Errorf("identity %s: not an age identity file as age-keygen writes it", path)
 	}
 	return Identities{keys}, nil
 }

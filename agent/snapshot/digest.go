@@ -69,7 +69,7 @@ func (d *Digest) Verify() (wholeSHA256 string, err error) {
 	case d.size%sectorSize == 0:
 		return whole, fmt.Errorf("%w: no SHA-256 trailer: %d bytes is the size of a bare database file or of a cut stream; nothing proves that it is whole", ErrDamaged, d.size)
 	case d.size%sectorSize != trailerSize:
-		return whole, fmt.Errorf("%w: %d bytes is no size of a snapshot: it was cut short or added to", ErrDamaged, d.size)
+		return whole, fmt.Errorf("%w: %d bytes is not the size of a snapshot: it was cut short, or something was added", ErrDamaged, d.size)
 	case !bytes.Equal(body, d.tail):
 		return whole, fmt.Errorf("%w: the SHA-256 trailer does not match the %d bytes before it", ErrDamaged, d.size-trailerSize)
 	}

@@ -126,7 +126,7 @@ func YetToCome(id snapshot.ID, now time.Time) bool {
 func clockIsWrong(ahead []Found) []error {
 	var errs []error
 	for _, f := range ahead {
-		errs = append(errs, fmt.Errorf("store %s: snapshot %s was taken at a time that is yet to come: a clock is wrong", f.Store.Name, f.Entry.ID))
+		errs = append(errs, fmt.Errorf("store %s: snapshot %s was taken at a time in the future: a clock is wrong", f.Store.Name, f.Entry.ID))
 	}
 	return errs
 }

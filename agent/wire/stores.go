@@ -117,7 +117,7 @@ func (p *Parts) LiveID(ctx context.Context) string {
 			return etcd.HexID(survey.ClusterID)
 		}
 	}
-	p.Log.Warn("cluster not asked, cluster.json alone says whose the snapshots are", "error", err)
+	p.Log.Warn("cluster not asked, cluster.json alone decides which snapshots count", "error", err)
 	return ""
 }
 

@@ -15,13 +15,13 @@ func compactCommand(inv *invocation) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compact",
 		Short: "Give up the history of the cluster that is older than compaction.keep, once, now",
-		Long: "Compacts to the newest revision that this host noted at least compaction.keep ago, which takes a daemon that has run for so\n" +
-			"long. Where the API server compacts by itself, as with kubeadm, there is nothing to do, and it says so.\n\n" +
+		Long: "Compacts to the newest revision that this host noted at least compaction.keep ago, which needs a daemon that has run for that\n" +
+			"long. If the API server compacts by itself, as with kubeadm, there is nothing to do, and the output says so.\n\n" +
 			"Exit codes: 0 done, or nothing to do; 1 failed.",
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return inv.compact(cmd.Context(), dryRun) },
 	}
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be done and why, and do nothing")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "print what would be done and why, and do nothing")
 	return cmd
 }
 

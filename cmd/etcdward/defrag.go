@@ -36,8 +36,8 @@ func defragCommand(inv *invocation) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return inv.defrag(cmd.Context(), o) },
 	}
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "print the plan with its reasons, and do nothing")
-	cmd.Flags().StringVar(&o.member, "member", "", "this member only, also where the cluster stops meanwhile since it has one or two")
-	cmd.Flags().BoolVar(&o.force, "force", false, "also below the thresholds, and on versions with the defect of etcd issue #20271; no other guard is lifted")
+	cmd.Flags().StringVar(&o.member, "member", "", "only this member, even if the cluster stops meanwhile because it has only one or two")
+	cmd.Flags().BoolVar(&o.force, "force", false, "defragment below the thresholds too, and on versions with the defect of etcd issue #20271; no other guard is lifted")
 	return cmd
 }
 

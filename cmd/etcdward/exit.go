@@ -57,7 +57,7 @@ var hints = []struct {
 	hint string
 }{
 	{catalog.ErrOtherCluster, "if the cluster was rebuilt or restored, repeat with etcdward snapshot --accept-new-cluster; if it is another cluster, give it another cluster.name"},
-	{catalog.ErrIdentity, "compare cluster.json with another store's and put it right; where its snapshots are of this cluster, remove it, and the next snapshot writes it anew"},
+	{catalog.ErrIdentity, "compare cluster.json with that of another store and correct it; if its snapshots are of this cluster, remove it, and the next snapshot writes it again"},
 	{catalog.ErrNotFound, "etcdward list shows what there is"},
 	{seal.ErrNoIdentity, "repeat with --identity FILE, the age identity that belongs to one of snapshot.recipients"},
 	{staging.ErrNoSpace, "make room on that disk, or give --state-dir on a larger one"},
@@ -70,7 +70,7 @@ var hints = []struct {
 	{fs.ErrPermission, "run it as root"},
 	{storage.ErrKeys, "the access key, or its secret, is wrong: put the right ones into the store's credentials"},
 	{errors.ErrUnsupported, "an S3 bucket with versioning, and GCS, can be read as they were; without --at the store is read as it is now"},
-	{storage.ErrDenied, "give these credentials the rights of a policy in /usr/share/etcdward/iam; to prune takes those of a pruner"},
+	{storage.ErrDenied, "give these credentials the rights of a policy in /usr/share/etcdward/iam; pruning needs those of a pruner"},
 }
 
 func hintFor(err error) string {

@@ -24,7 +24,7 @@ func listCommand(inv *invocation) *cobra.Command {
 		Short: "List the snapshots in the stores, oldest first",
 		Long: "Lists what is committed in the stores. The table needs one listing of each store, and reads the manifests of its newest " + fmt.Sprint(looked) + "\n" +
 			"snapshots to mark those that are damaged, not proven, or of an emergency; -o json reads every manifest.\n" +
-			"With --at a versioned store is read as it was: what somebody deleted or overwrote since is there again.\n\n" +
+			"With --at a versioned store is read as it was: what somebody has deleted or overwritten since then is there again.\n\n" +
 			"Exit codes: 0; 3 a store, or a snapshot in it, could not be read.",
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return inv.list(cmd.Context(), sel) },

@@ -71,7 +71,7 @@ func newRoot(inv *invocation) *cobra.Command {
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&inv.config, "config", fromEnvironment("ETCDWARD_CONFIG", defaultConfig), "configuration file (or $ETCDWARD_CONFIG)")
-	flags.StringVar(&inv.stateDir, "state-dir", fromEnvironment("STATE_DIRECTORY", "/var/lib/etcdward"), "folder for what must survive a restart (or $STATE_DIRECTORY)")
+	flags.StringVar(&inv.stateDir, "state-dir", fromEnvironment("STATE_DIRECTORY", "/var/lib/etcdward"), "folder for files that must survive a restart (or $STATE_DIRECTORY)")
 	// The long name is not --output, which the verbs that write a file need.
 	flags.StringVarP(&inv.output, "format", "o", "table", "table or json")
 	flags.BoolVarP(&inv.quiet, "quiet", "q", false, "no progress on stderr")

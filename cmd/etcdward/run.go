@@ -20,7 +20,7 @@ func runCommand(inv *invocation) *cobra.Command {
 	return &cobra.Command{
 		Use:   "run",
 		Short: "The daemon: do every job when it is due",
-		Long: "Runs until it is told to stop by SIGTERM or SIGINT. A run that was missed while the host was down is made up once.\n" +
+		Long: "Runs until it is told to stop by SIGTERM or SIGINT. A run that was missed while the host was down is made up for once.\n" +
 			"SIGHUP makes it read the configuration again; SIGUSR1 makes it end when no run is under way.\n\n" +
 			"Exit codes: 0 stopped; 78 the configuration cannot be used.",
 		Args: usage(cobra.NoArgs),

@@ -27,11 +27,11 @@ var ErrNoQuorum = errors.New("no quorum is seen from here")
 
 // ErrNoSpace means that etcd is over its quota. It accepts no writes and grants no lease, so that the lock is
 // unavailable. Reading, compacting, defragmenting and deleting still work.
-var ErrNoSpace = errors.New("etcd is over its quota (NOSPACE) and takes no writes")
+var ErrNoSpace = errors.New("etcd is over its quota (NOSPACE) and accepts no writes")
 
 // ErrCorrupt means that the alarm CORRUPT is raised. etcd accepts no writes until a person has repaired the cluster, so that the
 // lock is unavailable.
-var ErrCorrupt = errors.New("etcd raised the alarm CORRUPT and takes no writes")
+var ErrCorrupt = errors.New("etcd raised the alarm CORRUPT and accepts no writes")
 
 // denials are the messages by which etcd refuses a user under a code that is not meant for it.
 var denials = []string{rpctypes.ErrUserEmpty.Error(), rpctypes.ErrAuthFailed.Error(), rpctypes.ErrUserNotFound.Error()}

@@ -49,9 +49,9 @@ func (r Run) Settled(due time.Time, host string, once bool, now time.Time) (reas
 	case r.OK:
 		return fmt.Sprintf("%s did it at %s", r.Host, at), true
 	case once:
-		return fmt.Sprintf("it failed on %s at %s, and waits for the next time", r.Host, at), true
+		return fmt.Sprintf("it failed on %s at %s, and is not tried again until it is next due", r.Host, at), true
 	case slices.Contains(r.Tried, host):
-		return fmt.Sprintf("it failed on this host at %s already", at), true
+		return fmt.Sprintf("it already failed on this host at %s", at), true
 	}
 	return "", false
 }
