@@ -21,7 +21,7 @@ import (
 // agentChild, in the environment, makes this binary an agent of TestThreeAgents.
 const agentChild = "ETCDWARD_TEST_AGENT"
 
-// childSpec is all that a child agent is told.
+// childSpec holds the orders to a child agent.
 type childSpec struct {
 	Host                      string
 	Endpoints                 []string

@@ -106,7 +106,7 @@ func TestSurvey(t *testing.T) {
 				}
 			}
 
-			// An alarm is told apart by member; the clusters' text of it differs from version to version.
+			// Alarms are distinguished by member; their text differs from version to version.
 			raise(t, c.Members[1], pb.AlarmType_NOSPACE)
 			s = survey(t, conn)
 			if got := s.member(t, c.Members[1].Name).Alarms; !slices.Equal(got, []string{AlarmNoSpace}) {

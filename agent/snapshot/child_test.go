@@ -47,7 +47,7 @@ func await(t *testing.T, what string, met func() bool) {
 	}
 }
 
-// childOn gives the process that inspects path, 0 when there is none that lives.
+// childOn returns the process that inspects path; 0 if no such process is alive.
 func childOn(path string) int {
 	folders, _ := filepath.Glob("/proc/[0-9]*")
 	for _, folder := range folders {

@@ -173,7 +173,8 @@ type waiting struct {
 
 func (w waiting) String() string { return w.what + "\n" + w.said.String() + "\n" + w.heard.String() }
 
-// TestStatusOfAnybody checks that who may see nothing is told so, and not that the cluster is lost.
+// TestStatusOfAnybody checks that a user without rights learns that the rights are missing, and not that the
+// cluster is lost.
 func TestStatusOfAnybody(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("NOT TESTED: the status of another user: run as root")

@@ -40,7 +40,7 @@ type prunedStore struct {
 	Snapshots []prunedEntry `json:"snapshots"`
 	Orphans   []string      `json:"orphans"`
 	Removed   []string      `json:"removed"`
-	// Skipped are snapshots that the store would not let go, with its reason.
+	// Skipped are snapshots that the store refused to remove, with its reason.
 	Skipped map[string]string `json:"skipped"`
 	Error   string            `json:"error,omitempty"`
 

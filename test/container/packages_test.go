@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // canary stands in every credential, and may be found nowhere else.
 const canary = "c4n4ryS3cr3t"
 
-// TestPackageLife installs the package on a control-plane host with a kubeadm layout, lives through what happens to a
+// TestPackageLife installs the package on a control-plane host with a kubeadm layout, and takes it through what happens to a
 // daemon there, upgrades it in the middle of a snapshot, removes and purges it.
 func TestPackageLife(t *testing.T) {
 	older, newer := packages(t)
@@ -210,7 +210,7 @@ func (h *host) unconfigured(t *testing.T) {
 	}
 }
 
-// setup is the operator's one command. What follows lives through days in minutes.
+// setup is the operator's one command. What follows compresses days into minutes.
 func (h *host) setup(t *testing.T) {
 	setup := []string{"etcdward", "setup", "--yes", "--name", "prod", "--store-s3", "etcd-backups", "--s3-region", "us-east-1",
 		"--s3-endpoint", "http://" + h.valve.address, "--s3-path-style", "--s3-credentials-file", "/root/s3"}

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestRPMLife has rpm install, upgrade and erase the package, its scripts run for real. What an agent lives through is
+// TestRPMLife has rpm install, upgrade and erase the package, its scripts run for real. What happens to an agent is
 // TestPackageLife's; rpm's own users differ in what removal leaves.
 func TestRPMLife(t *testing.T) {
 	older, newer := packages(t)

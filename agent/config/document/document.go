@@ -33,8 +33,8 @@ import (
 )
 
 const (
-	// MaxSize, in bytes, is far above any real configuration and still small enough to read without harm to
-	// the host.
+	// MaxSize is the largest file that is read, in bytes: far above any real configuration, and still small
+	// enough to read without harm to the host.
 	MaxSize = 1 << 20
 	// maxDepth is four times the depth of the deepest key.
 	maxDepth = 16

@@ -77,7 +77,7 @@ func (d *demonstration) compact(ctx context.Context, compactor *compact.Compacto
 
 // window defragments the members that are worth it, in a window that has just opened.
 func (d *demonstration) window(ctx context.Context, compactor *compact.Compactor) error {
-	d.tell("The files are as large as before. A window of %s opens: one member at a time, the leader last, once it leads no more.", windowLength)
+	d.tell("The files are as large as before. A window of %s opens: one member at a time, the leader last, once it no longer leads.", windowLength)
 	coordinator, err := d.parts.Coordinator()
 	if err != nil {
 		return err
