@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"slices"
@@ -32,6 +33,7 @@ type Source interface {
 	Confirm(ctx context.Context, m etcd.Member) error
 	Snapshot(ctx context.Context, m etcd.Member, dst io.Writer, progress func(done, total int64)) (etcd.Stream, error)
 	HashKV(ctx context.Context, m etcd.Member, revision int64, timeout time.Duration) (etcd.Hash, error)
+	Responds(ctx context.Context, m etcd.Member) error
 }
 
 // Snapshotter takes one snapshot: it chooses a member, streams, checks, seals and spools.
@@ -45,9 +47,13 @@ type Snapshotter struct {
 	Stores      []stores.Store
 	// AcceptNewCluster lets a store take backups of a cluster id that it has not seen under this name.
 	AcceptNewCluster bool
-	Tool             string // name and version, for the manifest
-	Log              *slog.Logger
-	Progress         agent.Progress
+	// HashBudget is how long one member's HashKV, which holds up writers, may take; 0: no member is asked for its hash.
+	HashBudget time.Duration
+	// PacePath is the file that keeps how long HashKV took the last time; "": nothing is kept.
+	PacePath string
+	Tool     string // name and version, for the manifest
+	Log      *slog.Logger
+	Progress agent.Progress
 }
 
 // ErrUnproven means that the cluster gave no snapshot that passes its checks. What exists already is kept.
@@ -72,8 +78,8 @@ func (s *Snapshotter) Take(ctx context.Context) (snapshot.Manifest, error) {
 		return snapshot.Manifest{}, fmt.Errorf("take snapshot: %w", err)
 	}
 	var failed error
-	for _, c := range candidates {
-		m, err := s.takeFrom(ctx, survey, c, answering)
+	for i, c := range candidates {
+		m, err := s.takeFrom(ctx, survey, c, candidates[i+1:], answering)
 		if err == nil {
 			return m, nil
 		}
@@ -117,8 +123,11 @@ func (s *Snapshotter) claim(ctx context.Context, survey etcd.Survey) (answering 
 	return answering, nil
 }
 
-// takeFrom streams, checks, seals and spools a snapshot of one member.
-func (s *Snapshotter) takeFrom(ctx context.Context, survey etcd.Survey, c etcd.Candidate, answering []stores.Store) (snapshot.Manifest, error) {
+// errOutvoted means that a member's data are not those of the majority, and that another member which can serve has those.
+var errOutvoted = errors.New("its data are not those of the majority")
+
+// takeFrom streams, checks, seals and spools a snapshot of one member. others can serve too, should this one be at odds with the majority.
+func (s *Snapshotter) takeFrom(ctx context.Context, survey etcd.Survey, c etcd.Candidate, others []etcd.Candidate, answering []stores.Store) (snapshot.Manifest, error) {
 	if !c.Emergency {
 		if err := s.Cluster.Confirm(ctx, c.Member); err != nil {
 			return snapshot.Manifest{}, fmt.Errorf("it lost touch with the quorum: %w", err)
@@ -159,10 +168,13 @@ func (s *Snapshotter) takeFrom(ctx context.Context, survey etcd.Survey, c etcd.C
 		return snapshot.Manifest{}, fmt.Errorf("%w: %w", ErrUnproven, err)
 	}
 	m := s.manifest(survey, c, exam, begun, took)
-	s.avoidStrangers(ctx, answering, &m)
-	if check, decided := s.compareHash(ctx, survey, c, exam.Facts); decided {
-		m.Checks = append(m.Checks, check)
+	v := s.compareHash(ctx, survey, c, exam.Facts, plain.Name())
+	if slices.ContainsFunc(others, func(o etcd.Candidate) bool { return slices.Contains(v.sound, o.Member.Name) }) {
+		return m, fmt.Errorf("%w: %s", errOutvoted, v.check.Detail)
 	}
+	v.into(&m)
+	s.avoidStrangers(ctx, answering, &m)
+	m.Fit()
 	return m, s.spoolSealed(ctx, plain, &m)
 }
 
@@ -186,7 +198,6 @@ func (s *Snapshotter) manifest(survey etcd.Survey, c etcd.Candidate, exam snapsh
 // avoidStrangers moves the snapshot's time on, by a second at a time, while a store has a snapshot of that very ID of another
 // cluster: where a name was handed on from one cluster to the next. One of the same cluster is no stranger.
 func (s *Snapshotter) avoidStrangers(ctx context.Context, all []stores.Store, m *snapshot.Manifest) {
-	const attempts = 10
 	for range attempts {
 		id := snapshot.NewID(m.TakenAt, m.Revision)
 		m.ID = id.String()
@@ -194,9 +205,12 @@ func (s *Snapshotter) avoidStrangers(ctx context.Context, all []stores.Store, m 
 			return
 		}
 		s.Log.Warn("another cluster has a snapshot of that ID", "snapshot", m.ID)
-		m.TakenAt = m.TakenAt.Add(time.Second)
+		catalog.MoveOn(m)
 	}
 }
+
+// attempts is how often a snapshot moves on by a second for the sake of another one of its ID.
+const attempts = 10
 
 // isStrangers looks in every store; one that cannot be read finds out when it is delivered to.
 func isStrangers(ctx context.Context, all []stores.Store, id snapshot.ID, clusterID string) bool {
@@ -227,6 +241,11 @@ func (s *Snapshotter) spoolSealed(ctx context.Context, plain *os.File, m *snapsh
 	defer func() { _ = sealed.Close() }() // synced below; closing only ends the lock
 	err = s.sealInto(ctx, sealed, plain, m)
 	if err == nil {
+		err = s.spoolAdd(sealed, *m)
+	}
+	// Another process of this host may have taken one of the same second and revision.
+	for tries := 0; errors.Is(err, fs.ErrExist) && tries < attempts; tries++ {
+		catalog.MoveOn(m)
 		err = s.spoolAdd(sealed, *m)
 	}
 	if err != nil {

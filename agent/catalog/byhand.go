@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"strings"
+	"time"
 
 	"github.com/etcdward/etcdward/agent/seal"
 	"github.com/etcdward/etcdward/agent/snapshot"
@@ -21,4 +22,13 @@ func ByHand(m snapshot.Manifest) string {
 		file = strings.TrimSuffix(file, ".zst")
 	}
 	return strings.Join(append(steps, "etcdutl snapshot restore "+file+" --data-dir NEW"), " && ")
+}
+
+// MoveOn gives a snapshot the ID of the next second, where another one has its own: two of one second and revision are told apart so.
+func MoveOn(m *snapshot.Manifest) {
+	id := snapshot.NewID(m.TakenAt.Add(time.Second), m.Revision)
+	m.TakenAt, m.ID = id.TakenAt, id.String()
+	if m.Restore != "" {
+		m.Restore = ByHand(*m)
+	}
 }

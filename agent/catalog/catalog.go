@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
@@ -33,6 +32,7 @@ type Catalog struct {
 	bucket  storage.Bucket
 	cluster string
 	home    string
+	trial   *trial
 }
 
 // clusterForm is what may name a cluster's home.
@@ -43,7 +43,7 @@ func New(bucket storage.Bucket, cluster string) (*Catalog, error) {
 	if !clusterForm.MatchString(cluster) {
 		return nil, fmt.Errorf("catalog: cluster name %.70q is not of [a-z0-9-]{1,63}", cluster)
 	}
-	return &Catalog{bucket: bucket, cluster: cluster, home: "v1/" + cluster + "/"}, nil
+	return &Catalog{bucket: bucket, cluster: cluster, home: "v1/" + cluster + "/", trial: &trial{}}, nil
 }
 
 // Entry is one snapshot as a listing shows it.
@@ -63,7 +63,7 @@ func (e Entry) SizeBytes() int64 {
 	return size
 }
 
-// Intact says whether the listing shows the very data object that the manifest names, of its size. It is a look at names
+// Intact reports whether the listing shows the very data object that the manifest names, of its size. It is a look at names
 // and sizes, and no proof of the bytes.
 func (e Entry) Intact(m snapshot.Manifest) bool {
 	return slices.ContainsFunc(e.Data, func(obj storage.Object) bool {
@@ -169,83 +169,39 @@ func (c *Catalog) Find(ctx context.Context, id snapshot.ID) (Entry, error) {
 	return entry, nil
 }
 
-// Manifest reads the manifest of an entry, and holds it to its place. Its line for a shell is made anew: people copy it into one. An error that wraps snapshot.ErrDamaged means that it
-// is no manifest, was copied from elsewhere, or names other data than the listing shows.
-func (c *Catalog) Manifest(ctx context.Context, entry Entry) (snapshot.Manifest, error) {
-	body, err := c.read(ctx, entry.Manifest, snapshot.MaxManifestBytes)
-	if errors.Is(err, fs.ErrNotExist) {
-		return snapshot.Manifest{}, fmt.Errorf("snapshot %s: %w", entry.ID, ErrNotFound)
-	}
-	if err != nil {
-		return snapshot.Manifest{}, fmt.Errorf("read manifest %s: %w", entry.ID, err)
-	}
-	m, err := snapshot.DecodeManifest(body)
-	if err != nil {
-		return m, fmt.Errorf("read manifest %s: %w: %w", entry.ID, snapshot.ErrDamaged, err)
-	}
-	want := c.DataKey(m.ID, m.Object.Compression, m.Object.Encryption)
-	data := slices.IndexFunc(entry.Data, func(obj storage.Object) bool { return obj.Key == want })
-	switch {
-	case m.ID != entry.ID.String():
-		return m, fmt.Errorf("read manifest %s: %w: it is that of %s", entry.ID, snapshot.ErrDamaged, m.ID)
-	case m.Cluster.Name != c.cluster:
-		return m, fmt.Errorf("read manifest %s: %w: it is that of cluster %q", entry.ID, snapshot.ErrDamaged, m.Cluster.Name)
-	case m.Object.Key != want:
-		return m, fmt.Errorf("read manifest %s: %w: it names the object %q and not %q", entry.ID, snapshot.ErrDamaged, m.Object.Key, want)
-	case data < 0 && len(entry.Data) > 0:
-		return m, fmt.Errorf("read manifest %s: %w: its data %s is gone from the store, which has %s", entry.ID, snapshot.ErrDamaged, want, entry.Data[0].Key)
-	case data >= 0 && m.Object.Version == "" && entry.Data[data].Size != m.Object.SizeBytes:
-		return m, fmt.Errorf("read manifest %s: %w: its data has %d bytes in the store and not %d", entry.ID, snapshot.ErrDamaged,
-			entry.Data[data].Size, m.Object.SizeBytes)
-	}
-	m.Restore = ByHand(m)
-	return m, nil
-}
-
-// read reads a small object whole, and refuses one of more than limit bytes: snapshot.ErrDamaged.
-func (c *Catalog) read(ctx context.Context, obj storage.Object, limit int64) ([]byte, error) {
-	body, err := c.bucket.Open(ctx, obj)
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
-	all, err := io.ReadAll(io.LimitReader(body, limit+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(all)) > limit {
-		return nil, fmt.Errorf("%s: %w: more than %d bytes", obj.Key, snapshot.ErrDamaged, limit)
-	}
-	return all, nil
-}
-
-// Open reads the sealed data of a snapshot. The reader fails at its end, with an error that wraps
-// snapshot.ErrDamaged, when the bytes were not those that the manifest promises.
-func (c *Catalog) Open(ctx context.Context, m snapshot.Manifest) (io.ReadCloser, error) {
-	body, err := c.bucket.Open(ctx, storage.Object{Key: m.Object.Key, Version: m.Object.Version, Size: m.Object.SizeBytes})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("snapshot %s: %w: its data %s is gone from the store", m.ID, snapshot.ErrDamaged, m.Object.Key)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open snapshot %s: %w", m.ID, err)
-	}
-	return &checkedReader{body: body, sum: sha256.New(), left: m.Object.SizeBytes, want: m.Object.SHA256, id: m.ID}, nil
-}
-
 // Commit stores a snapshot: data, then manifest. The manifest comes back with the
 // store's version of the data. A Commit that was cut is finished by another with the same arguments.
 //
-// fs.ErrExist means that there is a different snapshot of that ID: of the same second and revision, so
-// that nothing is lost by leaving it at that.
+// fs.ErrExist means that there is a different snapshot of that ID, of the same second and revision: see MoveOn. ErrUnfit means that the
+// manifest can be stored nowhere.
 func (c *Catalog) Commit(ctx context.Context, m snapshot.Manifest, data io.ReaderAt) (snapshot.Manifest, error) {
 	m.Object.Key = c.DataKey(m.ID, m.Object.Compression, m.Object.Encryption)
 	if m.Cluster.Name != c.cluster {
 		return m, fmt.Errorf("commit snapshot %s: it is of cluster %q and not of %q", m.ID, m.Cluster.Name, c.cluster)
 	}
 	// A manifest that nobody could read back is refused before the store has the data.
-	if _, err := m.Encode(); err != nil {
+	if err := Fit(m); err != nil {
 		return m, fmt.Errorf("commit snapshot: %w", err)
 	}
+	if c.trial.overwrites.Load() {
+		return c.commitGuarded(ctx, m, data)
+	}
+	return c.commit(ctx, m, data)
+}
+
+// ErrUnfit means that a manifest cannot be encoded: another try, or another store, does not help.
+var ErrUnfit = errors.New("its manifest cannot be stored anywhere")
+
+// Fit makes sure that a manifest can be encoded; its error wraps ErrUnfit.
+func Fit(m snapshot.Manifest) error {
+	if _, err := m.Encode(); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnfit, err)
+	}
+	return nil
+}
+
+// commit writes data, then manifest.
+func (c *Catalog) commit(ctx context.Context, m snapshot.Manifest, data io.ReaderAt) (snapshot.Manifest, error) {
 	sum, err := hex.DecodeString(m.Object.SHA256)
 	if err != nil {
 		return m, fmt.Errorf("commit snapshot %s: object SHA-256 %q: %w", m.ID, m.Object.SHA256, err)

@@ -134,9 +134,37 @@ func (c *Catalog) latestOf(ctx context.Context, id string, objects []storage.Obj
 // readsAtOnce bounds how many small objects are read at the same time.
 const readsAtOnce = 16
 
-// proof reads one of a snapshot, and holds it to its key. Its texts come from the store and go to a terminal, which would obey
-// control characters.
+// proof reads one of a snapshot, and holds it to its key: twice, if it is not as it should be. fs.ErrNotExist: a listing confirms that it is
+// gone. snapshot.ErrDamaged: it is no proof.
 func (c *Catalog) proof(ctx context.Context, id string, obj storage.Object) (Proof, error) {
+	p, err := c.proofOnce(ctx, id, obj)
+	if !errors.Is(err, snapshot.ErrDamaged) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errMisfit) {
+		return p, err
+	}
+	if perr := pause(ctx, secondLook); perr != nil {
+		return p, perr
+	}
+	first := err
+	if p, err = c.proofOnce(ctx, id, obj); !errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, snapshot.ErrDamaged) && !errors.Is(first, snapshot.ErrDamaged) {
+			return p, fmt.Errorf("%w: %s", errMisfit, err.Error())
+		}
+		return p, err
+	}
+	for listed, lerr := range c.bucket.List(ctx, obj.Key) {
+		if lerr != nil {
+			return p, lerr
+		}
+		if listed.Key == obj.Key {
+			return p, fmt.Errorf("%s: %w: it is listed, and cannot be opened", obj.Key, errMisfit)
+		}
+	}
+	return p, err
+}
+
+// proofOnce is one reading of proof. Its texts come from the store and go to a terminal, which would obey
+// control characters.
+func (c *Catalog) proofOnce(ctx context.Context, id string, obj storage.Object) (Proof, error) {
 	var p Proof
 	body, err := c.read(ctx, obj, maxProofBytes)
 	if err != nil {

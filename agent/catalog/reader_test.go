@@ -44,7 +44,12 @@ func TestCheckedReader(t *testing.T) {
 			"whole": func(r io.Reader) io.Reader { return r }, "bytes": iotest.OneByteReader, "halves": iotest.HalfReader, "data with error": iotest.DataErrReader,
 		} {
 			t.Run(name+", "+kind, func(t *testing.T) {
-				r := &checkedReader{body: io.NopCloser(shape(test.body())), sum: sha256.New(), left: int64(len(want)), want: hex.EncodeToString(sum[:]), id: "X"}
+				listed := func() (storage.Object, bool, error) {
+					n, err := io.Copy(io.Discard, test.body())
+					return storage.Object{Size: n}, true, err
+				}
+				r := &checkedReader{body: io.NopCloser(shape(test.body())), sum: sha256.New(), listed: listed, id: "X",
+					object: snapshot.Stored{SizeBytes: int64(len(want)), SHA256: hex.EncodeToString(sum[:])}}
 				got, err := io.ReadAll(r)
 				if errors.Is(err, snapshot.ErrDamaged) != test.damaged || test.is != nil && !errors.Is(err, test.is) || err != nil && !test.damaged && test.is == nil {
 					t.Errorf("got error %v", err)

@@ -72,7 +72,7 @@ func (c *Catalog) removeBatch(ctx context.Context, batch []Doomed, proofs *map[s
 	return errs
 }
 
-// heldBack says that the store does not let an object go. A proof that is held back holds up nothing: it is often younger than its
+// heldBack reports whether the store does not let an object go. A proof that is held back holds up nothing: it is often younger than its
 // snapshot, so that its lock ends later, and says nothing once the snapshot is gone.
 func heldBack(err error) bool {
 	return errors.Is(err, storage.ErrLocked) || errors.Is(err, storage.ErrDenied)

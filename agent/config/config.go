@@ -94,6 +94,8 @@ type Verify struct {
 	Schedule Schedule `key:"schedule" default:"30 4 * * *"`
 	// ReadBack is the share, in [0,1], of the stored snapshots that one run reads back in full.
 	ReadBack float64 `key:"read_back" default:"0.1" min:"0" max:"1"`
+	// HashBudget bounds HashKV of one member, which holds up its writers; 0: no member is asked.
+	HashBudget time.Duration `key:"hash_budget" default:"10s" min:"0s" max:"10m"`
 }
 
 // Drill says when a restore is rehearsed.

@@ -186,7 +186,7 @@ func TestDefaults(t *testing.T) {
 			Schedule: c.Defrag.Schedule, Window: 2 * time.Hour, MinReclaimable: 100 << 20,
 			MinReclaimableRatio: 0.2, MoveLeader: true, Pause: 30 * time.Second,
 		},
-		Verify:  Verify{Schedule: c.Verify.Schedule, ReadBack: 0.1},
+		Verify:  Verify{Schedule: c.Verify.Schedule, ReadBack: 0.1, HashBudget: 10 * time.Second},
 		Drill:   Drill{Schedule: c.Drill.Schedule},
 		Metrics: Metrics{Listen: "127.0.0.1:9479"},
 		Log:     Log{Level: "info", Format: "auto"},

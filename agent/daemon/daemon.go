@@ -134,13 +134,13 @@ func told(log *slog.Logger, err error) {
 // startLimit limits the time for the clean-up at the start.
 const startLimit = 15 * time.Minute
 
-// start removes what earlier processes left behind.
+// start removes what earlier processes left. A store that is away holds it up for a minute at most.
 func (d *daemon) start(ctx context.Context, g *generation) error {
 	d.pulse.begun("start", startLimit)
 	defer d.pulse.ended("start")
 	within, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
-	err := g.CleanUp(within)
+	err := errors.Join(g.CleanUp(within), g.FinishRemovals(within))
 	if err != nil && ctx.Err() != nil {
 		return nil // it was told to stop, and live ends for the same reason
 	}

@@ -23,7 +23,7 @@ func (d *daemon) servicesOf(g *generation, compactor *compact.Compactor) []Servi
 		// Delivering a backlog may take hours, and a snapshot that is due meanwhile must not wait for it.
 		{Name: "drain", Run: func(ctx context.Context) { drain(ctx, g); d.board.look() }},
 		{Name: "status line", Run: func(ctx context.Context) { d.board.watch(ctx, look, g.Log) }},
-		{Name: "sweep", Once: true, Run: g.SweepStores},
+		{Name: "sweep", Once: true, Run: func(ctx context.Context) { g.SweepStores(ctx) }},
 	}
 	if !g.Config.Compaction.Schedule.Off() {
 		services = append(services, Service{Name: "revisions", Run: func(ctx context.Context) {

@@ -110,11 +110,11 @@ func judge(m etcd.Member, f Facts, r Rules, held string) (Verdict, string) {
 	case f.Done[m.Name]:
 		return Done, "it was defragmented in this run"
 	case r.Only != "" && r.Only != m.Name:
-		return Enough, "it was not asked for"
-	case m.Role == etcd.RoleLearner && m.Err == nil:
-		return Enough, "it is a learner, which etcd lets nobody defragment"
+		return Enough, notAsked
+	case m.Learner:
+		return Enough, learnerReason(m)
 	case m.Err != nil:
-		return Left, "it does not answer: " + m.Err.Error()
+		return Left, fmt.Sprintf("it does not answer: %s; start it again, or remove it if it is lost (%s)", oneLine(m.Err), wayOut(m))
 	case held != "":
 		return Left, held
 	case !r.Force && !worthIt(m, f, r):
@@ -124,22 +124,40 @@ func judge(m etcd.Member, f Facts, r Rules, held string) (Verdict, string) {
 	case known && free < need(m):
 		return Left, fmt.Sprintf("the disk is short: it takes %s, and %s are free", sizeText(need(m)), sizeText(free))
 	case m.Role == etcd.RoleLeader && !r.MoveLeader && f.Survey.Voters() > 1:
-		return Left, "it leads, and defrag.move_leader is off"
-	case r.Only == "" && !quorumWithout(f.Survey):
+		return Left, "it leads, and defrag.move_leader is off: set it, or hand over by etcdctl move-leader and repeat"
+	case r.Only == "" && !quorumWithout(f.Survey) && !stopped(m, f):
 		return Left, fmt.Sprintf("without it the others are no quorum, and the cluster would stop: name it with --member %s in a quiet hour", m.Name)
 	}
 	return Do, gain
 }
 
-// worthIt applies the thresholds. While NOSPACE is raised, a member over the threshold of its quota is worth any gain that
-// can end the alarm, because writes depend on it. After a compaction its figure for empty space may be outdated, since etcd
-// updates it at a write: then it is worth a try.
+// learnerReason is why a learner is not in question, and the way out for one that is no use.
+func learnerReason(m etcd.Member) string {
+	switch {
+	case m.Role == etcd.RoleUnstarted:
+		return fmt.Sprintf("it is a learner that was added and never started, and has no vote: start it, or remove it (%s)", wayOut(m))
+	case m.Err != nil:
+		return fmt.Sprintf("it is a learner, has no vote, and does not answer: %s; start it again, or remove it (%s)", oneLine(m.Err), wayOut(m))
+	}
+	return "it is a learner, which etcd lets nobody defragment"
+}
+
+// stopped reports whether the cluster takes no writes already, for want of space in this very member or because nobody can tell that: then its
+// absence costs no writes, and is what brings them back.
+func stopped(m etcd.Member, f Facts) bool { return NoSpace(f.Survey) && !BelowQuota(m, f.Quota) }
+
+// worthIt applies the thresholds. While NOSPACE is raised a member over its quota's threshold is worth any gain that can end
+// that, for writes depend on it. After a compaction what it tells of its empty space may be old, since that is counted when
+// something is written: then it is worth a try.
 func worthIt(m etcd.Member, f Facts, r Rules) bool {
 	if NoSpace(f.Survey) && !BelowQuota(m, f.Quota) && (f.Compacted || fits(m, f.Quota)) {
 		return true
 	}
 	return reclaimable(m) >= r.MinReclaimable && ratio(m) >= r.MinRatio
 }
+
+// notAsked is the reason of a member while another one was named.
+const notAsked = "it was not asked for"
 
 func ratio(m etcd.Member) float64 {
 	if m.DBSize == 0 {

@@ -101,6 +101,10 @@ func TestDecide(t *testing.T) {
 		{name: "hash mismatch", want: noneDone, say: "m1: the members' data differ: m2 is odd",
 			facts: func(f *Facts) { f.Diverged = "m2 is odd" }},
 
+		{name: "members still remove what was compacted", want: noneDone, say: "m1: still at it: what there is to gain cannot be told yet",
+			facts: func(f *Facts) { f.Removing = "still at it" }},
+		{name: "members still remove what was compacted, with NOSPACE", want: "m2 defragment, m3 defragment, m1 defragment",
+			facts: func(f *Facts) { f.Removing = "still at it"; f.Survey.Members = overQuota(f) }},
 		{name: "short disk", want: "m3 defragment, m1 defragment, m2 left", say: "m2: the disk is short: it takes 1142.4 MiB, and 1024.0 MiB are free",
 			facts: func(f *Facts) { f.FreeDisk = map[string]int64{"m2": gib} }},
 		{name: "disk that suffices", want: allDone, facts: func(f *Facts) { f.FreeDisk = map[string]int64{"m2": 2 * gib} }},
@@ -185,6 +189,39 @@ func TestDecide(t *testing.T) {
 		{name: "a voter and a learner, the voter named", want: "m1 defragment, m2 enough", rules: func(r *Rules) { r.Only, r.MoveLeader = "m1", false },
 			facts: voterAndLearner},
 		{name: "a voter and a learner", want: "m1 left, m2 enough", say: "m1: name it with --member m1", facts: voterAndLearner},
+		{name: "a single member, with NOSPACE", want: "m1 defragment", facts: func(f *Facts) { f.Survey.Members = overQuota(f)[:1] }},
+		{name: "two voters, with NOSPACE", want: "m2 defragment, m1 defragment", say: "m1: hands over to m2",
+			facts: func(f *Facts) { f.Survey.Members = overQuota(f)[:2] }},
+		{name: "two voters, with NOSPACE, one below its quota", want: "m1 defragment, m2 left", say: "m2: without it the others are no quorum",
+			facts: func(f *Facts) {
+				f.Survey.Members = overQuota(f)[:2]
+				f.Survey.Members[1].Quota = 100 * gib
+			}},
+		{name: "a single member, with NOSPACE of one that is gone", want: "m1 left", say: "m1: name it with --member m1",
+			facts: func(f *Facts) {
+				f.Survey.Members = f.Survey.Members[:1]
+				f.Survey.Strays = []etcd.Alarm{{Member: 9, Kind: etcd.AlarmNoSpace}}
+			}},
+		{name: "leadership stays, with NOSPACE", want: "m2 defragment, m3 defragment, m1 left", say: "m1: etcdctl move-leader",
+			rules: func(r *Rules) { r.MoveLeader = false }, facts: func(f *Facts) { f.Survey.Members = overQuota(f) }},
+		{name: "learner that never started", want: allDone + ", m4 enough", say: "m4: etcdctl member remove 4", facts: func(f *Facts) { withLearner(f, etcd.RoleUnstarted, 0) }},
+		{name: "learner that is dead", want: allDone + ", m4 enough", say: "m4: etcdctl member remove 4", facts: func(f *Facts) { withLearner(f, etcd.RoleUnknown, 0) }},
+		{name: "learner that does not read its database", want: allDone + ", m4 enough", facts: func(f *Facts) {
+			withLearner(f, etcd.RoleLearner, 1000)
+			f.Silent = map[string]error{"m4": errors.New("deadline exceeded")}
+		}},
+		{name: "learner with CORRUPT", want: "m1 left, m2 left, m3 left, m4 enough", say: "m1: member m4 has the alarm CORRUPT", facts: func(f *Facts) {
+			withLearner(f, etcd.RoleLearner, 1000)
+			f.Survey.Members[3].Alarms = []string{etcd.AlarmCorrupt}
+		}},
+		{name: "learner that is catching up, way out", want: "m1 left, m2 left, m3 left, m4 enough", say: "m1: etcdctl member remove 4", facts: behind},
+		{name: "learner that is catching up, with NOSPACE", want: allDone + ", m4 enough", facts: func(f *Facts) { behind(f); f.Survey.Members = overQuota(f) }},
+		{name: "dead voter beside a dead learner", want: "m1 left, m2 left, m3 left, m4 enough", say: "m1: member m3 does not answer: refused; start it again, or remove it if it is lost (etcdctl member remove 3)",
+			facts: func(f *Facts) {
+				withLearner(f, etcd.RoleUnknown, 0)
+				f.Survey.Members[2] = etcd.Member{ID: 3, Name: "m3", Role: etcd.RoleUnknown, Err: errors.New("refused")}
+			}},
+
 		{name: "a single member", want: "m1 left", say: "m1: name it with --member m1",
 			facts: func(f *Facts) { f.Survey.Members = f.Survey.Members[:1] }},
 		{name: "a single member, named", want: "m1 defragment", rules: func(r *Rules) { r.Only = "m1" },
@@ -256,6 +293,32 @@ func fullOfData(f *Facts) {
 		m.DBSize, m.DBInUse, m.Quota = 2*gib, 2*gib-1<<20, 2*gib
 		m.Alarms = []string{etcd.AlarmNoSpace}
 	}
+}
+
+// overQuota gives the members with the alarm, and so much in their files that it was raised.
+func overQuota(f *Facts) []etcd.Member {
+	for i := range f.Survey.Members {
+		m := &f.Survey.Members[i]
+		m.Quota, m.Alarms = m.DBSize, []string{etcd.AlarmNoSpace}
+	}
+	return f.Survey.Members
+}
+
+// withLearner adds a learner, m4; it answers only in the role of one.
+func withLearner(f *Facts, role string, raft uint64) {
+	m := etcd.Member{ID: 4, Name: "m4", Role: role, Learner: true, Leader: 1, RaftIndex: raft, RaftApplied: raft}
+	if role != etcd.RoleLearner {
+		m.Err = errors.New("refused")
+	}
+	f.Survey.Members = append(f.Survey.Members, m)
+}
+
+// behind adds a learner that is catching up.
+func behind(f *Facts) {
+	for i := range f.Survey.Members {
+		f.Survey.Members[i].RaftIndex, f.Survey.Members[i].RaftApplied = 100000, 100000
+	}
+	withLearner(f, etcd.RoleLearner, 1000)
 }
 
 // voterAndLearner is a cluster of one voter, which leads, and one learner that has caught up.

@@ -1,8 +1,8 @@
 // Package defrag decides which members of a cluster to defragment, in which order, and why each other member is left. It then does so, one member at
 // a time. The decision is pure: it asks no cluster and no clock.
 //
-// Its one invariant: at most one member is away at a time. A member without which the remaining voters are no quorum is
-// never taken away, unless a person named it.
+// Its one invariant: at most one voter is away at a time, and never one without which the voters that remain are no quorum
+// unless a person named it, or the cluster takes no writes already and this gives them back.
 package defrag
 
 import (
@@ -47,8 +47,9 @@ type Facts struct {
 	Quota map[string]int64
 	// Compacted means that old history was given up before, or will be.
 	Compacted bool
-	// Diverged says how the data of the members differ; "" means that they do not differ, or that they were
-	// not compared.
+	// Removing says that members still remove what was compacted, so that what they tell of their empty space is no measure; "": they do not.
+	Removing string
+	// Diverged says how the members' data differ; "": it does not, or it was not asked.
 	Diverged string
 	// Done are members that this run has defragmented already.
 	Done map[string]bool

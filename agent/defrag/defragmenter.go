@@ -25,7 +25,9 @@ type Defragmenter struct {
 	FreeDisk func(etcd.Member) (int64, bool)
 	// Between is called between two members and runs what came due meanwhile. nil means that nothing runs.
 	Between func(ctx context.Context)
-	Log     *slog.Logger
+	// LookEvery is how far apart the looks are that find out whether members still remove what was compacted; 0: compact.LookEvery.
+	LookEvery time.Duration
+	Log       *slog.Logger
 }
 
 // Outcome is the result of a run.
@@ -72,14 +74,14 @@ var ErrDiverged = errors.New("the members' data differ")
 // ErrNoMember means that no member has the name that was asked for.
 var ErrNoMember = errors.New("no such member")
 
-// Plan returns what a run would do in a window that closes at the given time; a zero time means that there is no
-// window. It changes nothing, and it compares no hashes, since that holds up writers.
+// Plan says what a run would do in a window that closes then; zero: no window. It changes nothing, and compares no
+// hashes, since that holds up writers. It waits some seconds, to find out whether members still remove what was compacted.
 func (d *Defragmenter) Plan(ctx context.Context, closes time.Time) (Plan, error) {
 	book, err := d.recall(ctx)
 	if err != nil {
 		return Plan{}, fmt.Errorf("plan defragmentation: %w", err)
 	}
-	facts, err := d.look(ctx, book, closes)
+	facts, err := d.lookStill(ctx, book, closes, planBound)
 	if err != nil {
 		return Plan{}, fmt.Errorf("plan defragmentation: %w", err)
 	}
@@ -129,7 +131,7 @@ func (r *defragRun) run(ctx context.Context) error {
 			break
 		}
 		if err := r.member(ctx, step); err != nil {
-			return fmt.Errorf("defragment %s: %w", step.Member.Name, err)
+			return fmt.Errorf("defragment %s: %w", etcd.Printable(step.Member.Name), err)
 		}
 		if err := r.rest(ctx); err != nil {
 			return fmt.Errorf("defragment: stopped after %d members: %w", len(r.out.Members), err)
@@ -140,7 +142,7 @@ func (r *defragRun) run(ctx context.Context) error {
 
 // next looks and decides, and before the first member it checks that all members hold the same data.
 func (r *defragRun) next(ctx context.Context) (Step, bool, error) {
-	facts, err := r.look(ctx, r.book, r.closes)
+	facts, err := r.lookStill(ctx, r.book, r.closes, removalBound)
 	if err != nil {
 		return Step{}, false, err
 	}
@@ -168,7 +170,7 @@ func (r *defragRun) conclude(ctx context.Context) error {
 	r.book.Left, r.book.Underway = r.stillLeft(), ""
 	var why error
 	for _, s := range left {
-		why = errors.Join(why, fmt.Errorf("%s left: %s", s.Member.Name, s.Reason))
+		why = errors.Join(why, fmt.Errorf("%s left: %s", etcd.Printable(s.Member.Name), etcd.Printable(s.Reason)))
 		r.Log.Warn("member not defragmented", "member", s.Member.Name, "reason", s.Reason)
 	}
 	for _, s := range r.out.Plan.With(Enough) {

@@ -37,7 +37,7 @@ type patient struct {
 func newPatient(t testing.TB, c *cluster.Cluster, rules Rules) patient {
 	own := client.Connect(t, c)
 	log := slog.New(slog.DiscardHandler)
-	return patient{&Defragmenter{Cluster: own, Rules: rules, Log: log}, &coordination.Coordinator{Cluster: own, Host: "test", Log: log, Before: Quiet{Cluster: own, Log: log}.Await}}
+	return patient{&Defragmenter{Cluster: own, Rules: rules, LookEvery: 400 * time.Millisecond, Log: log}, &coordination.Coordinator{Cluster: own, Host: "test", Log: log, Before: Quiet{Cluster: own, Log: log}.Await}}
 }
 
 func (p patient) run(ctx context.Context, closes time.Time) (out Outcome, err error) {
@@ -319,6 +319,7 @@ func TestDefragShortWindow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.LookEvery = 20 * time.Millisecond
 	// Each is estimated at a little over two seconds, and takes less: with such a pause the third would end after 22 or more. The second
 	// fits in as long as the first takes less than nine.
 	p.Rules.Pause = 10 * time.Second

@@ -111,7 +111,7 @@ func TestDefragAwaitsRemoval(t *testing.T) {
 	c := cluster.Start(t, cluster.Options{QuotaBytes: 16 << 20,
 		Args: []string{cluster.NoFsync, "--compaction-batch-limit=15", "--compaction-sleep-interval=300ms"}})
 	p := newPatient(t, c, small)
-	p.Rules.Pause = 0
+	p.Rules.Pause, p.LookEvery = 0, time.Second
 	cli := c.Client(t)
 	fill(t, cli, false)
 	p.Compactor = noted(t, p.Cluster)
@@ -130,6 +130,46 @@ func TestDefragAwaitsRemoval(t *testing.T) {
 		if m.After > 1<<20 {
 			t.Errorf("%s was begun before the history was gone: %d bytes are left", m.Name, m.After)
 		}
+	}
+}
+
+// TestDefragAwaitsForeignRemoval has somebody else compact a moment before a run, without any alarm: neither the run nor its plan measures
+// the middle of the removal.
+func TestDefragAwaitsForeignRemoval(t *testing.T) {
+	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync, "--compaction-batch-limit=15", "--compaction-sleep-interval=300ms"}})
+	rules := small
+	rules.MinRatio, rules.Pause = 0.8, 0
+	p := newPatient(t, c, rules)
+	p.LookEvery = time.Second
+	cli := c.Client(t)
+	compactAll := func() {
+		t.Helper()
+		value := strings.Repeat("x", 64<<10)
+		for range 200 {
+			if _, err := cli.Put(t.Context(), "/registry/configmaps/big", value); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, revision, err := p.Cluster.Revision(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := cli.Compact(t.Context(), revision); err != nil {
+			t.Fatal(err)
+		}
+	}
+	compactAll()
+	if plan, err := p.Plan(t.Context(), time.Time{}); err != nil || len(plan.With(Do)) != 3 {
+		t.Errorf("the plan is %s, %v", told(plan), err)
+	}
+	if out, err := p.run(t.Context(), time.Time{}); err != nil || len(out.Members) != 3 {
+		t.Errorf("done were %v, %v", out.names(), err)
+	}
+	// A run whose window closes before the removal ends leaves all of them.
+	compactAll()
+	out, err := p.run(t.Context(), time.Now().Add(2500*time.Millisecond))
+	if !errors.Is(err, agent.ErrPartial) || len(out.Members) > 0 || !strings.Contains(err.Error(), "still remove what was compacted") {
+		t.Errorf("in a short window: done were %v, %v", out.names(), err)
 	}
 }
 

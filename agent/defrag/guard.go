@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/etcdward/etcdward/agent/etcd"
 	"github.com/etcdward/etcdward/agent/version"
@@ -18,34 +19,58 @@ func forbidden(f Facts) string {
 	if f.Diverged != "" {
 		return "the members' data differ: " + f.Diverged
 	}
+	if f.Removing != "" && !NoSpace(f.Survey) {
+		return f.Removing + ": what there is to gain cannot be told yet, repeat later"
+	}
 	newest := uint64(0)
 	for _, m := range f.Survey.Members {
 		newest = max(newest, m.RaftIndex)
 	}
 	for _, m := range f.Survey.Members {
-		if why := trouble(m, f, newest); why != "" {
+		why := trouble(m, f, newest)
+		if m.Learner {
+			why = learnerTrouble(m, f, newest)
+		}
+		if why != "" {
 			return "member " + m.Name + " " + why
 		}
 	}
 	return ""
 }
 
-// trouble returns the reason in this member why no member may be taken away; "" if there is none.
+// oneLine is an error that may be several joined ones, as a part of a sentence.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+// wayOut is the command that takes a member out of the cluster.
+func wayOut(m etcd.Member) string { return "etcdctl member remove " + etcd.HexID(m.ID) }
+
+// learnerTrouble says why nobody may be taken away because of this learner. It has no vote, so that one which is away takes nothing from the
+// quorum. One that is catching up needs the members that serve it; while no writes are taken it misses nothing.
+func learnerTrouble(m etcd.Member, f Facts, newest uint64) string {
+	lag := newest - m.RaftIndex
+	switch {
+	case slices.Contains(m.Alarms, etcd.AlarmCorrupt):
+		return "has the alarm CORRUPT"
+	case m.Err == nil && lag > etcd.MaxLag && !NoSpace(f.Survey):
+		return fmt.Sprintf("is a learner that is catching up, %d raft entries behind: wait for it; if it never arrives, remove it (%s)", lag, wayOut(m))
+	}
+	return ""
+}
+
+// trouble says why nobody may be taken away because of this voter.
 func trouble(m etcd.Member, f Facts, newest uint64) string {
 	lag := newest - m.RaftIndex
 	switch {
 	case f.Survey.Stray(etcd.AlarmCorrupt):
 		return "is in a cluster that has the alarm CORRUPT, raised for a member that is gone: find out why, then etcdctl alarm disarm"
 	case m.Role == etcd.RoleUnstarted:
-		return "was added and never started"
+		return fmt.Sprintf("was added and never started, and counts for the quorum: start it, or remove it (%s)", wayOut(m))
 	case m.Err != nil:
-		return "does not answer: " + m.Err.Error()
+		return fmt.Sprintf("does not answer: %s; start it again, or remove it if it is lost (%s)", oneLine(m.Err), wayOut(m))
 	case f.Silent[m.Name] != nil:
 		return "does not read its database, as while it is defragmented: " + f.Silent[m.Name].Error()
 	case slices.Contains(m.Alarms, etcd.AlarmCorrupt):
 		return "has the alarm CORRUPT"
-	case m.Role == etcd.RoleLearner && lag > etcd.MaxLag:
-		return fmt.Sprintf("is a learner that is catching up, %d raft entries behind", lag)
 	case m.Leader != f.Survey.Leader:
 		return "sees another leader than the quorum, or none"
 	case lag > etcd.MaxLag || m.RaftIndex-min(m.RaftApplied, m.RaftIndex) > etcd.MaxLag:

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/etcdward/etcdward/agent/ballot"
 	"github.com/etcdward/etcdward/agent/etcd"
 )
 
@@ -51,7 +52,8 @@ func (r *defragRun) agree(ctx context.Context, survey etcd.Survey) error {
 
 func (r *defragRun) compareAll(ctx context.Context, survey etcd.Survey) (*agreement, error) {
 	var revision int64
-	for _, m := range survey.Members {
+	voters := votersOf(survey) // etcd refuses to hash a learner
+	for _, m := range voters {
 		if m.Err != nil {
 			return nil, fmt.Errorf("%s: %w", m.Name, m.Err)
 		}
@@ -61,11 +63,8 @@ func (r *defragRun) compareAll(ctx context.Context, survey etcd.Survey) (*agreem
 	}
 	var first *agreement
 	var said []string
-	differ := false
-	for _, m := range survey.Members {
-		if m.Learner {
-			continue // a learner refuses the call
-		}
+	var votes []ballot.Vote
+	for _, m := range voters {
 		h, err := r.Cluster.HashKV(ctx, m, revision, hashTimeoutFor(m))
 		if err != nil {
 			return nil, err
@@ -76,17 +75,30 @@ func (r *defragRun) compareAll(ctx context.Context, survey etcd.Survey) (*agreem
 		if h.CompactRevision != first.CompactRevision {
 			return nil, errors.New("the cluster was compacted between their answers")
 		}
-		differ = differ || h.Hash != first.Hash.Hash
+		votes = append(votes, ballot.Vote{Member: m.Name, Data: fmt.Sprintf("%08x", h.Hash)})
 		said = append(said, fmt.Sprintf("%s %08x", m.Name, h.Hash))
 	}
-	if differ {
-		return nil, fmt.Errorf("%w at revision %d: %s", ErrDiverged, revision, strings.Join(said, ", "))
+	if len(ballot.Parties(votes)) > 1 {
+		return nil, fmt.Errorf("%w at revision %d: %s; %s", ErrDiverged, revision, strings.Join(said, ", "), whoIsWrong(votes, survey.Voters()))
 	}
 	return first, nil
 }
 
-// stillAgrees compares a member with the hash that all agreed on before. Only if the cluster was compacted since then are
-// all members asked again.
+// whoIsWrong names the members that the others outvote.
+func whoIsWrong(votes []ballot.Vote, voters int) string {
+	majority, odd, found := ballot.Majority(votes, voters)
+	if !found {
+		return fmt.Sprintf("no majority of %d voters tells which are right", voters)
+	}
+	names := make([]string, len(odd))
+	for i, o := range odd {
+		names[i] = o.Member
+	}
+	return fmt.Sprintf("%s at odds with the majority (%s)", strings.Join(names, ", "), majority)
+}
+
+// stillAgrees compares a member with what all agreed on before. Only where the cluster was compacted since are all of them
+// asked again.
 func (r *defragRun) stillAgrees(ctx context.Context, survey etcd.Survey, m etcd.Member) error {
 	if m.Learner {
 		return nil

@@ -63,8 +63,8 @@ func (d *Defragmenter) look(ctx context.Context, book ledger, closes time.Time) 
 	return f, cmp.Or(ctx.Err(), denied)
 }
 
-// settled waits until every member answers, reads its database, follows the same leader, and has applied whatever any member had
-// when the wait began.
+// settled waits until every voter answers, reads its database, follows one leader, and has applied what any of them had when it
+// began to wait.
 func (d *Defragmenter) settled(ctx context.Context, bound time.Duration) (etcd.Survey, error) {
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()

@@ -113,7 +113,12 @@ func (r *defragRun) handOver(ctx context.Context, s Step, survey etcd.Survey) (e
 	return survey, err
 }
 
-// unsettled returns why the cluster is not whole; nil if it is. The first call sets goal.
+// votersOf are the members on which the quorum hangs.
+func votersOf(s etcd.Survey) []etcd.Member {
+	return slices.DeleteFunc(slices.Clone(s.Members), func(m etcd.Member) bool { return m.Learner })
+}
+
+// unsettled says why the voters are not whole; nil: they are. goal is set when it is first asked.
 func (d *Defragmenter) unsettled(ctx context.Context, goal *uint64) (etcd.Survey, error) {
 	survey, err := d.Cluster.Survey(ctx)
 	if err != nil {
@@ -123,7 +128,8 @@ func (d *Defragmenter) unsettled(ctx context.Context, goal *uint64) (etcd.Survey
 		return survey, etcd.ErrNoQuorum
 	}
 	first := *goal == 0
-	for _, m := range survey.Members {
+	voters := votersOf(survey)
+	for _, m := range voters {
 		switch {
 		case m.Err != nil:
 			return survey, fmt.Errorf("%s: %w", m.Name, m.Err)
@@ -134,7 +140,7 @@ func (d *Defragmenter) unsettled(ctx context.Context, goal *uint64) (etcd.Survey
 			*goal = max(*goal, m.RaftIndex)
 		}
 	}
-	for _, m := range survey.Members {
+	for _, m := range voters {
 		if m.RaftApplied < *goal {
 			return survey, fmt.Errorf("%s has applied %d of %d raft entries", m.Name, m.RaftApplied, *goal)
 		}

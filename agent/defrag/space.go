@@ -2,13 +2,14 @@ package defrag
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/compact"
 	"github.com/etcdward/etcdward/agent/etcd"
 )
 
@@ -32,45 +33,42 @@ func (r *defragRun) makeSpace(ctx context.Context) error {
 		return nil
 	}
 	r.out.Compaction = &done
-	// Also if there was nothing to do: somebody else may have compacted a moment ago.
-	return r.awaitRemoval(ctx)
+	return nil
 }
 
 const (
-	removalPoll  = time.Second
-	removalBound = 5 * time.Minute
+	// removalBound is how long a run waits for members that remove what was compacted.
+	removalBound = 15 * time.Minute
+	// planBound is how long a plan, for which a person waits, does.
+	planBound = time.Minute
 )
 
-// awaitRemoval waits until the members have removed what was compacted, which they do in the background: the space in use falls no
-// more.
-func (r *defragRun) awaitRemoval(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, removalBound, fmt.Errorf("members still remove what was compacted after %s", removalBound))
-	defer cancel()
-	tick := time.NewTicker(removalPoll)
-	defer tick.Stop()
-	for before := int64(0); ; {
-		survey, err := r.Cluster.Survey(ctx)
-		if err != nil {
-			return err
-		}
-		var used int64
-		for _, m := range survey.Members {
-			used += m.DBInUse
-		}
-		if before > 0 && used >= before {
-			return nil
-		}
-		before = used
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-tick.C:
-		}
+// lookStill looks once no member removes anything in the background any more, whoever compacted: before that it would measure the middle of
+// something. What does not end in time is a fact of its own.
+func (d *Defragmenter) lookStill(ctx context.Context, book ledger, closes time.Time, bound time.Duration) (Facts, error) {
+	if !closes.IsZero() {
+		bound = max(0, min(bound, time.Until(closes)))
 	}
+	said := false
+	removal := compact.Removal{Cluster: d.Cluster, Every: d.LookEvery, Bound: bound, Falling: func(int64) {
+		if !said {
+			d.Log.Info("waiting for members to remove what was compacted")
+		}
+		said = true
+	}}
+	still := removal.Await(ctx)
+	if still != nil && !errors.Is(still, compact.ErrRemoving) {
+		return Facts{}, still
+	}
+	facts, err := d.look(ctx, book, closes)
+	if still != nil {
+		facts.Removing = still.Error()
+	}
+	return facts, err
 }
 
-// disarm clears NOSPACE once every member is below its quota. A member that is not would raise it again at
-// once.
+// disarm takes NOSPACE back once every member is below its quota. One that is not would raise it again at once. A learner that is away takes
+// no writes, and holds up nobody.
 func (r *defragRun) disarm(ctx context.Context) error {
 	if r.out.Plan.Missed() {
 		r.book.Pace = r.book.Pace.Missing()
@@ -82,10 +80,7 @@ func (r *defragRun) disarm(ctx context.Context) error {
 	if !NoSpace(facts.Survey) {
 		return nil
 	}
-	if why := stillFull(facts); why != "" {
-		if c := r.out.Compaction; c != nil && !c.Needed() {
-			why += "; nothing was compacted: " + c.Reason
-		}
+	if why := stillFull(facts, r.out); why != "" {
 		return fmt.Errorf("defragment: %w: NOSPACE stays: %s", agent.ErrPartial, why)
 	}
 	raised := facts.Survey.Members
@@ -103,34 +98,4 @@ func (r *defragRun) disarm(ctx context.Context) error {
 		r.Log.Info("NOSPACE disarmed", "member", m.Name)
 	}
 	return nil
-}
-
-// stillFull returns why NOSPACE cannot be cleared, and what to do about it; "" if it can be cleared.
-func stillFull(f Facts) string {
-	var away, unknown, over []string
-	for _, m := range f.Survey.Members {
-		quota := QuotaOf(m, f.Quota)
-		switch {
-		case BelowQuota(m, f.Quota):
-		case m.Err != nil:
-			away = append(away, m.Name)
-		case quota == 0:
-			unknown = append(unknown, fmt.Sprintf("%s (%d bytes)", m.Name, m.DBSize))
-		default:
-			over = append(over, fmt.Sprintf("%s (%d bytes, %d of them in use, of %d)", m.Name, m.DBSize, m.DBInUse, quota))
-		}
-	}
-	var why []string
-	if len(away) > 0 {
-		why = append(why, "no answer from "+strings.Join(away, ", "))
-	}
-	if len(over) > 0 {
-		why = append(why, "not far enough below the quota: "+strings.Join(over, ", ")+
-			": compact with a smaller compaction.keep by etcdward compact, delete what is not needed, or raise --quota-backend-bytes; then etcdward defrag, with --force where another client compacted")
-	}
-	if len(unknown) > 0 {
-		why = append(why, "neither status nor metrics tell the quota of "+strings.Join(unknown, ", ")+
-			": if that is well below --quota-backend-bytes, run etcdctl alarm disarm")
-	}
-	return strings.Join(why, "; ")
 }

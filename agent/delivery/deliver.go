@@ -29,7 +29,9 @@ func (c *Courier) Deliver(ctx context.Context, m snapshot.Manifest) (Result, err
 	for _, store := range c.Stores {
 		if got, ok := delivery.Stored[store.Name][m.ID]; ok {
 			result.Stored = append(result.Stored, store.Name)
-			result.Manifest.Object = got.Object
+			if result.Manifest.Object = got.Object; got.ID != m.ID {
+				result.Manifest.ID, result.Manifest.TakenAt, result.Manifest.Restore = got.ID, got.TakenAt, got.Restore
+			}
 			continue
 		}
 		cause := delivery.Failed[store.Name]

@@ -128,7 +128,15 @@ func (c *Cluster) Compact(ctx context.Context, revision int64) (already bool, er
 	return false, nil
 }
 
-// IsCompacted reports whether an error means that the requested revision was compacted away.
+// Compacted puts a compact revision into words. Servers give 0 or -1 for a cluster that was never compacted.
+func Compacted(revision int64) string {
+	if revision <= 0 {
+		return "never compacted"
+	}
+	return fmt.Sprintf("compacted to %d", revision)
+}
+
+// IsCompacted says whether an error means that the revision asked for was given up.
 func IsCompacted(err error) bool {
 	s, ok := connection.Status(err)
 	return ok && s.Message() == rpctypes.ErrCompacted.Error()

@@ -1,6 +1,7 @@
 package etcd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -99,13 +100,17 @@ type Hash struct {
 	CompactRevision int64
 }
 
-// HashKV asks a member for the hash of its key space at a revision above 0. The member reads its whole
-// database for that, which holds up writers, so ask followers. timeout replaces the usual deadline.
+// HashKV asks a member for the hash of its key space at a revision; 0: at its newest, which the answer names. For a revision that it
+// compacted to, a member answers with the hash that it kept from then, of the compact revision before; at its newest it never does. It reads the whole
+// database and holds up writers meanwhile: ask followers. timeout replaces the usual deadline.
 func (c *Cluster) HashKV(ctx context.Context, m Member, revision int64, timeout time.Duration) (Hash, error) {
 	var resp *pb.HashKVResponse
 	err := c.pool.CallFor(ctx, timeout, m.Endpoint, "hash the keys of", maintenance(pb.MaintenanceClient.HashKV, &pb.HashKVRequest{Revision: revision}, &resp))
 	if err != nil {
 		return Hash{}, err
+	}
+	if revision == 0 {
+		revision = cmp.Or(resp.HashRevision, resp.GetHeader().GetRevision()) // etcd 3.5 names it in the header alone
 	}
 	return Hash{Hash: resp.Hash, Revision: revision, CompactRevision: resp.CompactRevision}, nil
 }

@@ -30,8 +30,8 @@ const (
 	AlarmCorrupt = "CORRUPT"
 )
 
-// Member is one member as a survey found it. If Err is set, only ID, Name, Learner, URLs and Alarms are
-// known.
+// Member is one member as a survey found it. With Err set only ID, Name, Learner, URLs and Alarms are known. Name is what etcd has, whatever characters
+// that holds; a member without one has its id instead.
 type Member struct {
 	ID       uint64
 	Name     string
@@ -228,7 +228,10 @@ func (c *Cluster) ask(ctx context.Context, endpoint string) listing {
 func (c *Cluster) visit(ctx context.Context, listed *pb.Member, seed string, clusterID uint64) Member {
 	m := Member{ID: listed.ID, Name: listed.Name, Learner: listed.IsLearner, URLs: listed.ClientURLs, Role: RoleUnknown}
 	if m.Name == "" {
-		m.Role, m.Name = RoleUnstarted, HexID(m.ID)
+		m.Name = HexID(m.ID) // etcd takes an empty name as well
+	}
+	if listed.Name == "" && len(m.URLs) == 0 {
+		m.Role = RoleUnstarted
 		m.Err = errors.New("it was added to the cluster and never started")
 		return m
 	}

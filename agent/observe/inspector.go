@@ -30,7 +30,9 @@ type Inspection struct {
 	Snapshots int
 	// Newest is the newest proven snapshot; nil if there is none.
 	Newest *Provable
-	// Wrong lists what is wrong with the store, one line each, the gravest first.
+	// Compared is the newest snapshot that other members were compared with, and gave an answer; nil: none was found among the newest.
+	Compared *snapshot.Manifest
+	// Wrong says, in one line each, the gravest first, what keeps the store from being what it should be.
 	Wrong []string
 }
 
@@ -67,6 +69,12 @@ func (i *Inspector) Run(ctx context.Context, now time.Time) (Inspection, error) 
 		whose.Known = false
 		out.Wrong = append(out.Wrong, "its cluster.json is gone, so that nothing says to which cluster the snapshots belong; the next snapshot writes it again")
 	}
+	if overwrites, err := i.Store.Catalog.Overwrites(ctx); err != nil {
+		return out, err
+	} else if overwrites {
+		out.Wrong = append(out.Wrong, "it overwrites objects that exist, although it was asked not to: two hosts that store at once are kept apart by reading back, "+
+			"and nothing protects the backups from being overwritten by others")
+	}
 	err = i.look(ctx, now, listing, whose, &out)
 	return out, err
 }
@@ -76,12 +84,16 @@ func (i *Inspector) look(ctx context.Context, now time.Time, listing catalog.Lis
 	all := slices.Concat(listing.Snapshots, listing.Bereft)
 	slices.SortFunc(all, func(a, b catalog.Entry) int { return b.ID.Compare(a.ID) })
 	var bad []string // one line for each snapshot
-	bereft := 0
+	bereft, older := 0, 0
 	for _, entry := range all {
 		if len(entry.Data) == 0 {
 			bereft++
 		} else if out.Newest != nil {
-			continue // older snapshots are read back by sample, and judged by prune
+			// What is older is read back by chance, and judged by prune. The members may have been compared last with one of these.
+			if older++; out.Compared == nil && older <= comparedLooks && len(out.Newest.Manifest.Inconclusive) > 0 {
+				i.lookForComparison(ctx, entry, whose, out)
+			}
+			continue
 		}
 		c, err := i.candidate(ctx, entry, now, bereft <= stores.Named)
 		if errors.Is(err, catalog.ErrNotFound) {
@@ -90,6 +102,7 @@ func (i *Inspector) look(ctx context.Context, now time.Time, listing catalog.Lis
 		if err != nil {
 			return err
 		}
+		out.noteComparison(c.manifest, whose)
 		level, why := c.judge(whose, now)
 		if why != "" {
 			bad = append(bad, fmt.Sprintf("snapshot %s %s", entry.ID, why))
@@ -104,6 +117,24 @@ func (i *Inspector) look(ctx context.Context, now time.Time, listing catalog.Lis
 	}
 	out.Wrong = append(out.Wrong, shorten(bad)...)
 	return nil
+}
+
+// comparedLooks is how many manifests older than the newest proven one are read for the last comparison of the members.
+const comparedLooks = 3
+
+// lookForComparison reads one manifest more. One that cannot be read has no say: nothing is claimed of it.
+func (i *Inspector) lookForComparison(ctx context.Context, entry catalog.Entry, whose stores.Ownership, out *Inspection) {
+	if m, err := i.Store.Catalog.Manifest(ctx, entry); err == nil {
+		out.noteComparison(m, whose)
+	}
+}
+
+// noteComparison notes the first manifest, of the cluster that answers, that says what other members held.
+func (out *Inspection) noteComparison(m snapshot.Manifest, whose stores.Ownership) {
+	compared := slices.ContainsFunc(m.Checks, func(c snapshot.Check) bool { return c.Name == snapshot.CheckHashKV })
+	if out.Compared == nil && compared && whose.Allows(m.Cluster.ID) && whose.Counts(m.Cluster.ID) {
+		out.Compared = &m
+	}
 }
 
 func shorten(bad []string) []string {

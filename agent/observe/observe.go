@@ -3,12 +3,14 @@ package observe
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"sync"
 	"time"
 
 	"github.com/etcdward/etcdward/agent/etcd"
 	"github.com/etcdward/etcdward/agent/jobstate"
+	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/spool"
 	"github.com/etcdward/etcdward/agent/status"
 	"github.com/etcdward/etcdward/agent/stores"
@@ -50,18 +52,23 @@ const storeLimit = 30 * time.Second
 // the status says so.
 func (o *Observer) Status(ctx context.Context, now time.Time) status.Status {
 	s := status.Status{Cluster: status.Cluster{Name: o.ClusterName}, Members: []status.Member{}, Stores: make([]status.Store, len(o.Stores)), Jobs: []status.Job{}}
-	clusterErr := o.cluster(ctx, &s) // the cluster comes first, because a snapshot in a store counts only for the cluster that it is of
-	proven := make([]*status.Proven, len(o.Stores))
+	clusterErr := o.cluster(ctx, &s) // first: what a store holds counts only for the cluster that it is of
+	seen := make([]Inspection, len(o.Stores))
 	var looking sync.WaitGroup
 	for i, store := range o.Stores {
-		looking.Go(func() { s.Stores[i], proven[i] = lookAtStore(ctx, store, s.Cluster.ID, now) })
+		looking.Go(func() { s.Stores[i], seen[i] = lookAtStore(ctx, store, s.Cluster.ID, now) })
 	}
 	looking.Wait()
-	for _, p := range proven {
-		if p != nil && (s.LastProven == nil || p.TakenAt.After(s.LastProven.TakenAt)) {
-			s.LastProven = p
+	for i, in := range seen {
+		if in.Newest == nil {
+			continue
+		}
+		m := in.Newest.Manifest
+		if s.LastProven == nil || m.TakenAt.After(s.LastProven.TakenAt) {
+			s.LastProven = &status.Proven{ID: m.ID, TakenAt: m.TakenAt, Revision: m.Revision, Level: in.Newest.Level, Store: o.Stores[i].Name}
 		}
 	}
+	nameOdd(&s, seen)
 	jobsErr := o.jobs(&s, now)
 	status.Judge(&s, o.expectation(now), clusterErr, jobsErr)
 	return s
@@ -101,8 +108,8 @@ func rowOf(m etcd.Member, survey etcd.Survey) status.Member {
 	return row
 }
 
-// lookAtStore looks at one store. live is the id of the cluster that answers; "" if none does.
-func lookAtStore(ctx context.Context, store Store, live string, now time.Time) (status.Store, *status.Proven) {
+// lookAtStore looks at one store. live is the id of the cluster that answers; "": none does.
+func lookAtStore(ctx context.Context, store Store, live string, now time.Time) (status.Store, Inspection) {
 	row := status.Store{Name: store.Name, Kind: store.Kind}
 	ctx, cancel := context.WithTimeout(ctx, storeLimit)
 	defer cancel()
@@ -110,15 +117,34 @@ func lookAtStore(ctx context.Context, store Store, live string, now time.Time) (
 	seen, err := inspector.Run(ctx, now)
 	if err != nil {
 		row.Error = err.Error()
-		return row, nil
+		return row, Inspection{}
 	}
 	row.Snapshots, row.Wrong = seen.Snapshots, seen.Wrong
-	if seen.Newest == nil {
-		return row, nil
+	if seen.Newest != nil {
+		row.LastSuccess = &seen.Newest.At
 	}
-	m := seen.Newest.Manifest
-	row.LastSuccess = &seen.Newest.At
-	return row, &status.Proven{ID: m.ID, TakenAt: m.TakenAt, Revision: m.Revision, Level: seen.Newest.Level, Store: store.Name}
+	return row, seen
+}
+
+// nameOdd notes the members whose data were at odds with the majority's when they were last compared. One that is no member any more is
+// no finding.
+func nameOdd(s *status.Status, seen []Inspection) {
+	var newest *snapshot.Manifest
+	for _, in := range seen {
+		if in.Compared != nil && (newest == nil || in.Compared.TakenAt.After(newest.TakenAt)) {
+			newest = in.Compared
+		}
+	}
+	if newest == nil {
+		return
+	}
+	for _, odd := range newest.OddMembers {
+		for i, m := range s.Members {
+			if m.ID == odd.ID {
+				s.Members[i].Odd = fmt.Sprintf("%s (found by snapshot %s)", odd.Detail, newest.ID)
+			}
+		}
+	}
 }
 
 // jobs reads the daemon's records of its jobs, and what waits in the spool.
@@ -142,7 +168,11 @@ func (o *Observer) jobs(s *status.Status, now time.Time) error {
 	for i := range s.Stores {
 		s.Stores[i].Spooled = waiting[s.Stores[i].Name]
 	}
-	return errors.Join(err, spoolErr)
+	aside, asideErr := spool.PeekAside(o.SpoolPath)
+	for _, a := range aside {
+		s.SetAside = append(s.SetAside, status.Aside{ID: a.ID, Reason: a.Reason})
+	}
+	return errors.Join(err, spoolErr, asideErr)
 }
 
 // expectation returns what the snapshot schedule promises now. The last due run may still be under way, but the one before it

@@ -90,27 +90,12 @@ func (p *Pruner) Plan(ctx context.Context, now time.Time) (Plan, error) {
 	all := slices.Concat(listing.Snapshots, listing.Bereft)
 	slices.SortFunc(all, func(a, b catalog.Entry) int { return a.ID.Compare(b.ID) })
 	manifests, errs := stores.Manifests(ctx, p.Store, all)
-	var judged []retention.Snapshot
-	left := map[string]string{} // by ID: why retention has no say
-	for i, entry := range all {
-		id := entry.ID.String()
-		switch {
-		case errors.Is(errs[i], snapshot.ErrDamaged):
-			left[id] = "left alone: " + errs[i].Error()
-		case errors.Is(errs[i], catalog.ErrNotFound):
-			left[id] = "left alone: another agent removed it just now"
-		case errs[i] != nil:
-			return plan, fmt.Errorf("prune %s: %w", p.Store.Name, errs[i])
-		case !slices.Contains(ours, manifests[i].Cluster.ID):
-			left[id] = fmt.Sprintf("left alone: it is of etcd cluster %s", manifests[i].Cluster.ID)
-		case len(entry.Data) == 0 && now.Sub(entry.ID.TakenAt) < hiddenFor:
-			left[id] = "left alone: its data is gone, and somebody may want that undone"
-		default:
-			judged = append(judged, retention.Snapshot{ID: id, TakenAt: manifests[i].TakenAt, Stored: entry.Manifest.Stored,
-				Revision: manifests[i].Revision, Proven: manifests[i].Proven() && entry.Intact(manifests[i]), Emergency: manifests[i].Emergency})
-		}
+	judged, left, err := p.sort(all, manifests, errs, ours, now)
+	if err != nil {
+		return plan, err
 	}
-	if err := p.discount(ctx, judged); err != nil {
+	condemned, err := p.discount(ctx, judged)
+	if err != nil {
 		return plan, err
 	}
 	verdict := retention.Judge(judged, p.Store.Retention, now)
@@ -127,6 +112,12 @@ func (p *Pruner) Plan(ctx context.Context, now time.Time) (Plan, error) {
 			continue
 		}
 		d := decided[entry.ID.String()]
+		if !d.Keep {
+			if why := p.spared(ctx, entry, manifests[i], condemned[d.ID]); why != "" {
+				plan.Decisions = append(plan.Decisions, Decision{Entry: entry, Keep: true, Reasons: []string{why}})
+				continue
+			}
+		}
 		plan.Decisions = append(plan.Decisions, Decision{Entry: entry, Proven: d.Proven, Keep: d.Keep, Reasons: d.Reasons, manifest: manifests[i]})
 	}
 	for _, obj := range listing.Orphans {
@@ -136,6 +127,30 @@ func (p *Pruner) Plan(ctx context.Context, now time.Time) (Plan, error) {
 		}
 	}
 	return plan, nil
+}
+
+// sort tells what retention judges from what is left alone, by ID: why it has no say there.
+func (p *Pruner) sort(all []catalog.Entry, manifests []snapshot.Manifest, errs []error, ours []string, now time.Time) (judged []retention.Snapshot, left map[string]string, err error) {
+	left = map[string]string{}
+	for i, entry := range all {
+		id := entry.ID.String()
+		switch {
+		case errors.Is(errs[i], snapshot.ErrDamaged):
+			left[id] = "left alone: " + errs[i].Error()
+		case errors.Is(errs[i], catalog.ErrNotFound):
+			left[id] = "left alone: another agent removed it just now"
+		case errs[i] != nil:
+			return nil, nil, fmt.Errorf("prune %s: %w", p.Store.Name, errs[i])
+		case !slices.Contains(ours, manifests[i].Cluster.ID):
+			left[id] = fmt.Sprintf("left alone: it is of etcd cluster %s", manifests[i].Cluster.ID)
+		case len(entry.Data) == 0 && now.Sub(entry.ID.TakenAt) < hiddenFor:
+			left[id] = "left alone: its data is gone, and somebody may want that undone"
+		default:
+			judged = append(judged, retention.Snapshot{ID: id, TakenAt: manifests[i].TakenAt, Stored: entry.Manifest.Stored,
+				Revision: manifests[i].Revision, Proven: manifests[i].Proven() && entry.Intact(manifests[i]), Emergency: manifests[i].Emergency})
+		}
+	}
+	return judged, left, nil
 }
 
 // leave is the plan for a store of another cluster: not even what a crash left there is ours to sweep.
@@ -156,18 +171,53 @@ func (p Plan) HeldError() error {
 	return fmt.Errorf("prune %s: %w: held: %w", p.Store, agent.ErrPartial, p.held)
 }
 
-// discount takes the word proven from snapshots that a later read-back found damaged.
-func (p *Pruner) discount(ctx context.Context, judged []retention.Snapshot) error {
+// discount clears Proven on snapshots that a later read-back found damaged, and returns those that are condemned by nothing else.
+func (p *Pruner) discount(ctx context.Context, judged []retention.Snapshot) (condemned map[string]bool, err error) {
 	proofs, err := p.Store.Catalog.LatestProofs(ctx)
 	if err != nil {
-		return fmt.Errorf("prune %s: %w", p.Store.Name, err)
+		return nil, fmt.Errorf("prune %s: %w", p.Store.Name, err)
 	}
+	condemned = map[string]bool{}
 	for i, s := range judged {
 		if proof, ok := proofs[s.ID]; ok && !proof.Check.OK {
+			condemned[s.ID] = s.Proven
 			judged[i].Proven = false
 		}
 	}
-	return nil
+	return condemned, nil
+}
+
+// spared says why a snapshot stays that would go for the sake of one look at the store; "": nothing spares it.
+func (p *Pruner) spared(ctx context.Context, entry catalog.Entry, m snapshot.Manifest, condemned bool) (why string) {
+	if !entry.Intact(m) {
+		again, err := p.Store.Catalog.Find(ctx, entry.ID)
+		switch {
+		case errors.Is(err, catalog.ErrNotFound):
+		case err != nil:
+			return "left alone: its data is not listed as it should be, and it could not be looked for once more: " + err.Error()
+		case again.Intact(m):
+			return "left alone: its data was not listed as it should be, and is now"
+		}
+		return ""
+	}
+	if condemned {
+		return p.readsNow(ctx, m)
+	}
+	return ""
+}
+
+// readsNow reads a snapshot once more that would go because a read-back condemned it, and says why it stays; "": it is damaged indeed.
+func (p *Pruner) readsNow(ctx context.Context, m snapshot.Manifest) (why string) {
+	err := p.Store.Catalog.Holds(ctx, m)
+	switch {
+	case errors.Is(err, catalog.ErrOtherBytes):
+		return ""
+	case err != nil:
+		p.Log.Warn("snapshot not removed", "snapshot", m.ID, "store", p.Store.Name, "error", err)
+		return "left alone: a read-back found it damaged, and it could not be read once more: " + err.Error()
+	}
+	p.Log.Warn("snapshot not removed", "snapshot", m.ID, "store", p.Store.Name, "reason", "a read-back found it damaged, and its bytes are those that were stored")
+	return "left alone: a read-back found it damaged, and its bytes are those that were stored; etcdward verify settles it"
 }
 
 // Pruned is what a Pruner did.
@@ -192,6 +242,9 @@ func (p *Pruner) Apply(ctx context.Context, plan Plan) (Pruned, error) {
 	var err error
 	done.Orphans, err = p.Store.Catalog.Sweep(ctx, plan.orphans, plan.now, orphanAge)
 	if err != nil && !refused(err) {
+		return done, fmt.Errorf("prune %s: %w", p.Store.Name, err)
+	}
+	if err := p.Store.Catalog.SweepIntents(ctx); err != nil && !refused(err) {
 		return done, fmt.Errorf("prune %s: %w", p.Store.Name, err)
 	}
 	if done.Tidied, err = p.Store.Catalog.Tidy(ctx, plan.tidyBefore(p.Store.Retention)); err != nil && !refused(err) {
@@ -250,7 +303,7 @@ func (p *Pruner) remove(ctx context.Context, plan Plan, done *Pruned) error {
 	return p.Removals.end(p.Store.Name)
 }
 
-// refused says whether the store does not allow it, which is a skip and no failure.
+// refused reports whether the store does not allow it, which is a skip and no failure.
 func refused(err error) bool {
 	return errors.Is(err, storage.ErrLocked) || errors.Is(err, storage.ErrDenied)
 }

@@ -212,6 +212,9 @@ type vanishing struct {
 
 func (v vanishing) Open(ctx context.Context, obj storage.Object) (io.ReadCloser, error) {
 	if obj.Key == v.key {
+		if err := v.Delete(ctx, storage.Object{Key: v.key}); err != nil {
+			return nil, err
+		}
 		return nil, fs.ErrNotExist
 	}
 	return v.Bucket.Open(ctx, obj)

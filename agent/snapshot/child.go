@@ -14,8 +14,8 @@ import (
 	"github.com/etcdward/etcdward/agent/child"
 )
 
-// inspection is the child process that looks at one file.
-var inspection = child.Task{Name: "internal-inspect", Args: 2, Do: inspectMain}
+// inspection looks at one file, in a process of its own.
+var inspection = child.Task{Name: "internal-inspect", Args: 3, Do: inspectMain}
 
 // ChildMain does the work of this package's children and exits if this process was started as one; otherwise
 // it returns at once. main calls it first, and so does the TestMain of every package whose tests inspect a
@@ -44,18 +44,22 @@ func inspectMain(args []string) error {
 			say(answer{Damage: "the parser asked for more memory than a sound file of this size takes"})
 		}()
 	}
-	say(answerTo(path, args[1]))
+	say(answerTo(path, args[1], args[2]))
 	return nil
 }
 
-// answerTo returns the child's answer about the file at path.
-func answerTo(path, minor string) answer {
+// answerTo is what the child has to say of the file at path.
+func answerTo(path, minor, compacted string) answer {
 	number, err := strconv.Atoi(minor)
 	if err != nil {
 		return answer{Trouble: firstBytes(err.Error())}
 	}
-	found, err := inspect(path, number)
-	// bbolt quotes keys in its errors, and in a damaged file a key may have any length.
+	revision, err := strconv.ParseInt(compacted, 10, 64)
+	if err != nil {
+		return answer{Trouble: firstBytes(err.Error())}
+	}
+	found, err := inspect(path, number, revision)
+	// bbolt quotes keys, which in a damaged file may be of any length.
 	switch {
 	case errors.Is(err, errCannotOpen):
 		return answer{Trouble: firstBytes(err.Error())}
@@ -86,10 +90,11 @@ func firstBytes(s string) string {
 	return strings.ToValidUTF8(s[:min(len(s), maxMessageBytes)], "")
 }
 
-// inspectInChild runs inspect on path in a child process. An error that wraps ErrDamaged means that the file
-// is not sound, or that it crashed the parser.
-func inspectInChild(ctx context.Context, path string, minor int) (finding, error) {
-	said, err := inspection.Run(ctx, []string{path, strconv.Itoa(minor)})
+// inspectInChild runs inspect on path in a process of its own. HashKV is computed as if the file were compacted at compacted; asItIs: at the
+// revision that the file says. An error that wraps ErrDamaged
+// means that the file is not sound, or that the parser died of it.
+func inspectInChild(ctx context.Context, path string, minor int, compacted int64) (finding, error) {
+	said, err := inspection.Run(ctx, []string{path, strconv.Itoa(minor), strconv.FormatInt(compacted, 10)})
 	if err != nil {
 		return finding{}, crashed("inspect", path, err)
 	}

@@ -74,7 +74,7 @@ func TestInspectionCancelled(t *testing.T) {
 	cause := errors.New("enough")
 	ended := make(chan error)
 	go func() {
-		_, err := inspectInChild(ctx, path, 0)
+		_, err := inspectInChild(ctx, path, 0, asItIs)
 		ended <- err
 	}()
 	awaitChild(t, path)
@@ -93,7 +93,7 @@ func TestChildKilled(t *testing.T) {
 		path := slow(t)
 		ended := make(chan error)
 		go func() {
-			_, err := inspectInChild(t.Context(), path, 0)
+			_, err := inspectInChild(t.Context(), path, 0, asItIs)
 			ended <- err
 		}()
 		if err := syscall.Kill(awaitChild(t, path), signal); err != nil {
@@ -132,10 +132,10 @@ func TestParentKilled(t *testing.T) {
 
 func TestCannotOpen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "none")
-	if _, err := inspectInChild(t.Context(), path, 0); err == nil || errors.Is(err, ErrDamaged) {
+	if _, err := inspectInChild(t.Context(), path, 0, asItIs); err == nil || errors.Is(err, ErrDamaged) {
 		t.Errorf("no file: got %v, want an error that is not damage", err)
 	}
-	if _, err := inspect(path, 0); !errors.Is(err, errCannotOpen) {
+	if _, err := inspect(path, 0, asItIs); !errors.Is(err, errCannotOpen) {
 		t.Errorf("no file: inspect: got %v, want errCannotOpen", err)
 	}
 }
@@ -159,7 +159,7 @@ func TestFileInUse(t *testing.T) {
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := inspect(path, 0); !errors.Is(err, errCannotOpen) {
+	if _, err := inspect(path, 0, asItIs); !errors.Is(err, errCannotOpen) {
 		t.Errorf("with an exclusive lock: got %v, want errCannotOpen", err)
 	}
 }
@@ -199,13 +199,13 @@ func TestAnswer(t *testing.T) {
 		got             answer
 		damage, trouble string
 	}{
-		"sound":      {answerTo(write(t, fixture()), "6"), "", ""},
-		"minor":      {answerTo(write(t, fixture()), "six"), "", "invalid syntax"},
-		"no file":    {answerTo(missing, "6"), "", "cannot open"},
-		"bad pages":  {answerTo(write(t, withTrailer(twice)), "6"), "2 bad pages, the first: page", ""},
-		"no pages":   {answerTo(write(t, make([]byte, 4*pageSize)), "6"), "open as bbolt", ""},
-		"bad entry":  {answerTo(write(t, withTrailer(handmade(t, put(bucketKey, []byte(strings.Repeat("k", 30_000)), nil)))), "6"), `bucket "key"`, ""},
-		"bad marker": {answerTo(write(t, withTrailer(handmade(t, put(bucketMeta, metaFinishedCompact, []byte("x"))))), "6"), "meta", ""},
+		"sound":      {answerTo(write(t, fixture()), "6", "-1"), "", ""},
+		"minor":      {answerTo(write(t, fixture()), "six", "-1"), "", "invalid syntax"},
+		"no file":    {answerTo(missing, "6", "-1"), "", "cannot open"},
+		"bad pages":  {answerTo(write(t, withTrailer(twice)), "6", "-1"), "2 bad pages, the first: page", ""},
+		"no pages":   {answerTo(write(t, make([]byte, 4*pageSize)), "6", "-1"), "open as bbolt", ""},
+		"bad entry":  {answerTo(write(t, withTrailer(handmade(t, put(bucketKey, []byte(strings.Repeat("k", 30_000)), nil)))), "6", "-1"), `bucket "key"`, ""},
+		"bad marker": {answerTo(write(t, withTrailer(handmade(t, put(bucketMeta, metaFinishedCompact, []byte("x"))))), "6", "-1"), "meta", ""},
 	} {
 		a := test.got
 		if (a.Damage == "") != (test.damage == "") || !strings.Contains(a.Damage, test.damage) ||

@@ -101,7 +101,7 @@ func ExamineDigested(ctx context.Context, path string, digest *Digest, minor int
 
 // inspect makes the checks of level 2.
 func (e *Examination) inspect(ctx context.Context, path string, minor int) error {
-	found, err := inspectInChild(ctx, path, minor)
+	found, err := inspectInChild(ctx, path, minor, asItIs)
 	switch {
 	case errors.Is(err, ErrDamaged):
 		e.Checks = append(e.Checks, Check{Name: CheckPages, Detail: Damage(err)})
@@ -115,4 +115,17 @@ func (e *Examination) inspect(ctx context.Context, path string, minor int) error
 	e.Checks = append(e.Checks, Check{Name: CheckPages, OK: true,
 		Detail: fmt.Sprintf("pages, buckets and revisions hold; %d keys up to revision %d%s", facts.TotalKeys, facts.Revision, e.Origin.appendix())})
 	return nil
+}
+
+// asItIs, in the place of a compact revision, means the one that the file has.
+const asItIs = -1
+
+// Rehash computes what a live member would answer to HashKV that has the data of the file at path and was compacted since, at the
+// revision compacted, which is not beyond the file's newest. The file has passed the checks of levels 1 and 2 before.
+func Rehash(ctx context.Context, path string, compacted int64) (HashKV, error) {
+	found, err := inspectInChild(ctx, path, 0, compacted)
+	if err != nil {
+		return HashKV{}, fmt.Errorf("hash snapshot as compacted at %d: %w", compacted, err)
+	}
+	return found.Facts.HashKV, nil
 }

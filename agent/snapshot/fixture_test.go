@@ -24,7 +24,7 @@ func TestFixture(t *testing.T) {
 	if e := examine(t, path, 5); e.Facts.TotalKeys <= want.TotalKeys {
 		t.Errorf("Examine for 3.5: got %d keys in total, want more than the %d that live", e.Facts.TotalKeys, want.TotalKeys)
 	}
-	found, err := inspect(path, 6)
+	found, err := inspect(path, 6, asItIs)
 	if err != nil || found.Facts.HashKV != want.HashKV || found.Origin.ClusterVersion != "3.6.0" {
 		t.Errorf("inspect: got %+v, error %v", found, err)
 	}

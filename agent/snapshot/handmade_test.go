@@ -123,7 +123,7 @@ func TestHandmadeSound(t *testing.T) {
 			t.Parallel()
 			path := write(t, withTrailer(handmade(t, test.edit)))
 			e := examine(t, path, 0)
-			found, err := inspect(path, 0)
+			found, err := inspect(path, 0, asItIs)
 			got := found.Facts
 			if !e.OK() || err != nil || got.HashKV != e.Facts.HashKV || got.StatusHash != e.Facts.StatusHash {
 				t.Fatalf("Examine: got %+v; inspect: got %+v, error %v", e, got, err)
@@ -182,7 +182,7 @@ func TestHandmadeDamaged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := write(t, withTrailer(handmade(t, test.edit)))
-			if _, err := inspect(path, 0); err == nil || !strings.Contains(err.Error(), test.want) || errors.Is(err, errCannotOpen) {
+			if _, err := inspect(path, 0, asItIs); err == nil || !strings.Contains(err.Error(), test.want) || errors.Is(err, errCannotOpen) {
 				t.Errorf("inspect: got %v, want %q", err, test.want)
 			}
 			e := examine(t, path, 0)

@@ -45,9 +45,9 @@ type finding struct {
 // inspect is the parser: level 2 of the checks, and the facts. It runs in the child process only, on a file
 // whose trailer holds. Each of its errors means damage, except one that wraps errCannotOpen.
 //
-// minor is that of the etcd server, on which the meaning of TotalKeys depends; 0 means the version in the
-// file.
-func inspect(path string, minor int) (finding, error) {
+// minor is that of the etcd server, for the meaning of TotalKeys; 0: as the file says. compacted is the compact revision that HashKV is
+// computed for, at least that of the file; asItIs: that of the file.
+func inspect(path string, minor int, compacted int64) (finding, error) {
 	db, err := bolt.Open(path, 0o400, &bolt.Options{ReadOnly: true, PreLoadFreelist: true, Timeout: openTimeout})
 	if err != nil {
 		if errors.Is(err, bolterrors.ErrTimeout) {
@@ -69,7 +69,7 @@ func inspect(path string, minor int) (finding, error) {
 	}
 	var found finding
 	if err == nil {
-		found, err = read(tx, minor)
+		found, err = read(tx, minor, compacted)
 	}
 	_, _ = tx.Rollback(), db.Close() // nothing was written
 	return found, err
@@ -111,7 +111,7 @@ func checkPages(tx *bolt.Tx) error {
 }
 
 // read takes the facts from a transaction whose pages are sound.
-func read(tx *bolt.Tx, minor int) (finding, error) {
+func read(tx *bolt.Tx, minor int, compacted int64) (finding, error) {
 	for _, name := range [][]byte{bucketKey, bucketMeta, bucketLease, bucketMembers, bucketCluster} {
 		if tx.Bucket(name) == nil {
 			return finding{}, fmt.Errorf("bucket %q is missing", name)
@@ -149,7 +149,7 @@ func read(tx *bolt.Tx, minor int) (finding, error) {
 	if minor < 6 {
 		facts.TotalKeys = rows.total
 	}
-	facts.HashKV, err = hashKV(tx.Bucket(bucketKey), rows, compact)
+	facts.HashKV, err = hashKV(tx.Bucket(bucketKey), rows, max(compact, compacted))
 	return finding{facts, origin}, err
 }
 

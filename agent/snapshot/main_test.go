@@ -19,7 +19,7 @@ import (
 func TestMain(m *testing.M) {
 	ChildMain()
 	if path := os.Getenv(parentVariable); path != "" {
-		_, err := inspectInChild(context.Background(), path, 0)
+		_, err := inspectInChild(context.Background(), path, 0, asItIs)
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

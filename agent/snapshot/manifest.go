@@ -18,7 +18,10 @@ const Format = 1
 // MaxManifestBytes is the largest size of a manifest. A larger one was not written by etcdward.
 const MaxManifestBytes = 64 << 10
 
-// maxSnapshotBytes limits the sizes that a manifest may claim: etcd advises against databases beyond 8 GiB.
+// maxOddMembers bounds how many members a manifest may name: no cluster has more.
+const maxOddMembers = 64
+
+// maxSnapshotBytes bounds the sizes a manifest may claim: etcd advises against databases beyond 8 GiB.
 const maxSnapshotBytes = 1 << 40
 
 // Manifest is the commit record of a stored snapshot: a snapshot exists only if its manifest does.
@@ -32,7 +35,12 @@ type Manifest struct {
 	Member      Member    `json:"member"`
 	Facts
 	Checks []Check `json:"checks"`
-	// Emergency marks a snapshot of a member without quorum. It is sound, but may lack the newest writes.
+	// Inconclusive are the checks that could not be decided. A version that does not know the field passes over it.
+	Inconclusive []Open `json:"inconclusive,omitempty"`
+	// OddMembers held other data than the majority, and the snapshot, when it was taken: they are at fault, and not the snapshot,
+	// unless it failed a check too.
+	OddMembers []OddMember `json:"odd_members,omitempty"`
+	// Emergency marks a snapshot of a member without quorum: sound, but it may lack the newest writes.
 	Emergency bool   `json:"emergency,omitempty"`
 	Object    Stored `json:"object"`
 	Tool      string `json:"tool"`
@@ -139,14 +147,20 @@ func (m Manifest) validate() error {
 func (m Manifest) validateText() error {
 	texts := []string{m.Cluster.Name, m.Cluster.ID, m.Member.Name, m.Member.ID, m.Member.Role, m.Member.Version, m.Member.Reason,
 		m.StorageVersion, m.StatusHash, m.Object.Key, m.Object.Version, m.Tool, m.Restore}
-	if len(m.Checks) > 2*len(levels) {
-		return fmt.Errorf("%d checks", len(m.Checks))
+	if len(m.Checks)+len(m.Inconclusive) > 2*len(levels) || len(m.OddMembers) > maxOddMembers {
+		return fmt.Errorf("%d checks, %d inconclusive, %d odd members", len(m.Checks), len(m.Inconclusive), len(m.OddMembers))
 	}
 	for _, c := range m.Checks {
 		texts = append(texts, c.Name, c.Detail)
 	}
+	for _, o := range m.Inconclusive {
+		texts = append(texts, o.Name, o.Detail)
+	}
+	for _, o := range m.OddMembers {
+		texts = append(texts, o.Name, o.ID, o.Detail)
+	}
 	for _, s := range texts {
-		if len(s) > 4096 || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || r == unicode.ReplacementChar }) {
+		if len(s) > maxTextBytes || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || r == unicode.ReplacementChar }) {
 			return fmt.Errorf("text %.40q is too long or holds control characters", s)
 		}
 	}

@@ -165,7 +165,7 @@ func (h *history) check(t *testing.T) {
 	if err := os.WriteFile(path, withTrailer(body), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	found, err := inspect(path, 6)
+	found, err := inspect(path, 6, asItIs)
 	got := found.Facts
 	if err != nil || got.HashKV.Hash != want.Hash || got.HashKV.Revision != want.Revision || got.HashKV.CompactRevision != want.CompactRevision {
 		t.Errorf("inspect: got %+v, error %v, the store says %+v", got.HashKV, err, want)

@@ -29,8 +29,22 @@ type Check struct {
 	Detail string `json:"detail,omitempty"`
 }
 
-// Level returns the highest level of proof among checks, 1 to 5. It is 0 if one of them failed or the file
-// itself was never checked (levels 1 and 2 are missing).
+// Open is a check that was tried and could not be decided, and why. It proves nothing, and nothing is wrong because of it. It stands beside
+// the checks and not among them: every version of etcdward counts a check that did not fail towards the level of proof.
+type Open struct {
+	Name   string `json:"name"`
+	Detail string `json:"detail"`
+}
+
+// OddMember is a member of the cluster whose data are not those of the majority.
+type OddMember struct {
+	Name   string `json:"name"`
+	ID     string `json:"id"` // hex
+	Detail string `json:"detail"`
+}
+
+// Level is the highest level of proof among checks, 1 to 5; 0 when one of them failed or
+// the file itself was never checked (levels 1 and 2 missing).
 func Level(checks []Check) int {
 	highest := 0
 	seen := map[int]bool{}

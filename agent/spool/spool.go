@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -108,15 +109,23 @@ func (s *Spool) List() ([]Entry, error) { return Peek(s.area.Path()) }
 
 // Peek is List of the spool in a folder, for those who only look: it makes no folder where there is none.
 func Peek(folder string) ([]Entry, error) {
+	entries, broken, err := read(folder)
+	for _, id := range slices.Sorted(maps.Keys(broken)) {
+		err = errors.Join(err, broken[id])
+	}
+	return entries, err
+}
+
+// read gives the entries of the spool in a folder, oldest first, and by ID those whose record cannot be read.
+func read(folder string) (entries []Entry, broken map[string]error, err error) {
 	files, err := os.ReadDir(folder)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("spool: %w", err)
+		return nil, nil, fmt.Errorf("spool: %w", err)
 	}
-	var entries []Entry
-	var unreadable error
+	broken = map[string]error{}
 	for _, file := range files {
 		id, ok := strings.CutSuffix(file.Name(), ".json")
 		if _, err := snapshot.ParseID(id); !ok || err != nil {
@@ -126,7 +135,7 @@ func Peek(folder string) ([]Entry, error) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // delivered since the folder was read
 		case err != nil:
-			unreadable = errors.Join(unreadable, err)
+			broken[id] = err
 		default:
 			entries = append(entries, entry)
 		}
@@ -134,7 +143,7 @@ func Peek(folder string) ([]Entry, error) {
 	slices.SortFunc(entries, func(a, b Entry) int {
 		return cmp.Or(a.Manifest.TakenAt.Compare(b.Manifest.TakenAt), cmp.Compare(a.Manifest.Revision, b.Manifest.Revision))
 	})
-	return entries, unreadable
+	return entries, broken, nil
 }
 
 // Data opens the sealed bytes of an entry. fs.ErrNotExist: it is delivered, or gone.
@@ -259,10 +268,10 @@ func readRecord(path, id string) (Entry, error) {
 	}
 	var entry Entry
 	if err := json.Unmarshal(body, &entry); err != nil {
-		return Entry{}, fmt.Errorf("spool %s: the record is damaged: %w", path, err)
+		return Entry{}, fmt.Errorf("spool %s: %w: the record is damaged: %w", path, ErrSpoilt, err)
 	}
 	if entry.Manifest.ID != id {
-		return Entry{}, fmt.Errorf("spool %s: the record is damaged: it is that of %.64q", path, entry.Manifest.ID)
+		return Entry{}, fmt.Errorf("spool %s: %w: the record is damaged: it is that of %.64q", path, ErrSpoilt, entry.Manifest.ID)
 	}
 	return entry, nil
 }

@@ -32,6 +32,8 @@ type Status struct {
 	Stores     []Store  `json:"stores"`
 	Jobs       []Job    `json:"jobs"`
 	LastProven *Proven  `json:"last_proven"`
+	// SetAside are snapshots in the spool of this host that no store can take.
+	SetAside []Aside `json:"set_aside,omitempty"`
 	// AtWork is the agent that works on the cluster just now, and on what; "": none.
 	AtWork string `json:"at_work,omitempty"`
 }
@@ -58,6 +60,8 @@ type Member struct {
 	RaftIndex    uint64   `json:"raft_index"`
 	Alarms       []string `json:"alarms"`
 	Error        string   `json:"error,omitempty"`
+	// Odd says how the member's data differ from the majority's, as found when a snapshot was taken; "": not that we know.
+	Odd string `json:"odd,omitempty"`
 }
 
 // Store is one store. LastSuccess is when its newest proven snapshot was taken. Error: it could not be read, and nothing else of
@@ -89,6 +93,12 @@ type Proven struct {
 	Revision int64     `json:"revision"`
 	Level    int       `json:"level"`
 	Store    string    `json:"store"`
+}
+
+// Aside is a snapshot that was set aside in the spool.
+type Aside struct {
+	ID     string `json:"id"`
+	Reason string `json:"reason"`
 }
 
 // Expectation is what the schedule promises.
@@ -133,6 +143,9 @@ func Judge(s *Status, e Expectation, clusterErr, jobsErr error) {
 	if jobsErr != nil {
 		note("the jobs' records could not be read: %v", jobsErr)
 	}
+	for _, a := range s.SetAside {
+		note("snapshot %s was set aside on this host, no store can take it: %s; look at it in spool/set-aside below the state directory, then remove its files", a.ID, a.Reason)
+	}
 	for _, job := range s.Jobs {
 		if job.LastEnded != nil && !job.OK {
 			note("job %s failed at %s: %s", job.Name, job.LastEnded.UTC().Format(time.RFC3339), job.Error)
@@ -171,6 +184,9 @@ func judgeMembers(members []Member, note func(string, ...any)) {
 			note("member %s does not answer: %s", m.Name, m.Error)
 		case !m.Healthy:
 			note("member %s is not healthy: it sees no leader, or another one than the quorum", m.Name)
+		}
+		if m.Odd != "" {
+			note("member %s holds other data than the majority, and etcd does not notice: %s; replace the member", m.Name, m.Odd)
 		}
 		for _, alarm := range m.Alarms {
 			note("member %s has the alarm %s", m.Name, alarm)

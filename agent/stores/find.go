@@ -117,8 +117,7 @@ func latest(ctx context.Context, all []Found, now time.Time) (found *Found, pass
 	return found, append(more, passed...), err
 }
 
-// YetToCome reports whether the time in a snapshot's ID is further in the future than two clocks may
-// disagree.
+// YetToCome reports whether a snapshot was taken, as its ID has it, later than any two clocks may disagree.
 func YetToCome(id snapshot.ID, now time.Time) bool {
 	return id.TakenAt.After(now.Add(retention.ClockSlack))
 }

@@ -33,8 +33,9 @@ func (s *Sampler) Run(ctx context.Context) error {
 			wrong = errors.Join(wrong, fmt.Errorf("store %s: %w", store.Name, err))
 			continue
 		}
-		for _, e := range listing.Bereft {
-			wrong = errors.Join(wrong, fmt.Errorf("store %s: snapshot %s: %w: its data is gone", store.Name, e.ID, snapshot.ErrDamaged))
+		s.tryCreateOnly(ctx, store)
+		if err := s.missingData(ctx, store, listing.Bereft); err != nil {
+			wrong = errors.Join(wrong, err)
 		}
 		for _, entry := range sample(listing.Snapshots, s.Share) {
 			if err := s.reread(ctx, store, entry); err != nil {
@@ -43,6 +44,37 @@ func (s *Sampler) Run(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return errors.Join(wrong, context.Cause(ctx))
 			}
+		}
+	}
+	return wrong
+}
+
+// tryCreateOnly finds out anew whether a store overwrites: a gateway may have been put before it, or changed, since it was first used.
+func (s *Sampler) tryCreateOnly(ctx context.Context, store stores.Store) {
+	switch overwrites, err := store.Catalog.TryCreateOnly(ctx); {
+	case err != nil:
+		s.Log.Warn("not tried whether the store overwrites", "store", store.Name, "error", err)
+	case overwrites:
+		s.Log.Warn("store overwrites, every snapshot is read back", "store", store.Name)
+	}
+}
+
+// missingData names the snapshots whose data another listing, some time later, does not show either.
+func (s *Sampler) missingData(ctx context.Context, store stores.Store, bereft []catalog.Entry) (wrong error) {
+	if len(bereft) == 0 {
+		return nil
+	}
+	if err := pause(ctx, s.Verifier.Apart); err != nil {
+		return err
+	}
+	for _, e := range bereft {
+		again, err := store.Catalog.Find(ctx, e.ID)
+		switch {
+		case errors.Is(err, catalog.ErrNotFound): // removed since it was listed
+		case err != nil:
+			wrong = errors.Join(wrong, fmt.Errorf("store %s: %w", store.Name, err))
+		case len(again.Data) == 0:
+			wrong = errors.Join(wrong, fmt.Errorf("store %s: snapshot %s: %w: its data is gone", store.Name, e.ID, snapshot.ErrDamaged))
 		}
 	}
 	return wrong

@@ -2,6 +2,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,9 +31,11 @@ const checkObject = "object"
 type Verifier struct {
 	Staging    *staging.Area
 	Identities seal.Identities
-	Tool       string
-	Log        *slog.Logger
-	Progress   agent.Progress
+	// Apart is the time between two readings of a snapshot that is found damaged: one reading of a remote thing is no fact about it.
+	Apart    time.Duration
+	Tool     string
+	Log      *slog.Logger
+	Progress agent.Progress
 }
 
 // Verification is what the checks found.
@@ -40,12 +43,33 @@ type Verification struct {
 	ID     string           `json:"id,omitempty"`
 	OK     bool             `json:"ok"`
 	Checks []snapshot.Check `json:"checks"`
+	// Inconclusive are the checks that could not be decided, and OddMembers the members whose data were at odds with the majority's, when the
+	// snapshot was taken.
+	Inconclusive []snapshot.Open      `json:"inconclusive,omitempty"`
+	OddMembers   []snapshot.OddMember `json:"odd_members,omitempty"`
 	// Facts are nil when they could not be read.
 	*snapshot.Facts
 }
 
 func (v *Verification) add(name string, ok bool, detail string) {
 	v.Checks = append(v.Checks, snapshot.Check{Name: name, OK: ok, Detail: detail})
+}
+
+// Damaged reports whether a check found that the bytes are not those of a sound snapshot. A snapshot that the members' majority does not
+// confirm is not proven, and may be the one that is right.
+func (v Verification) Damaged() bool {
+	_, found := firstDamage(v.Checks)
+	return found
+}
+
+// firstDamage returns the first check that failed for the sake of the bytes; false: none did.
+func firstDamage(checks []snapshot.Check) (failed snapshot.Check, found bool) {
+	for _, c := range checks {
+		if !c.OK && c.Name != snapshot.CheckHashKV {
+			return c, true
+		}
+	}
+	return snapshot.Check{}, false
 }
 
 // conclude sets OK: every check held, and there was one.
@@ -111,7 +135,7 @@ func (v *Verifier) sealedFile(ctx context.Context, path string, sealed io.Reader
 	return examined(exam), err
 }
 
-// isLocal says whether an error is that of writing to the file named, and not of what was read.
+// isLocal reports whether an error is that of writing to the file named, and not of what was read.
 func isLocal(err error, name string) bool {
 	var path *os.PathError
 	return errors.As(err, &path) && path.Path == name
@@ -144,9 +168,7 @@ func (v *Verifier) Stored(ctx context.Context, found stores.Found) (Verification
 	case errors.Is(err, seal.ErrNoIdentity):
 		return v.sealedOnly(ctx, found, out)
 	case errors.Is(err, snapshot.ErrDamaged):
-		out.add(checkObject, false, snapshot.Damage(err))
-		v.note(ctx, found, out)
-		return out, nil
+		return v.damaged(ctx, found, out, err)
 	case err != nil:
 		return Verification{}, fmt.Errorf("verify: %w", err)
 	}
@@ -164,6 +186,7 @@ func (v *Verifier) Stored(ctx context.Context, found stores.Found) (Verification
 	} else {
 		out.add(snapshot.CheckReadBack, false, snapshot.Damage(same))
 	}
+	out.Inconclusive, out.OddMembers = m.Inconclusive, m.OddMembers
 	for _, c := range m.Checks {
 		if c.Name == snapshot.CheckHashKV {
 			out.Checks = append(out.Checks, c) // made when it was taken; the members have moved on
@@ -178,15 +201,10 @@ func (v *Verifier) Stored(ctx context.Context, found stores.Found) (Verification
 // whatever is inside, and no identity opens a damaged head: it is looked at before the identity is blamed. Bytes that hold prove
 // less than a read-back, and are not noted as one.
 func (v *Verifier) sealedOnly(ctx context.Context, found stores.Found, out Verification) (Verification, error) {
-	sealed, err := found.Store.Catalog.Open(ctx, found.Manifest)
-	if err == nil {
-		_, err = io.Copy(io.Discard, sealed)
-		err = errors.Join(err, sealed.Close())
-	}
+	err := found.Store.Catalog.Holds(ctx, found.Manifest)
 	switch {
 	case errors.Is(err, snapshot.ErrDamaged):
-		out.add(checkObject, false, snapshot.Damage(err))
-		v.note(ctx, found, out)
+		return v.damaged(ctx, found, out, err)
 	case err != nil:
 		return out, fmt.Errorf("verify: %w", err)
 	case v.Identities.Given():
@@ -198,11 +216,54 @@ func (v *Verifier) sealedOnly(ctx context.Context, found stores.Found, out Verif
 	return out, nil
 }
 
+// damaged concludes from a reading that found damage. Bytes that are not those that were stored, and data that are gone, are read once more,
+// some time later, before they are called damaged and noted. If the second reading finds anything else, the snapshot could not be checked.
+func (v *Verifier) damaged(ctx context.Context, found stores.Found, out Verification, first error) (Verification, error) {
+	if errors.Is(first, catalog.ErrOtherBytes) {
+		v.Log.Info("snapshot read once more", "snapshot", found.Manifest.ID, "store", found.Store.Name, "reason", snapshot.Damage(first))
+		if err := pause(ctx, v.Apart); err != nil {
+			return Verification{}, fmt.Errorf("verify %s: %w", found.Manifest.ID, err)
+		}
+		second := v.secondReading(ctx, found)
+		if !errors.Is(second, catalog.ErrOtherBytes) || second.Error() != first.Error() {
+			// The first reading is told and not wrapped: it may not have been the snapshot's fault.
+			return Verification{}, fmt.Errorf("verify %s: it could not be checked: one reading found: %s; the next: %w",
+				found.Manifest.ID, snapshot.Damage(first), cmp.Or(second, errSound))
+		}
+	}
+	out.add(checkObject, false, snapshot.Damage(first))
+	v.note(ctx, found, out)
+	return out, nil
+}
+
+// errSound is what a second reading found that found nothing wrong.
+var errSound = errors.New("the stored bytes are those of the manifest")
+
+// secondReading reads the stored bytes once more, if the snapshot is still there. A snapshot that was removed meanwhile is not damaged.
+func (v *Verifier) secondReading(ctx context.Context, found stores.Found) error {
+	if _, err := found.Store.Catalog.Find(ctx, found.Entry.ID); err != nil {
+		return err
+	}
+	return found.Store.Catalog.Holds(ctx, found.Manifest)
+}
+
+// pause waits, unless ctx ends first.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
 // note stores what a read-back found, good or bad: prune counts on no snapshot that was found damaged. A store that does not
 // let this host write proofs takes nothing from the result.
 func (v *Verifier) note(ctx context.Context, found stores.Found, out Verification) {
 	check := snapshot.Check{Name: snapshot.CheckReadBack, OK: true}
-	if failed, found := snapshot.FirstFailed(out.Checks); found {
+	if failed, found := firstDamage(out.Checks); found {
 		check.OK, check.Detail = false, failed.Name+": "+failed.Detail
 	} else if i := slices.IndexFunc(out.Checks, func(c snapshot.Check) bool { return c.Name == snapshot.CheckReadBack }); i >= 0 {
 		check.Detail = out.Checks[i].Detail

@@ -10,16 +10,16 @@ import (
 	"github.com/etcdward/etcdward/storage/s3"
 )
 
-// LazyBucket is the bucket of a store, which is opened when it is first used.
-func LazyBucket(s config.Store) *storage.Bounded {
-	return storage.NewBounded(storage.NewLazy(func(ctx context.Context) (storage.Bucket, error) { return OpenBucket(ctx, s) }))
+// LazyBucket is the bucket of a store, opened when it is first used. find is as for OpenBucket.
+func LazyBucket(s config.Store, find func(config.File) (string, error)) *storage.Lazy {
+	return storage.NewLazy(func(ctx context.Context) (storage.Bucket, error) { return OpenBucket(ctx, s, find) })
 }
 
-// OpenBucket is the one place that knows all providers.
-func OpenBucket(ctx context.Context, s config.Store) (storage.Bucket, error) {
+// OpenBucket is the one place that knows all providers. find tells where a file of the configuration lies for this process, as SecretFile does.
+func OpenBucket(ctx context.Context, s config.Store, find func(config.File) (string, error)) (storage.Bucket, error) {
 	switch {
 	case s.S3 != nil:
-		file, err := SecretFile(s.S3.CredentialsFile)
+		file, err := find(s.S3.CredentialsFile)
 		if err != nil {
 			return nil, err
 		}
@@ -27,7 +27,7 @@ func OpenBucket(ctx context.Context, s config.Store) (storage.Bucket, error) {
 			PathStyle: s.S3.PathStyle, Checksums: s.S3.Checksums, StorageClass: s.S3.StorageClass, KMSKeyID: s.S3.KMSKeyID,
 			Lock: s.S3.Lock, LockDays: s.S3.LockDays, CredentialsFile: file})
 	case s.GCS != nil:
-		file, err := SecretFile(s.GCS.CredentialsFile)
+		file, err := find(s.GCS.CredentialsFile)
 		if err != nil {
 			return nil, err
 		}

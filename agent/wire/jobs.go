@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -75,16 +76,21 @@ func (p *Parts) snapshotter(cluster *etcd.Cluster, courier *delivery.Courier, ac
 	}
 	return &backup.Snapshotter{Cluster: cluster, ClusterName: p.Config.Cluster.Name, Policy: p.Config.Snapshot.Source,
 		Staging: area, Spool: courier.Spool, Sealer: sealer, Stores: p.Stores,
+		HashBudget: p.Config.Verify.HashBudget, PacePath: filepath.Join(p.StateDir, "hash.json"),
 		AcceptNewCluster: accept, Tool: p.tool(), Log: p.Log, Progress: p.Progress}, nil
 }
 
-// Verifier returns the verifier of snapshots; identities are for those that are encrypted.
+// readingsApart is the time between two readings of a snapshot that is found damaged: long enough for a fail-over to end, and short enough
+// for a person to wait.
+const readingsApart = 5 * time.Second
+
+// Verifier checks snapshots, with identities for those that are encrypted.
 func (p *Parts) Verifier(keys seal.Identities) (*verify.Verifier, error) {
 	area, err := p.Staging()
 	if err != nil {
 		return nil, err
 	}
-	return &verify.Verifier{Staging: area, Identities: keys, Tool: p.tool(), Log: p.Log, Progress: p.Progress}, nil
+	return &verify.Verifier{Staging: area, Identities: keys, Apart: readingsApart, Tool: p.tool(), Log: p.Log, Progress: p.Progress}, nil
 }
 
 // Sampler returns the sampler that reads back a share of the stored snapshots.
@@ -162,17 +168,13 @@ func freeDisk(m etcd.Member) (int64, bool) {
 	return 0, false
 }
 
-// CleanUp removes what killed processes of this host left behind, and finishes the prunes that they had begun.
+// CleanUp removes what earlier processes of this host left on its disk when they were killed. It asks no store.
 func (p *Parts) CleanUp(ctx context.Context) error {
 	area, err := p.Staging()
 	if err != nil {
 		return err
 	}
 	waiting, err := p.spool()
-	if err != nil {
-		return err
-	}
-	removals, err := p.Removals()
 	if err != nil {
 		return err
 	}
@@ -184,11 +186,7 @@ func (p *Parts) CleanUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	finished, err := removals.Finish(ctx, p.Stores)
-	if err != nil {
-		p.Log.Warn("removal not finished", "error", err)
-	}
-	if removed := staged + spooled + finished; removed > 0 {
+	if removed := staged + spooled; removed > 0 {
 		p.Log.Info("leftovers removed", "files", removed)
 	}
 	return nil

@@ -84,11 +84,37 @@ func pointInTime(text string, now time.Time) (time.Time, error) {
 // sweepLimit limits the time for the sweep of one store.
 const sweepLimit = time.Minute
 
-// SweepStores removes what interrupted uploads of this host left in the stores. A store that cannot be reached
-// is swept another time.
-func (p *Parts) SweepStores(ctx context.Context) {
+// among reports whether a store is one of those named, which none means all.
+func among(store string, names []string) bool {
+	return len(names) == 0 || slices.Contains(names, store)
+}
+
+// FinishRemovals finishes the prunes that an earlier process of this host had begun, in the stores named; none: in all. What has to wait is logged,
+// and finished another time.
+func (p *Parts) FinishRemovals(ctx context.Context, names ...string) error {
+	removals, err := p.Removals()
+	if err != nil {
+		return err
+	}
+	within, cancel := context.WithTimeout(ctx, sweepLimit)
+	defer cancel()
+	finished, err := removals.Finish(within, slices.DeleteFunc(slices.Clone(p.Stores), func(s stores.Store) bool { return !among(s.Name, names) }))
+	if err != nil && ctx.Err() == nil {
+		p.Log.Warn("removal not finished", "error", err)
+	}
+	if finished > 0 {
+		p.Log.Info("removals finished", "files", finished)
+	}
+	return nil
+}
+
+// SweepStores removes what cut uploads of this host left in the stores named; none: in all. One that is away is swept another time.
+func (p *Parts) SweepStores(ctx context.Context, names ...string) {
 	var sweeping sync.WaitGroup
 	for name, bucket := range p.buckets {
+		if !among(name, names) {
+			continue
+		}
 		sweeping.Go(func() {
 			within, cancel := context.WithTimeout(ctx, sweepLimit)
 			defer cancel()

@@ -60,7 +60,8 @@ func Open(cfg *config.Config, o Options) (*Parts, error) {
 
 // addStore makes one store ready; its bucket is opened when it is first used.
 func (p *Parts) addStore(s config.Store) error {
-	bucket := LazyBucket(s)
+	// A call whose time is over is left behind, whatever the store does.
+	bucket := storage.NewBounded(LazyBucket(s, SecretFile))
 	p.close = append(p.close, bucket.Close)
 	p.buckets[s.Name] = bucket
 	cat, err := catalog.New(bucket, p.Config.Cluster.Name)

@@ -139,7 +139,7 @@ func (inv *invocation) printDefrag(out defrag.Outcome, dryRun bool) error {
 
 func (inv *invocation) defragTables(r defragReport) error {
 	if c := r.Compaction; c != nil && c.To > c.From {
-		fmt.Fprintf(inv.out, "Compacted from revision %d to %d: %s.\n", c.From, c.To, c.Reason)
+		fmt.Fprintf(inv.out, "Compacted %s: %s.\n", span(c.From, c.To), c.Reason)
 	} else if c != nil {
 		fmt.Fprintf(inv.out, "Nothing was compacted: %s.\n", c.Reason)
 	}
@@ -164,7 +164,7 @@ func (inv *invocation) defragTables(r defragReport) error {
 		}
 	}
 	for _, name := range r.Disarmed {
-		fmt.Fprintf(inv.out, "NOSPACE disarmed on %s.\n", name)
+		fmt.Fprintf(inv.out, "NOSPACE disarmed on %s.\n", terminal.Escape(name))
 	}
 	return nil
 }

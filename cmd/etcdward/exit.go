@@ -17,6 +17,7 @@ import (
 	"github.com/etcdward/etcdward/agent/seal"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/staging"
+	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 	"github.com/etcdward/etcdward/storage"
 )
 
@@ -105,7 +106,7 @@ func (inv *invocation) conclude(ctx context.Context, err error) int {
 	default:
 		// Errors that were joined: each is one.
 		for line := range strings.Lines(err.Error()) {
-			fmt.Fprintf(inv.err, "etcdward: %s\n", strings.TrimRight(line, "\n"))
+			fmt.Fprintf(inv.err, "etcdward: %s\n", terminal.Escape(strings.TrimRight(line, "\n")))
 		}
 		if hint := hintFor(err); hint != "" {
 			fmt.Fprintf(inv.err, "Try: %s\n", hint)

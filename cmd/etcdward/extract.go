@@ -35,7 +35,7 @@ func extractCommand(inv *invocation) *cobra.Command {
 			"one file for each: YAML for objects of Kubernetes (JSON, where YAML cannot hold one), otherwise the bytes as stored. The\n" +
 			"folder's index.jsonl names every key and its file. Neither etcd nor an API server is needed, and none is touched. Secrets are\n" +
 			"written readably, for the owner alone.\n\n" +
-			"Everything that is stored is written as it is stored. With --for-apply, objects are written as kubectl apply takes them in a\n" +
+			"Without --for-apply everything is written as it is stored. With it, objects are written as kubectl apply takes them in a\n" +
 			"cluster that has them no longer: without uid, resourceVersion, status and the like, in a version that the API servers of the\n" +
 			"snapshot serve, in folders that are numbered in the order of applying; and without what a control plane keeps for itself or\n" +
 			"makes again.\n\n" +

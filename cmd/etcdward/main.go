@@ -4,10 +4,7 @@
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
-	"syscall"
 	_ "time/tzdata" // so that time_zone works on hosts without tzdata
 
 	"github.com/etcdward/etcdward/agent/restore"
@@ -23,7 +20,7 @@ func main() {
 	snapshot.ChildMain()
 	scratch.ChildMain()
 	restore.ChildMain()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	code := run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr})
 	stop()
 	os.Exit(code)

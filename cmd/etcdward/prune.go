@@ -65,7 +65,7 @@ func (inv *invocation) prune(ctx context.Context, only string, confirm bool) (er
 		return err
 	}
 	if confirm {
-		if err := h.CleanUp(ctx); err != nil {
+		if err := errors.Join(h.CleanUp(ctx), h.FinishRemovals(ctx)); err != nil {
 			return err
 		}
 		h.SweepStores(ctx)

@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"github.com/etcdward/etcdward/agent/fault"
+	"github.com/etcdward/etcdward/agent/setup/unit"
+	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -19,7 +21,7 @@ type stdio struct {
 }
 
 // defaultConfig is the configuration file of the packages.
-const defaultConfig = "/etc/etcdward/config.yaml"
+const defaultConfig = unit.Config
 
 // invocation is one call of the command line: the streams, and the flags that every verb has.
 type invocation struct {
@@ -35,6 +37,8 @@ func (inv *invocation) json() bool { return inv.output == "json" }
 
 // run is main without the process: it returns the exit code.
 func run(ctx context.Context, args []string, streams stdio) int {
+	// No name, key or text of a server reaches the terminal raw.
+	streams.out, streams.err = terminal.NewSafe(streams.out), terminal.NewSafe(streams.err)
 	inv := &invocation{stdio: streams}
 	root := newRoot(inv)
 	root.SetArgs(args)

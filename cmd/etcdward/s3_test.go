@@ -140,7 +140,7 @@ func (s s3Site) checkVersions(t *testing.T, kept []snapshot.Manifest, foreign []
 // checkKeys holds that there is one version of each object that shall be, no other, and no marker.
 func (s s3Site) checkKeys(t *testing.T, kept []snapshot.Manifest, foreign []string) {
 	t.Helper()
-	want := append(slices.Clone(foreign), "v1/test/cluster.json")
+	want := append(slices.Clone(foreign), "v1/test/cluster.json", "v1/test/create-only.json")
 	for _, m := range kept {
 		want = append(want, m.Object.Key, "v1/test/snapshots/"+m.ID+".json")
 	}

@@ -8,8 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/etcdward/etcdward/agent/etcd"
 	"github.com/etcdward/etcdward/agent/round"
 	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/wire"
 	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 )
 
@@ -37,7 +39,6 @@ func (inv *invocation) snapshot(ctx context.Context, accept bool) (err error) {
 	if err := h.CleanUp(ctx); err != nil {
 		return err
 	}
-	h.SweepStores(ctx)
 	job, err := h.Round(accept)
 	if err != nil {
 		return err
@@ -46,7 +47,17 @@ func (inv *invocation) snapshot(ctx context.Context, accept bool) (err error) {
 	if err != nil && len(taken.Stored) == 0 {
 		return err
 	}
-	return errors.Join(err, inv.printManifest(taken.Manifest, nil, taken.Stored))
+	err = errors.Join(err, inv.printManifest(taken.Manifest, nil, taken.Stored))
+	return errors.Join(err, tidyStores(ctx, h, taken.Stored))
+}
+
+// tidyStores removes what earlier processes of this host left in stores. That comes after the work, and only where a store has just shown that it answers.
+func tidyStores(ctx context.Context, h *wire.Parts, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	h.SweepStores(ctx, names...)
+	return h.FinishRemovals(ctx, names...)
 }
 
 // printManifest shows one snapshot: its manifest, and what else is known about it.
@@ -67,7 +78,7 @@ func (inv *invocation) printManifest(m snapshot.Manifest, proofs []proofRow, sto
 		{"Cluster", fmt.Sprintf("%s (etcd cluster %s)", m.Cluster.Name, m.Cluster.ID)},
 		{"Taken", fmt.Sprintf("%s in %.1f s", terminal.Time(m.TakenAt), m.TookSeconds)},
 		{"From", fmt.Sprintf("%s (%s), etcd %s: %s", m.Member.Name, marks, m.Member.Version, m.Member.Reason)},
-		{"Revision", fmt.Sprintf("%d, compacted to %d", m.Revision, m.CompactRevision)},
+		{"Revision", fmt.Sprintf("%d, %s", m.Revision, etcd.Compacted(m.CompactRevision))},
 		{"Keys", fmt.Sprint(m.TotalKeys)},
 		{"Size", fmt.Sprintf("%s (%d bytes)", terminal.Bytes(m.SizeBytes), m.SizeBytes)},
 		{"SHA-256", m.SHA256},
@@ -76,6 +87,7 @@ func (inv *invocation) printManifest(m snapshot.Manifest, proofs []proofRow, sto
 	for _, c := range m.Checks {
 		pairs = append(pairs, [2]string{"Check " + c.Name, terminal.OK(c.OK, c.Detail)})
 	}
+	pairs = append(pairs, undecided(m.Inconclusive, m.OddMembers)...)
 	if len(stores) == 0 {
 		stores = []string{"none has its data"}
 	}
@@ -85,4 +97,15 @@ func (inv *invocation) printManifest(m snapshot.Manifest, proofs []proofRow, sto
 		pairs = append(pairs, [2]string{"Proof", fmt.Sprintf("%s %s: %s", terminal.Time(p.At), p.Check.Name, terminal.OK(p.Check.OK, p.Check.Detail))})
 	}
 	return terminal.Fields(inv.out, pairs...)
+}
+
+// undecided are the lines of checks that could not be decided, and of members at odds with the majority.
+func undecided(open []snapshot.Open, odd []snapshot.OddMember) (pairs [][2]string) {
+	for _, o := range open {
+		pairs = append(pairs, [2]string{"Check " + o.Name, "inconclusive: " + o.Detail})
+	}
+	for _, m := range odd {
+		pairs = append(pairs, [2]string{"Odd member", m.Name + ": " + m.Detail})
+	}
+	return pairs
 }

@@ -52,10 +52,10 @@ func (inv *invocation) status(ctx context.Context) (err error) {
 func (inv *invocation) printStatus(s status.Status) error {
 	fmt.Fprintf(inv.out, "%s  cluster %s %s\n", s.Verdict, s.Cluster.Name, s.Cluster.ID)
 	for _, reason := range s.Reasons {
-		fmt.Fprintf(inv.out, "  - %s\n", reason)
+		fmt.Fprintf(inv.out, "  - %s\n", terminal.Escape(reason))
 	}
 	if s.AtWork != "" {
-		fmt.Fprintf(inv.out, "At work: %s\n", s.AtWork)
+		fmt.Fprintf(inv.out, "At work: %s\n", terminal.Escape(s.AtWork))
 	}
 	if p := s.LastProven; p != nil {
 		fmt.Fprintf(inv.out, "Newest proven: %s in store %s, level %d of 5\n", p.ID, p.Store, p.Level)

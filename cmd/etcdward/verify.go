@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/etcd"
 	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/staging"
@@ -27,7 +28,7 @@ func verifyCommand(inv *invocation) *cobra.Command {
 		Short: "Make all checks on a snapshot; reads the whole object back",
 		Long: "Makes every check that can be made on a stored snapshot (the latest one by default) or on a file: plain, as etcdctl\n" +
 			"wrote it, or compressed and encrypted, as stores hold it.\n\n" +
-			"Exit codes: 0 every check held; 3 damaged, or passed over for damage: a newer one, or the same one in another store; 4 no such snapshot;\n" +
+			"Exit codes: 0 every check held; 3 damaged, not proven, or passed over for damage: a newer one, or the same one in another store; 4 no such snapshot;\n" +
 			"1 it could not be checked.",
 		Args: usage(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -116,17 +117,20 @@ func (inv *invocation) printVerification(v verify.Verification) error {
 	if v.OK {
 		return print
 	}
-	finding := snapshot.ErrDamaged
-	if snapshot.Unproven(v.Checks) {
-		finding = agent.ErrPartial // nothing speaks against the file, and nothing for it
+	finding := agent.ErrPartial // nothing speaks against the bytes, and not enough for them
+	if v.Damaged() && !snapshot.Unproven(v.Checks) {
+		finding = snapshot.ErrDamaged
 	}
 	return errors.Join(print, fault.Reported(fmt.Errorf("verify %s: %w", v.ID, finding)))
 }
 
 func (inv *invocation) printChecks(v verify.Verification) error {
 	verdict := "SOUND"
-	if !v.OK {
+	switch {
+	case v.Damaged() || len(v.Checks) == 0:
 		verdict = "DAMAGED"
+	case !v.OK:
+		verdict = "NOT PROVEN"
 	}
 	if snapshot.Unproven(v.Checks) {
 		verdict = "UNPROVEN"
@@ -138,11 +142,12 @@ func (inv *invocation) printChecks(v verify.Verification) error {
 	for _, c := range v.Checks {
 		pairs = append(pairs, [2]string{"Check " + c.Name, terminal.OK(c.OK, c.Detail)})
 	}
+	pairs = append(pairs, undecided(v.Inconclusive, v.OddMembers)...)
 	if f := v.Facts; f != nil {
 		pairs = append(pairs, [2]string{"Size", fmt.Sprintf("%s (%d bytes)", terminal.Bytes(f.SizeBytes), f.SizeBytes)}, [2]string{"SHA-256", f.SHA256})
 		if v.OK {
 			pairs = append(pairs,
-				[2]string{"Revision", fmt.Sprintf("%d, compacted to %d", f.Revision, f.CompactRevision)},
+				[2]string{"Revision", fmt.Sprintf("%d, %s", f.Revision, etcd.Compacted(f.CompactRevision))},
 				[2]string{"Keys", fmt.Sprint(f.TotalKeys)},
 				[2]string{"Status hash", f.StatusHash},
 				[2]string{"Storage version", f.StorageVersion},

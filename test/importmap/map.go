@@ -60,14 +60,16 @@ var Rooms = map[string][]string{
 	"agent/stores/storestest": {"agent/catalog", "agent/retention", "agent/snapshot", "agent/stores", "storage", "storage/directory", "storage/storagetest"},
 	"agent/fetch":             {"agent", "agent/seal", "agent/snapshot", "agent/staging", "agent/stores", "agent/version"},
 	"agent/verify":            {"agent", "agent/catalog", "agent/fetch", "agent/seal", "agent/snapshot", "agent/staging", "agent/stores", "agent/version"},
-	"agent/backup":            {"agent", "agent/catalog", "agent/etcd", "agent/seal", "agent/snapshot", "agent/spool", "agent/staging", "agent/stores", "agent/version"},
-	"agent/delivery":          {"agent", "agent/snapshot", "agent/spool", "agent/stores"},
-	"agent/prune":             {"agent", "agent/atomicfile", "agent/catalog", "agent/retention", "agent/snapshot", "agent/staging", "agent/stores", "storage"},
-	"agent/compact":           {"agent/atomicfile", "agent/etcd"},
-	"agent/coordination":      {"agent", "agent/etcd"},
-	"agent/defrag":            {"agent", "agent/compact", "agent/etcd", "agent/version"},
-	"agent/observe":           {"agent/catalog", "agent/etcd", "agent/jobstate", "agent/retention", "agent/snapshot", "agent/spool", "agent/status", "agent/stores", "schedule"},
-	"agent/round":             {"agent/backup", "agent/coordination", "agent/delivery", "agent/etcd", "agent/prune", "agent/snapshot", "agent/stores"},
+	"agent/backup": {"agent", "agent/atomicfile", "agent/ballot", "agent/catalog", "agent/etcd", "agent/seal", "agent/snapshot", "agent/spool", "agent/staging",
+		"agent/stores", "agent/version"},
+	"agent/delivery":     {"agent", "agent/catalog", "agent/snapshot", "agent/spool", "agent/stores", "storage"},
+	"agent/prune":        {"agent", "agent/atomicfile", "agent/catalog", "agent/retention", "agent/snapshot", "agent/staging", "agent/stores", "storage"},
+	"agent/compact":      {"agent/atomicfile", "agent/etcd"},
+	"agent/coordination": {"agent", "agent/etcd"},
+	"agent/defrag":       {"agent", "agent/ballot", "agent/compact", "agent/etcd", "agent/version"},
+	"agent/observe":      {"agent/catalog", "agent/etcd", "agent/jobstate", "agent/retention", "agent/snapshot", "agent/spool", "agent/status", "agent/stores", "schedule"},
+	"agent/trial":        {"agent/catalog", "agent/etcd", "storage"},
+	"agent/round":        {"agent/backup", "agent/coordination", "agent/delivery", "agent/etcd", "agent/prune", "agent/snapshot", "agent/stores"},
 
 	"agent/restore/source": {"agent/catalog", "agent/etcd", "agent/fault", "agent/fetch", "agent/restore/kubeadm", "agent/restore/plan", "agent/restore/probe", "agent/seal",
 		"agent/snapshot", "agent/staging", "agent/stores"},
@@ -78,6 +80,14 @@ var Rooms = map[string][]string{
 		"agent/verify", "storage", "storage/directory", "storage/gcs", "storage/s3", "systemd"},
 	"agent/daemon": {"agent", "agent/compact", "agent/config", "agent/coordination", "agent/defrag", "agent/jobstate", "agent/observe", "agent/round", "agent/status",
 		"agent/verify", "agent/wire", "schedule", "systemd"},
+
+	// Makes a host ready.
+	"agent/setup/hostfs":    {"agent/atomicfile", "agent/fault"},
+	"agent/setup/account":   {"agent/setup/hostfs"},
+	"agent/setup/unit":      {"agent/config", "agent/fault", "agent/setup/hostfs"},
+	"agent/setup/systemctl": {"agent/fault", "agent/setup/unit"},
+	"agent/setup": {"agent/catalog", "agent/config", "agent/discover", "agent/discover/amend", "agent/etcd", "agent/fault", "agent/setup/account", "agent/setup/hostfs",
+		"agent/setup/systemctl", "agent/setup/unit", "agent/trial", "agent/wire", "storage"},
 
 	// How a person calls it. The command itself may import every room.
 	"cmd/etcdward/terminal": {},
@@ -91,6 +101,9 @@ var Rooms = map[string][]string{
 	"agent/discover/unit":     {"agent/hostfile"},
 	"agent/hostfile":          {},
 	"agent/staticpod":         {"agent/hostfile"},
+
+	// New.
+	"agent/ballot": {},
 }
 
 // Command is the room that may import every other.

@@ -98,6 +98,8 @@ func (p *Pool) client(endpoint string) (*clientv3.Client, error) {
 		Username:             p.options.Username,
 		Password:             p.password,
 		Logger:               zap.NewNop(),
+		// By default gRPC goes through HTTPS_PROXY, which is for the stores.
+		DialOptions: []grpc.DialOption{grpc.WithNoProxy()},
 	}
 	if strings.HasPrefix(endpoint, "https://") {
 		// As a dial option this replaces the credentials of etcd's client, which would read the files only

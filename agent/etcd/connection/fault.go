@@ -1,6 +1,7 @@
 package connection
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -36,9 +37,15 @@ var ErrCorrupt = errors.New("etcd raised the alarm CORRUPT and accepts no writes
 // denials are the messages by which etcd refuses a user under a code that is not meant for it.
 var denials = []string{rpctypes.ErrUserEmpty.Error(), rpctypes.ErrAuthFailed.Error(), rpctypes.ErrUserNotFound.Error()}
 
-// Plain turns an error of gRPC into the plain sentence that it contains.
+// cutOff is how gRPC says that a connection broke, or was kept and served by nobody.
+var cutOff = []string{"keepalive ping failed", "error reading server preface", "error reading from server", "handshake failed: context deadline exceeded"}
+
+// Plain turns an error of gRPC into the sentence inside it.
 func Plain(err error) error {
 	s, ok := status.FromError(err)
+	if !ok && errors.Is(err, context.DeadlineExceeded) || ok && s.Code() == codes.DeadlineExceeded {
+		return &fault{"it did not answer in time", nil, err}
+	}
 	if !ok {
 		return err
 	}
@@ -51,6 +58,8 @@ func Plain(err error) error {
 	switch {
 	case s.Code() == codes.PermissionDenied || s.Code() == codes.Unauthenticated || slices.Contains(denials, text):
 		return &fault{text, ErrDenied, err}
+	case s.Code() == codes.Unavailable && slices.ContainsFunc(cutOff, func(part string) bool { return strings.Contains(text, part) }):
+		return &fault{"it did not answer: the connection broke", nil, err}
 	default:
 		return &fault{text, nil, err}
 	}

@@ -40,7 +40,7 @@ func (c *Cluster) Prepare(o *object.Object) (v Verdict) {
 	tree := o.Tree
 	meta, _ := tree["metadata"].(map[string]any)
 	kind := groupKind(o.APIVersion, o.Kind)
-	if v.LeftOut = spare(kind, o); v.LeftOut == "" {
+	if v.LeftOut = past(kind, o); v.LeftOut == "" {
 		v.LeftOut = c.bookkeeping(kind, o)
 	}
 	if v.LeftOut != "" {

@@ -65,29 +65,35 @@ func (d *decoder) single(f *field, c *content, depth int) (v any, empty bool, er
 		}
 		return d.text(f.name, found[1].bytes), false, nil
 	}
+	v, err = d.numbers(f, c)
+	return v, false, err
+}
+
+// numbers returns the JSON of one value that is a message of two numbers and a text.
+func (d *decoder) numbers(f *field, c *content) (any, error) {
 	found, err := d.split(numbersMessage, c.bytes)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	first, second, text := whole(found[1]), whole(found[2]), found[3]
 	switch f.scalar {
 	case "time", "microtime":
 		if len(c.bytes) == 0 {
-			return nil, false, nil
+			return nil, nil
 		}
-		return d.time(f, first, second), false, nil
+		return d.time(f, first, second), nil
 	case "duration":
-		return time.Duration(first).String(), false, nil
+		return time.Duration(first).String(), nil
 	case "intorstring":
 		if first == 0 {
-			return int64(int32(second)), false, nil
+			return int64(int32(second)), nil
 		}
 		if text == nil {
 			text = new(content)
 		}
-		return d.text(f.name, text.bytes), false, nil
+		return d.text(f.name, text.bytes), nil
 	}
-	return nil, false, fmt.Errorf("a field of type %s", f.scalar)
+	return nil, fmt.Errorf("a field of type %s", f.scalar)
 }
 
 func whole(c *content) int64 {

@@ -68,6 +68,9 @@ func (d *demonstration) firstSnapshot(ctx context.Context) error {
 	for _, c := range m.Checks {
 		d.tell("check     %-8s %s", c.Name, terminal.OK(c.OK, c.Detail))
 	}
+	for _, o := range m.Inconclusive {
+		d.tell("check     %-8s inconclusive: %s", o.Name, o.Detail)
+	}
 	d.tell("stored    %s (%s), and its manifest last", d.store.what+"/"+m.Object.Key, terminal.Bytes(m.Object.SizeBytes))
 	return nil
 }

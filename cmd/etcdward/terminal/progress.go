@@ -29,12 +29,15 @@ const lineEvery = 10 * time.Second
 
 // NewProgress shows the progress of the steps of some work on w. clear removes it from the terminal.
 func NewProgress(w io.Writer) (show func(step string, done, total int64), clear func()) {
-	p := &progress{out: w, terminal: Is(w)}
+	p := &progress{out: Raw(w), terminal: Is(w)}
 	return p.show, p.clear
 }
 
 // Is reports whether a stream is a terminal.
 func Is(stream any) bool {
+	if safe, ok := stream.(Safe); ok {
+		stream = safe.to
+	}
 	file, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
 }
@@ -55,7 +58,7 @@ func (p *progress) show(step string, done, total int64) {
 		return
 	}
 	p.shown = now
-	line := p.line(done, total, now.Sub(p.begun))
+	line := Escape(p.line(done, total, now.Sub(p.begun)))
 	if p.terminal {
 		fmt.Fprintf(p.out, "\r%s\x1b[K", line)
 		p.onLine = true

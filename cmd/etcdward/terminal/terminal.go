@@ -21,11 +21,15 @@ func JSON(w io.Writer, v any) error {
 	return nil
 }
 
-// Table writes aligned columns for people; the first row is the head.
+// Table writes aligned columns for people; the first row is the head. Each cell is one line, in which nothing acts upon the terminal.
 func Table(w io.Writer, rows [][]string) error {
 	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
-		fmt.Fprintln(columns, strings.Join(row, "\t"))
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = Escape(cell)
+		}
+		fmt.Fprintln(columns, strings.Join(cells, "\t"))
 	}
 	if err := columns.Flush(); err != nil {
 		return fmt.Errorf("print: %w", err)

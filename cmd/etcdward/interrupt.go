@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// sameSignal is how soon after the first a signal still is the same one: timeout(1) sends each to the process and to its group.
+const sameSignal = 100 * time.Millisecond
+
+// interruptible returns a context that the first SIGINT or SIGTERM ends. The next one ends the process at once, with nothing tidied up: work may hang in a
+// system call that no context ends, such as one on a share whose server is gone. What is left behind then is what a crash leaves.
+func interruptible() (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	stopped := make(chan struct{})
+	go func() {
+		if awaitTwice(signals, stopped, cancel) {
+			os.Exit(exitInterrupted)
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(stopped)
+		cancel()
+	}
+}
+
+// awaitTwice calls first after one signal, and returns true after another; false: it was stopped before.
+func awaitTwice(signals <-chan os.Signal, stopped <-chan struct{}, first func()) bool {
+	var begun time.Time
+	for {
+		select {
+		case <-stopped:
+			return false
+		case <-signals:
+		}
+		switch {
+		case begun.IsZero():
+			begun = time.Now()
+			first()
+		case time.Since(begun) >= sameSignal:
+			return true
+		}
+	}
+}

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/etcdward/etcdward/test/cluster"
+)
+
+// stuck is a process of etcdward that no context ends.
+type stuck struct {
+	*exec.Cmd
+	said  *log
+	ended chan error
+}
+
+// startStuck starts this test's own binary as etcdward, and waits until it has blocked: a file of it hangs.
+func startStuck(t *testing.T, args ...string) *stuck {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &stuck{Cmd: exec.Command(self, args...), said: new(log), ended: make(chan error, 1)}
+	p.Env = append(os.Environ(), asEtcdward+"=1")
+	p.Stdout, p.Stderr = p.said, p.said
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { p.ended <- p.Wait() }()
+	t.Cleanup(func() { _ = p.Process.Kill() }) // it may have ended
+	return p
+}
+
+// blocksIn reports whether a thread of the process waits in a system call that holds the file's path: in open, or in a FUSE request.
+func (p *stuck) blocksIn(where ...string) bool {
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/wchan", p.Process.Pid))
+	return err == nil && slices.ContainsFunc(tasks, func(path string) bool {
+		text, err := os.ReadFile(path)
+		return err == nil && slices.ContainsFunc(where, func(w string) bool { return strings.Contains(string(text), w) })
+	})
+}
+
+// twice sends two signals, and wants the process to end soon after the second; also after the first, if it may.
+func (p *stuck) twice(t *testing.T, signal os.Signal, firstMayDo bool) {
+	t.Helper()
+	if err := p.Process.Signal(signal); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-p.ended:
+		if firstMayDo {
+			p.wantInterrupted(t, err)
+			return
+		}
+		t.Fatalf("it ended after one signal (%v), and so hung nowhere:\n%s", err, p.said)
+	case <-time.After(3 * sameSignal):
+	}
+	begun := time.Now()
+	if err := p.Process.Signal(signal); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-p.ended:
+		p.wantInterrupted(t, err)
+	case <-time.After(10 * time.Second):
+		t.Fatalf("it goes on %s after the second signal:\n%s", time.Since(begun), p.said)
+	}
+}
+
+func (p *stuck) wantInterrupted(t *testing.T, err error) {
+	t.Helper()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted {
+		t.Errorf("it ended with %v, want %d:\n%s", err, exitInterrupted, p.said)
+	}
+}
+
+// TestSecondSignal has a configuration that is a fifo which nobody writes to: each verb waits for it for ever.
+func TestSecondSignal(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "config.yaml")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, verb := range []string{"run", "snapshot", "status"} {
+		for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+			t.Run(fmt.Sprint(verb, " ", signal), func(t *testing.T) {
+				p := startStuck(t, "--config", fifo, "--state-dir", t.TempDir(), verb)
+				waitFor(t, time.Minute, func() bool { return p.blocksIn("fifo_open", "wait_for_partner") }, p.said)
+				p.twice(t, signal, false)
+			})
+		}
+	}
+}
+
+// hangingShare mounts a folder by FUSE, and stops its server when hang is called: as a share whose server is gone.
+func hangingShare(t *testing.T) (path string, hang func()) {
+	t.Helper()
+	program, err := exec.LookPath("bindfs")
+	if err != nil || os.Geteuid() != 0 {
+		t.Skip("SKIPPED: it takes root, and bindfs of test/packages.apt, to have a share that hangs")
+	}
+	path = t.TempDir()
+	server := exec.Command(program, "-f", t.TempDir(), path)
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = server.Process.Signal(syscall.SIGCONT)
+		if err := unix.Unmount(path, unix.MNT_DETACH); err != nil {
+			t.Errorf("unmount %s: %v", path, err)
+		}
+		_ = server.Process.Kill()
+		_ = server.Wait()
+	})
+	waitFor(t, 20*time.Second, func() bool {
+		var fs unix.Statfs_t
+		return unix.Statfs(path, &fs) == nil && fs.Type == unix.FUSE_SUPER_MAGIC
+	}, new(log))
+	return path, func() {
+		if err := server.Process.Signal(syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestSecondSignalOnShare has the configuration on a share that hangs, and then the store.
+func TestSecondSignalOnShare(t *testing.T) {
+	path, hang := hangingShare(t)
+	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
+	s := newSite(t, c, fmt.Sprintf("stores: [{name: nas, directory: {path: %s}}]", filepath.Join(path, "store")))
+	if err := os.Mkdir(filepath.Join(path, "store"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	text := read(t, s.config)
+	onShare := filepath.Join(path, "config.yaml")
+	if err := os.WriteFile(onShare, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hang()
+	for config, verbs := range map[string][]string{onShare: {"run", "list"}, s.config: {"snapshot", "list"}} {
+		for _, verb := range verbs {
+			p := startStuck(t, "--config", config, "--state-dir", t.TempDir(), verb)
+			waitFor(t, time.Minute, func() bool { return p.blocksIn("request_wait_answer", "fuse") }, p.said)
+			p.twice(t, syscall.SIGTERM, config == s.config)
+		}
+	}
+}
+
+// TestSameSignal takes one signal that came twice for one.
+func TestSameSignal(t *testing.T) {
+	for after, want := range map[time.Duration]bool{0: false, sameSignal / 2: false, sameSignal: true, time.Hour: true} {
+		synctest.Test(t, func(t *testing.T) {
+			signals, stopped, cancelled, twice := make(chan os.Signal), make(chan struct{}), 0, make(chan bool, 1)
+			go func() { twice <- awaitTwice(signals, stopped, func() { cancelled++ }) }()
+			signals <- os.Interrupt
+			time.Sleep(after)
+			signals <- os.Interrupt
+			synctest.Wait()
+			if !want {
+				close(stopped)
+			}
+			if got := <-twice; got != want || cancelled != 1 {
+				t.Errorf("another signal %s later ends the process: %t; the context was ended %d times", after, got, cancelled)
+			}
+		})
+	}
+}
