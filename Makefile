@@ -52,7 +52,7 @@ packages: ## build dist/*.deb and dist/*.rpm, amd64 and arm64, each with an SBOM
 repo: packages ## make signed local apt and yum repositories of them in dist/repo
 	packaging/repo
 
-test-distros: ## live through the packages' life on Debian 11, 12 and 13 (root)
+test-distros: ## install, upgrade, remove and purge the packages on Debian 11, 12 and 13 (root)
 	test/distros $(TAGS) bullseye bookworm trixie
 
 clean: ## remove what was built, but for .tools/

@@ -1,17 +1,18 @@
-// Package agent holds what every job shares: how far it is, and the outcome "done, with findings". What is done has a room of its own
-// below it, one for each job.
+// Package agent holds what every job shares: its progress, and the outcome "done, with findings". Each job has its own package below
+// this one.
 package agent
 
 import "errors"
 
-// ErrPartial means that the work was done, but not everywhere or not without findings: one store of
-// several failed, a check found damage, a removal was held. The error's text says what.
+// ErrPartial means that the work was done, but not everywhere or not without findings: for example, one store
+// of several failed, a check found damage, or a removal was held back. The text of the error says which.
 var ErrPartial = errors.New("done, with findings")
 
-// Progress is told how far a step of the work is: bytes done, and expected; total 0: unknown. It may be nil.
+// Progress is called with the progress of a step: the bytes done and the bytes expected; a total of 0 means
+// that it is not known. It may be nil.
 type Progress func(step string, done, total int64)
 
-// Report tells that a step is so far.
+// Report passes the progress of a step on.
 func (p Progress) Report(step string, done, total int64) {
 	if p != nil {
 		p(step, done, total)
@@ -28,7 +29,7 @@ func (p Progress) Count(step string, total int64) *Counter {
 	return &Counter{report: p.Step(step), total: total}
 }
 
-// Counter is an io.Writer that counts, and keeps nothing.
+// Counter is an io.Writer that counts the bytes and discards them.
 type Counter struct {
 	report      func(done, total int64)
 	total, done int64

@@ -10,9 +10,8 @@ import (
 	"time"
 )
 
-// begin runs one job to its end. Whether the loop was stopped meanwhile is asked
-// before what the job returned: a run that may have been cut short is done again
-// rather than believed.
+// begin runs one job to its end. It first checks whether the loop was stopped meanwhile, and only then what
+// the job returned: a run that may have been cut short is repeated and not trusted.
 func begin(ctx context.Context, job *Job, run Run) (interrupted bool, err error) {
 	limit := fmt.Errorf("stopped at its limit of %s", job.Limit)
 	closed := fmt.Errorf("stopped at the end of its window, %s", run.Closes.Format(time.RFC3339))
@@ -40,7 +39,7 @@ func begin(ctx context.Context, job *Job, run Run) (interrupted bool, err error)
 	return false, err
 }
 
-// survive turns a panic of the job into an error of one line.
+// survive turns a panic of the job into a one-line error.
 func survive(ctx context.Context, job *Job, run Run) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -51,8 +50,7 @@ func survive(ctx context.Context, job *Job, run Run) (err error) {
 	return job.Run(ctx, run)
 }
 
-// stack names the calls that led to a panic, the innermost first, down to this
-// package.
+// stack returns the calls that led to a panic, the innermost first, down to this package.
 func stack() string {
 	const deepest, ours = 32, 3 // Callers, stack, and the function that recovers
 	pcs := make([]uintptr, deepest)

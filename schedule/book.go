@@ -6,16 +6,16 @@ const (
 	// longestAbsence is how far the wall clock may move between two looks of an
 	// idle loop before the host counts as having been away.
 	longestAbsence = 2 * longestSleep
-	// mostSkipped bounds the counting of runs that were missed: a host without a
-	// battery clock wakes up in 1970 and misses half a century of minutes.
+	// mostSkipped limits the count of missed runs: a host without a battery for its clock starts in 1970 and
+	// then misses half a century of minutes.
 	mostSkipped = 10000
 )
 
-// book knows what was done and decides what comes next. It reads no clock and
-// does nothing: the loop does.
+// book knows what was done and decides what comes next. It reads no clock and runs nothing; the loop does
+// both.
 type book struct {
 	entries []entry
-	// busy marks the entry that runs and has yielded; it is not picked meanwhile.
+	// busy marks an entry whose run has yielded, so that it is not picked again meanwhile.
 	busy map[int]bool
 	// looked is when the clock was last looked at; back, when the loop last came
 	// back from an absence. What was due before it was missed.
@@ -27,7 +27,7 @@ type entry struct {
 	record Record
 }
 
-// turn is the next thing to do: a run to begin, or a closed window to let go.
+// turn is the next thing to do: begin a run, or give up a run whose window has closed.
 type turn struct {
 	index   int
 	run     Run
@@ -35,10 +35,10 @@ type turn struct {
 	closed  bool
 }
 
-// openBook goes on from the records. A job without one starts from now, and so
-// does a job whose expression or time zone has changed: an instant that only the
-// new schedule names was never promised, and must not look like a missed run. The
-// price is that a run which the old schedule still owed is not made up either.
+// openBook goes on from the records. A job without a record starts from now, and so does a job whose
+// expression or time zone has changed: an instant that only the new schedule names was never promised, and
+// must not look like a missed run. The price is that a run that the old schedule still owed is not made up
+// for either.
 func openBook(jobs []Job, records map[string]Record, now time.Time) *book {
 	b := &book{busy: map[int]bool{}, looked: now, back: now}
 	for _, job := range jobs {
@@ -74,10 +74,9 @@ func (b *book) note(index int, out Outcome) {
 	}
 }
 
-// look takes note of the clock. It returns the names of the jobs that start anew
-// from now because the clock went back by more than one of their intervals, which
-// is when two or more instants are due until the one they are settled to. By less,
-// a job waits, so that nothing runs twice.
+// look takes note of the clock. It returns the names of the jobs that start again from now because the clock
+// went back by more than one of their intervals, so that two or more instants lie between now and the one up
+// to which they are settled. If the clock went back by less, a job waits, so that nothing runs twice.
 func (b *book) look(now time.Time) (anew []string) {
 	if now.Sub(b.looked) > longestAbsence || now.Before(b.back) {
 		b.back = now
@@ -99,8 +98,8 @@ func (b *book) look(now time.Time) (anew []string) {
 	return anew
 }
 
-// pick returns what is due: of each job the latest instant, of all jobs the one
-// that has been due for longest, the first given where they tie.
+// pick returns what is due: the latest instant of each job and, among all jobs, the one that has been due for
+// longest. If two jobs tie, it picks the one that was configured first.
 func (b *book) pick(now time.Time) (t turn, ok bool) {
 	for i := range b.entries {
 		e := &b.entries[i]
@@ -127,7 +126,7 @@ func (b *book) pick(now time.Time) (t turn, ok bool) {
 	return t, true
 }
 
-// idle is how long nothing is due; very long when nothing ever is.
+// idle returns how long nothing will be due; a very long time if nothing ever will be.
 func (b *book) idle(now time.Time) time.Duration {
 	idle := time.Duration(1<<63 - 1)
 	for i := range b.entries {
@@ -138,7 +137,7 @@ func (b *book) idle(now time.Time) time.Duration {
 	return max(idle, 0)
 }
 
-// records are what the state keeps: those of the jobs that there are.
+// records returns what the state keeps: the records of the present jobs.
 func (b *book) records() map[string]Record {
 	records := make(map[string]Record, len(b.entries))
 	for i := range b.entries {

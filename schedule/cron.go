@@ -29,10 +29,10 @@ var descriptors = map[string]string{
 // "@every D". The fields are read in loc; nil means UTC. "@every D" is due at the
 // multiples of D since 1970-01-01T00:00:00Z, in any zone.
 //
-// Where the clocks of loc change, an expression whose hour is "*" goes by elapsed
-// time: an hour that occurs twice runs twice, one that is jumped over does not
-// run. Any other goes by the wall clock: a time that occurs twice runs the first
-// time only, and one that is jumped over runs at the instant of the jump.
+// When the clocks of loc change, an expression whose hour is "*" goes by elapsed time: in an hour that occurs
+// twice it is due twice, and in an hour that is skipped it is not due. Any other expression goes by the wall
+// clock: a time that occurs twice is due the first time only, and a time that is skipped is due at the
+// instant of the jump.
 //
 // An error means that the expression has to be rewritten, and says how.
 func Parse(expr string, loc *time.Location) (Schedule, error) {
@@ -52,7 +52,7 @@ func Parse(expr string, loc *time.Location) (Schedule, error) {
 func parse(expr string, loc *time.Location) (Schedule, error) {
 	for i := range len(expr) {
 		if expr[i] < ' ' || expr[i] > '~' {
-			return Schedule{}, fmt.Errorf("byte %d is no printable ASCII; separate the fields with spaces", i+1)
+			return Schedule{}, fmt.Errorf("byte %d is not printable ASCII; separate the fields with spaces", i+1)
 		}
 	}
 	fields := strings.Fields(expr)
@@ -81,7 +81,7 @@ func parse(expr string, loc *time.Location) (Schedule, error) {
 	return Schedule{expr: text, zone: loc.String(), rule: rule}, nil
 }
 
-// checkForm finds what is no schedule at all, or one that this package refuses.
+// checkForm refuses text that is not a schedule, and schedules that this package does not accept.
 func checkForm(text string) error {
 	switch {
 	case text == "":
@@ -91,7 +91,7 @@ func checkForm(text string) error {
 	case strings.HasPrefix(text, "TZ="), strings.HasPrefix(text, "CRON_TZ="):
 		return errors.New("a time zone has no place here; set time_zone instead")
 	case text == "@reboot":
-		return errors.New("@reboot is not a time; runs missed while the host was down are made up anyway")
+		return errors.New("@reboot is not a time; runs missed while the host was down are made up for anyway")
 	}
 	return nil
 }
@@ -123,8 +123,7 @@ func parseFields(fields []string, loc *time.Location) (rule, error) {
 	return wallClock{m, loc}, nil
 }
 
-// parseSpec hands a checked expression to the library, which has been seen to
-// panic on input it did not expect.
+// parseSpec hands a checked expression to the library, which is known to panic on unexpected input.
 func parseSpec(text string) (spec cron.Schedule, err error) {
 	defer func() {
 		if v := recover(); v != nil {

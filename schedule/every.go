@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// longestEvery keeps "@every" from meaning "practically never".
+// longestEvery refuses an "@every" that would mean "practically never".
 const longestEvery = 366 * 24 * time.Hour
 
-// every is due at the multiples of its seconds since the Unix epoch. A fixed
-// anchor is what keeps a restart from shifting it.
+// every is due at the multiples of its seconds since the Unix epoch. Because of this fixed anchor a restart
+// does not shift it.
 type every struct {
 	seconds int64
 }

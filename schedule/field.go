@@ -11,7 +11,7 @@ type bound struct {
 	name     string
 	min, max int
 	names    []string // of the values from min on; nil: it takes numbers only
-	hint     string   // appended where a value is out of range
+	hint     string   // appended if a value is out of range
 }
 
 // bounds are the five fields in their order.
@@ -23,8 +23,8 @@ var bounds = []bound{
 	{name: "weekday", min: 0, max: 6, names: []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}, hint: "; Sunday is 0"},
 }
 
-// check is stricter than the library, which takes "*-5" for "*", drops empty
-// items, and runs "*/90" every hour.
+// check is stricter than the library, which reads "*-5" as "*", drops empty items, and makes "*/90" due every
+// hour.
 func (b bound) check(field string) error {
 	for item := range strings.SplitSeq(field, ",") {
 		if err := b.checkItem(item); err != nil {
@@ -37,7 +37,7 @@ func (b bound) check(field string) error {
 // checkItem takes *, N, N-N, and each of them with /STEP.
 func (b bound) checkItem(item string) error {
 	if item == "" {
-		return fmt.Errorf("nothing stands before or after a comma; write a value such as %d", b.min)
+		return fmt.Errorf("nothing is before or after a comma; write a value such as %d", b.min)
 	}
 	values, step, stepped := strings.Cut(item, "/")
 	if stepped {

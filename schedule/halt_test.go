@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// TestHalt holds that a halt waits for the run under way, begins no other, and that the next loop goes on from there.
+// TestHalt checks that a halt waits for the run under way, begins no other, and that the next loop goes on from there.
 func TestHalt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		halt := make(chan struct{})
@@ -51,7 +51,7 @@ func TestHalt(t *testing.T) {
 	})
 }
 
-// TestHaltWhileIdle holds that a loop with nothing to do ends at once, and that it says that it is alive until then.
+// TestHaltWhileIdle checks that a loop with nothing to do ends at once, and that it says that it is alive until then.
 func TestHaltWhileIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		halt := make(chan struct{})
@@ -80,7 +80,7 @@ func TestHaltWhileIdle(t *testing.T) {
 	})
 }
 
-// TestPatient holds that a patient job is not begun while another yields, and is begun then.
+// TestPatient checks that a patient job is not begun while another yields, and is begun then.
 func TestPatient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var story []string

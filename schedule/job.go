@@ -14,12 +14,11 @@ type Job struct {
 	Schedule Schedule
 	// Limit ends the context of a run that lasts longer; 0: none.
 	Limit time.Duration
-	// Window is how long after its due instant a run may still begin, and when the
-	// context of the run ends. A run that cannot begin in [due, due+Window) is
-	// reported with ErrWindowMissed and waits for the next window. 0: no window;
-	// a missed run is made up, once, however late.
+	// Window is how long after its due instant a run may still begin, and at its end the context of the run
+	// ends. A run that cannot begin in [due, due+Window) is reported with ErrWindowMissed and waits for the
+	// next window. 0 means no window: a missed run is made up for, once, however late.
 	Window time.Duration
-	// Patient: it is not begun while another run yields, but waits for the end of that.
+	// Patient means that the job does not begin while another run yields, but waits until that run has ended.
 	Patient bool
 	// Run does the work. It must return soon after its context has ended: until
 	// then nothing else runs. An error is reported and recorded; the job then
@@ -31,34 +30,32 @@ type Job struct {
 type Run struct {
 	// Due is the instant for which the job runs, in UTC.
 	Due time.Time
-	// Missed: the loop, or the host, was away at Due.
+	// Missed means that the loop or the host was not running at Due.
 	Missed bool
 	// Closes is when the window ends, in UTC; zero if there is none. The context
 	// ends at the same instant.
 	Closes time.Time
-	// Yield runs the other jobs that are due now, one after the other, and returns when
-	// none is: a long job calls it where it can rest. It may only be called while Run
-	// runs, and from its goroutine. The others run under the context it is given, and
-	// what that cuts short is due again. It does nothing in a run that was itself begun
-	// by it. Never nil in a run of a Loop.
+	// Yield runs the other jobs that are due now, one after the other, and returns when none is due. A long
+	// job calls it at points where it can pause. It may only be called while Run runs, and from the goroutine
+	// of Run. The other jobs run under the context that is passed to it; a run that this context cuts short
+	// is due again. In a run that was itself begun by a Yield it does nothing. It is never nil in a run of a
+	// Loop.
 	Yield func(ctx context.Context)
 }
 
-// Outcome is what came of a due run. With Job "" it is no run, but a finding about
-// the loop itself: its clock (ErrClockBack) or its state (ErrStateDamaged, or a
-// state that could not be saved).
+// Outcome is the result of a due run. If Job is "", it is not about a run but about the loop itself: its
+// clock (ErrClockBack) or its state (ErrStateDamaged, or a state that could not be saved).
 type Outcome struct {
 	Job string
 	// Due, Started and Ended are in UTC by the wall clock. Due is zero for a
 	// finding.
 	Due, Started, Ended time.Time
-	// Err is nil for a run that did its work. Wrapping ErrInterrupted or
-	// ErrWindowMissed it is no failure of the job.
+	// Err is nil for a run that did its work. An error that wraps ErrInterrupted or ErrWindowMissed is not a
+	// failure of the job.
 	Err error
-	// Missed: the loop, or the host, was away at Due.
+	// Missed means that the loop or the host was not running at Due.
 	Missed bool
-	// Skipped counts the earlier due runs that this one stands for, beside
-	// itself; it stops counting at 10000.
+	// Skipped is how many earlier due runs this one replaces; it stops counting at 10000.
 	Skipped int
 }
 

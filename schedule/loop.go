@@ -12,21 +12,20 @@ import (
 // neither a suspended host nor a wall clock that was set.
 const longestSleep = time.Minute
 
-// Parts are what a Loop is made of. Jobs, State and Report are needed.
+// Parts are what a Loop is made of. Jobs, State and Report are required.
 type Parts struct {
 	Jobs  []Job
 	State State
 	// Report is told of every outcome. It is called from Run, one call at a time,
 	// and holds the loop up until it returns.
 	Report func(Outcome)
-	// Begun is told of every run that begins, as Report is of its end; one that begins
-	// inside of another's Yield ends before that one does. nil: nobody is.
+	// Begun is told of every run that begins, as Report is told of its end. A run that begins inside
+	// another's Yield ends before that one does. It may be nil.
 	Begun func(job *Job, run Run)
-	// Alive is called again and again while no job runs, at least every two minutes. nil:
-	// nobody is told.
+	// Alive is called at least every two minutes while no job runs. It may be nil.
 	Alive func()
-	// Halt, once closed, ends Run between two runs: the one under way is not cut. nil:
-	// nothing does but ctx.
+	// Halt ends Run between two runs once it is closed; a run under way is not cut off. If it is nil, only
+	// ctx ends Run.
 	Halt <-chan struct{}
 }
 
@@ -36,7 +35,7 @@ var ErrHalted = errors.New("halted between two runs")
 // Loop runs jobs when they are due, one at a time.
 type Loop struct {
 	parts Parts
-	now   func() time.Time // the wall clock; a test's own where it has to jump
+	now   func() time.Time // the wall clock; a test replaces it to make the clock jump
 }
 
 // NewLoop returns a Loop. An error means that the parts do not fit together, a
@@ -97,7 +96,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// take runs what is due, or lets a closed window go, and says what came of it.
+// take runs what is due, or gives up a run whose window has closed, and reports the outcome.
 func (l *Loop) take(ctx context.Context, b *book, t turn) {
 	job := &b.entries[t.index].job
 	out := Outcome{Job: job.Name, Due: t.run.Due, Started: l.clock(), Missed: t.run.Missed, Skipped: t.skipped}
@@ -140,8 +139,7 @@ func (l *Loop) find(err error) {
 	l.parts.Report(Outcome{Started: now, Ended: now, Err: err})
 }
 
-// clock reads the wall clock, without the monotonic reading that would hide its
-// jumps.
+// clock reads the wall clock without the monotonic reading, which would hide jumps of the wall clock.
 func (l *Loop) clock() time.Time { return l.now().Round(0).UTC() }
 
 func (l *Loop) halted() bool {

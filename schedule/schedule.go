@@ -30,8 +30,8 @@ func (s Schedule) Next(after time.Time) time.Time {
 	if s.rule == nil {
 		return time.Time{}
 	}
-	// A monotonic reading would find its way into the result, and from there into
-	// comparisons that are about the wall clock.
+	// Drop the monotonic reading: it would get into the result, and from there into comparisons of the wall
+	// clock.
 	return s.rule.next(after.Round(0))
 }
 

@@ -18,7 +18,7 @@ type matcher struct {
 // next returns the first matching naive time strictly after the given one;
 // zero: there is none.
 func (m matcher) next(naive time.Time) time.Time {
-	// The library gives up after five years. 29 February can be eight away.
+	// The library gives up after five years, but the next 29 February can be eight years away.
 	for range 3 {
 		if due := m.spec.Next(naive); !due.IsZero() {
 			return due
@@ -84,9 +84,9 @@ func spanAt(t time.Time, loc *time.Location) span {
 	local := t.In(loc)
 	start, end := local.ZoneBounds()
 	if !end.IsZero() && !end.After(t) {
-		// Beyond the transitions that a zone file lists, the standard library takes
-		// every year for 365 days: on the last day of a leap year the span has ended
-		// already. Nothing changes on that day; look again after it.
+		// Beyond the transitions that a zone file lists, the standard library assumes that every year has 365
+		// days. So on the last day of a leap year the span has already ended. Nothing changes on that day, so
+		// look again after it.
 		end = t.Truncate(24 * time.Hour).Add(24 * time.Hour)
 	}
 	_, seconds := local.Zone()

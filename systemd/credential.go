@@ -7,22 +7,24 @@ import (
 	"strings"
 )
 
-// unitFolders are where drop-ins of the unit may lie, the last with the last word.
+// unitFolders are the folders of drop-ins for the unit. A later one overrides an earlier one.
 var unitFolders = []string{"lib/systemd/system", "usr/lib/systemd/system", "usr/local/lib/systemd/system", "run/systemd/system", "etc/systemd/system"}
 
-// CredentialsDirectory is the variable in which systemd tells a unit's processes where their secrets are.
+// CredentialsDirectory is the variable in which systemd tells the processes of a unit where their secrets
+// are.
 const CredentialsDirectory = "CREDENTIALS_DIRECTORY"
 
 // RuntimeDirectory is the variable in which systemd tells a unit's processes where their folder in /run is: the daemon, and the check that a reload
 // makes, which knows by it what the daemon cannot take without a restart.
 const RuntimeDirectory = "RUNTIME_DIRECTORY"
 
-// CredentialSource is the file that the unit's drop-ins below root have systemd hand over under a name: where a process that systemd
-// did not start, a verb that root called, finds the same secret. "": no drop-in names it with a path.
+// CredentialSource returns the file that systemd hands over under a name, according to the unit's drop-ins below root. There a
+// process that systemd did not start, such as a verb that root runs, finds the same secret. It returns "" if no drop-in names the
+// file with a path.
 func CredentialSource(root, name string) string {
 	files := map[string]string{} // one name, one file: /etc hides /usr
 	for _, folder := range unitFolders {
-		found, _ := filepath.Glob(filepath.Join(root, folder, "etcdward.service.d", "*.conf")) // the pattern is sound
+		found, _ := filepath.Glob(filepath.Join(root, folder, "etcdward.service.d", "*.conf")) // the only error is that of a malformed pattern
 		for _, path := range found {
 			files[filepath.Base(path)] = path
 		}
@@ -36,7 +38,7 @@ func CredentialSource(root, name string) string {
 	for _, base := range order {
 		text, err := os.ReadFile(files[base])
 		if err != nil {
-			continue // what cannot be read names nothing; the one who asks says what is missing
+			continue // a drop-in that cannot be read names no file, and the caller reports what is missing
 		}
 		for line := range strings.Lines(string(text)) {
 			value, is := strings.CutPrefix(strings.TrimSpace(line), "LoadCredential=")

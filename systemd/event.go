@@ -1,7 +1,8 @@
 package systemd
 
-// events give the messages that an operator may have to act on, or look for, an identity that survives rewording
-// elsewhere: the MESSAGE_ID under which packaging/etcdward.catalog says what it means. An identity is never reused.
+// events gives an identity to each message that an operator may have to act on or search for. It is the MESSAGE_ID
+// under which packaging/etcdward.catalog explains the message, and it stays the same if the text changes. An
+// identity is never reused.
 var events = map[string]string{
 	"etcdward starts":                               "0efd55c047a54a71b36065c553b8efec",
 	"etcdward stops":                                "5c6f34e251ed46909887b9b942773c95",

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestCatalog holds that every event is explained, and that nothing is explained that is none.
+// TestCatalog checks that every event is explained, and that nothing is explained that is none.
 func TestCatalog(t *testing.T) {
 	text, err := os.ReadFile("../packaging/etcdward.catalog")
 	if err != nil {

@@ -12,25 +12,26 @@ import (
 	"github.com/coreos/go-systemd/v22/journal"
 )
 
-// UnderJournal says whether what goes to stderr ends in the journal.
+// UnderJournal reports whether stderr is connected to the journal.
 func UnderJournal() bool {
 	ours, err := journal.StderrIsJournalStream()
 	return err == nil && ours && journal.Enabled()
 }
 
-// prefix keeps our fields apart from the journal's own.
+// prefix distinguishes our fields from the journal's own.
 const prefix = "ETCDWARD_"
 
-// renamed are the attributes whose field has another name than the upper-cased key.
+// renamed holds the attributes whose field is not simply the key in upper case.
 var renamed = map[string]string{"snapshot": "SNAPSHOT_ID"}
 
-// JournalHandler is a [slog.Handler] that writes to the journal: each attribute becomes a field ETCDWARD_KEY, each
-// known message has its MESSAGE_ID, and the text that journalctl shows holds message and attributes as one line.
+// JournalHandler is a [slog.Handler] that writes to the journal. Each attribute becomes a field ETCDWARD_KEY, each
+// known message gets its MESSAGE_ID, and the text that journalctl shows has the message and its attributes in one
+// line.
 type JournalHandler struct {
 	level  slog.Leveler
 	send   func(message string, priority journal.Priority, fields map[string]string) error
 	fields map[string]string // of WithAttrs
-	text   string            // the same, as they are shown
+	text   string            // the same attributes in the form in which they are shown
 	group  string            // "" or "name_"
 }
 
@@ -77,7 +78,7 @@ func (h *JournalHandler) WithGroup(name string) slog.Handler {
 	return &next
 }
 
-// with is the handler with more attributes; it shares no map with h.
+// with returns a handler with more attributes, which shares no map with h.
 func (h *JournalHandler) with(attrs []slog.Attr) *JournalHandler {
 	next := *h
 	next.fields = maps.Clone(h.fields)
@@ -124,10 +125,11 @@ func shown(v slog.Value) string {
 	return v.String()
 }
 
-// longestField is what journald takes as a name.
+// longestField is the longest name of a field that journald accepts.
 const longestField = 64
 
-// fieldName is the field of an attribute, "" where nothing of its key can stand in one.
+// fieldName returns the name of the field for an attribute; "" if its key has no character that a field name
+// may contain.
 func fieldName(key string) string {
 	if name, ok := renamed[key]; ok {
 		return prefix + name
@@ -148,8 +150,8 @@ func fieldName(key string) string {
 	return name[:min(len(name), longestField)]
 }
 
-// priority is what journalctl -p and a log shipper sort by: err needs somebody, warning soon will, notice is worth
-// knowing, info is the ordinary course.
+// priority is what journalctl -p and log shippers filter by: err needs somebody now, warning will soon, notice is
+// worth knowing, and info is normal operation.
 func priority(level slog.Level) journal.Priority {
 	switch {
 	case level > slog.LevelError:

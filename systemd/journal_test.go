@@ -51,7 +51,7 @@ func TestJournalFields(t *testing.T) {
 	}
 }
 
-// TestJournalHandlersShareNothing holds that attributes of one logger do not show in another.
+// TestJournalHandlersShareNothing checks that attributes of one logger do not show in another.
 func TestJournalHandlersShareNothing(t *testing.T) {
 	log, sent := recorder(slog.LevelInfo)
 	base := log.With("store", "primary")

@@ -6,26 +6,26 @@ import (
 	"time"
 )
 
-// Line is what the one line of systemctl status says. Zero values are left out or said to be missing.
+// Line is the content of the one line in systemctl status. Zero values are left out, or shown as missing.
 type Line struct {
 	Verdict  string    // PROTECTED, AT_RISK, UNPROTECTED; "" before the first look
 	Proven   time.Time // when the newest proven snapshot was taken; zero: none is known
 	Revision int64     // of that snapshot
-	Stored   time.Time // when the newest snapshot that every store has was taken; zero: a store has none
+	Stored   time.Time // when the newest snapshot that every store has was taken; zero: at least one store has none
 	Unread   bool      // a store could not be read: what it has is not known
 	Next     time.Time // when the next snapshot is due; zero: never
 	Spooled  int       // snapshots that wait on this host for a store
-	Running  string    // the job under way, "" for none
+	Running  string    // the job under way; "" if there is none
 	Wrong    []string  // the gravest first
 }
 
-// longestReason keeps the line readable on a terminal: an error may bring a page of its own.
+// longestReason keeps the line readable on a terminal, since the text of an error may be a page long.
 const longestReason = 160
 
 // String is the line. Times are in UTC.
 func (l Line) String() string {
 	if l.Verdict == "" {
-		return "starting: nothing was looked at yet"
+		return "starting: nothing was checked yet"
 	}
 	proven := "nothing proven"
 	if !l.Proven.IsZero() {

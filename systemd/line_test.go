@@ -15,7 +15,7 @@ func TestLine(t *testing.T) {
 		line Line
 		want string
 	}{
-		{"first", Line{}, "starting: nothing was looked at yet"},
+		{"first", Line{}, "starting: nothing was checked yet"},
 		{"well", Line{Verdict: "PROTECTED", Proven: at(11, 0), Revision: 7, Stored: at(11, 0), Next: at(12, 0)},
 			"PROTECTED: proven to 2026-11-22 10:00Z, revision 7; in every store to 2026-11-22 10:00Z; next 2026-11-22 11:00Z; spool 0"},
 		{"nothing yet", Line{Verdict: "UNPROTECTED", Spooled: 2, Wrong: []string{"no proven snapshot is known"}},

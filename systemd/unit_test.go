@@ -42,7 +42,7 @@ func TestUnit(t *testing.T) {
 	}
 }
 
-// TestNothingNewerThanTheFloor holds that the units say nothing that systemd 247 does not know.
+// TestNothingNewerThanTheFloor checks that the units say nothing that systemd 247 does not know.
 func TestNothingNewerThanTheFloor(t *testing.T) {
 	for _, name := range []string{"etcdward.service", "etcdward-certs.service", "etcdward-certs.path"} {
 		settings := unit(t, name)

@@ -8,7 +8,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// WatchdogInterval is how long systemd waits between two pings before it kills the daemon; 0: it does not watch.
+// WatchdogInterval returns how long systemd waits for a ping before it kills the daemon; 0 if it does not watch.
 func WatchdogInterval() (time.Duration, error) {
 	interval, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
@@ -17,12 +17,12 @@ func WatchdogInterval() (time.Duration, error) {
 	return interval, nil
 }
 
-// pingsPerInterval leaves room for two pings that come late on a host that is short of CPU.
+// pingsPerInterval allows for two late pings on a host that is short of CPU.
 const pingsPerInterval = 3
 
-// Watch pings the watchdog while alive says true, until ctx ends. It does nothing when interval is 0. While alive
-// says false nothing is sent, and systemd kills and restarts the daemon. alive must not block. The error is of the
-// last ping that could not be sent, nil when that succeeded later.
+// Watch pings the watchdog until ctx ends, for as long as alive returns true. It does nothing if interval is 0.
+// While alive returns false it sends nothing, and systemd kills and restarts the daemon. alive must not block. The
+// error is that of the last ping if it could not be sent; nil if a later ping succeeded.
 func Watch(ctx context.Context, interval time.Duration, alive func() bool) error {
 	return watch(ctx, interval, alive, func() error { return tell("WATCHDOG=1") })
 }

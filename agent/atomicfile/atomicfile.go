@@ -1,7 +1,8 @@
-// Package atomicfile replaces small files whole: whoever reads one, at any moment and after any end of this process or of the host,
-// sees the old text or the new. It knows nothing of what the files hold.
+// Package atomicfile replaces small files in one step: a reader sees the old text or the new one at every moment, and after every
+// end of this process or of the host. It does not know what the files hold.
 //
-// Its one invariant: a name never leads to half a file. Two processes may replace the same file at once; the last one wins.
+// Its one invariant: no name ever leads to half a file. If two processes replace the same file at once, the last one
+// wins.
 package atomicfile
 
 import (
@@ -17,21 +18,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Options say how a file is to be. The zero value: mode 0600, this process's user.
+// Options say which mode and owner a file gets. The zero value means mode 0600 and the user of this process.
 type Options struct {
-	// Mode of the file, whatever the umask; 0: 0600.
+	// Mode of the file, independent of the umask; 0 means 0600.
 	Mode fs.FileMode
-	// FolderOwner gives the file to the owner of its folder if root writes it, so that a daemon without rights can read what a verb wrote.
+	// FolderOwner gives a file that root writes to the owner of its folder, so that the daemon, which is not root, can read what a verb
+	// wrote.
 	FolderOwner bool
-	// Sync makes a file or a folder durable; nil: (*os.File).Sync. Tests put a disk that fails in its place.
+	// Sync makes a file or a folder durable; nil means (*os.File).Sync. Tests replace it with a disk that
+	// fails.
 	Sync func(*os.File) error
 }
 
-// making ends the name of a file that is being written. It begins with a dot, so that nothing that reads the folder takes it for its own.
+// making is the suffix of a file that is being written. Its name begins with a dot, so that no reader of the folder mistakes it for a
+// finished file.
 const making = ".making"
 
-// Write replaces the file at path. After an error the file is whole, too: the old one, or the new one if only its survival of
-// a power loss is in doubt.
+// Write replaces the file at path. After an error the file is still whole. It is the old one, or it is the new one and only
+// its survival of a power loss is in doubt.
 func Write(path string, text []byte, o Options) error {
 	folder, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
@@ -40,7 +44,8 @@ func Write(path string, text []byte, o Options) error {
 	return errors.Join(Replace(folder, filepath.Base(path), text, o), folder.Close())
 }
 
-// Replace is Write of the file called name in an open folder, which no link leads out of.
+// Replace does what Write does, for the file called name in an open folder. No link can lead out of that
+// folder.
 func Replace(folder *os.Root, name string, text []byte, o Options) (err error) {
 	if o.Sync == nil {
 		o.Sync = (*os.File).Sync
@@ -68,7 +73,7 @@ func Replace(folder *os.Root, name string, text []byte, o Options) (err error) {
 	return syncFolder(folder, o.Sync)
 }
 
-// create makes a file with a name of its own, locked for as long as it is open.
+// create makes a file with a unique name and keeps it locked for as long as it is open.
 func create(folder *os.Root, name string) (*os.File, string, error) {
 	for {
 		temp := fmt.Sprintf(".%s.%08x%s", name, rand.Uint32(), making)
@@ -86,14 +91,14 @@ func create(folder *os.Root, name string) (*os.File, string, error) {
 		if mine {
 			return file, temp, nil
 		}
-		// Another process took it for abandoned between the making and the locking.
+		// Another process swept the file between its creation and its lock, so make a new one.
 		if err := file.Close(); err != nil {
 			return nil, "", err
 		}
 	}
 }
 
-// lock reports whether the file is this process's: locked, and still under its name.
+// lock locks the file. It reports whether the file is now ours: locked, and still under its name.
 func lock(folder *os.Root, file *os.File, temp string) (bool, error) {
 	err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
@@ -116,7 +121,7 @@ func lock(folder *os.Root, file *os.File, temp string) (bool, error) {
 	return os.SameFile(named, opened), nil
 }
 
-// fill writes the text, and makes the file what the options ask for.
+// fill writes the text and applies the options to the file.
 func fill(folder *os.Root, file *os.File, text []byte, o Options) error {
 	if _, err := file.Write(text); err != nil {
 		return err
@@ -138,7 +143,8 @@ func fill(folder *os.Root, file *os.File, text []byte, o Options) error {
 	return o.Sync(file)
 }
 
-// Sweep removes what killed processes left in a folder of files in the making, whatever they were to be, and returns their number.
+// Sweep removes the unfinished files that killed processes left in a folder, whatever their final names, and returns how many it
+// removed.
 func Sweep(path string) (removed int, err error) {
 	folder, err := os.OpenRoot(path)
 	if err != nil {
@@ -148,7 +154,8 @@ func Sweep(path string) (removed int, err error) {
 	return removed, errors.Join(err, folder.Close())
 }
 
-// removeAbandoned removes the files in the making whose names are chosen. One that is locked belongs to a living process.
+// removeAbandoned removes the unfinished files whose names are chosen. It leaves the locked ones, since each belongs to a
+// living process.
 func removeAbandoned(folder *os.Root, chosen func(name string) bool) (removed int, err error) {
 	entries, err := fs.ReadDir(folder.FS(), ".")
 	if err != nil {
@@ -160,7 +167,7 @@ func removeAbandoned(folder *os.Root, chosen func(name string) bool) (removed in
 		}
 		file, err := folder.Open(entry.Name())
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // its maker renamed or removed it
+			continue // the process that made it has renamed or removed it
 		}
 		if err != nil {
 			return removed, err

@@ -35,7 +35,7 @@ func text(n int) []byte {
 	return bytes.Repeat(line, 8192)
 }
 
-// whole reports why a file holds no content of one piece; "": it does.
+// whole returns why a file does not hold one complete content; "" if it does.
 func whole(t *testing.T, path string) string {
 	t.Helper()
 	got, err := os.ReadFile(path)
@@ -48,7 +48,7 @@ func whole(t *testing.T, path string) string {
 	return ""
 }
 
-// making lists the files in the making of a folder.
+// making lists the unfinished files of a folder.
 func makings(t *testing.T, dir string) []string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(dir, ".*"+making))
@@ -131,7 +131,7 @@ func TestWritersAtOnce(t *testing.T) {
 	}
 }
 
-// TestFull holds that a disk which takes nothing leaves the old file, and nothing beside it.
+// TestFull checks that a full disk leaves the old file, and nothing beside it.
 func TestFull(t *testing.T) {
 	dir, full := t.TempDir(), errors.New("no space left on device")
 	path := filepath.Join(dir, "state.json")

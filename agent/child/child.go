@@ -1,7 +1,8 @@
-// Package child starts this binary again, as a process that does one dangerous thing for the one that started it: etcd's
-// libraries and bbolt panic or fault on damage, and no recover helps against that. It does not know what the thing is.
+// Package child starts this binary again as a child process that does one dangerous thing for its parent. etcd's
+// libraries and bbolt panic or fault on damaged files, and recover does not help against that. The package does not know
+// what the thing is.
 //
-// Its one invariant: no child outlives its parent, however the parent ends.
+// Its one invariant: no child outlives its parent, no matter how the parent ends.
 package child
 
 import (
@@ -16,23 +17,25 @@ import (
 	"syscall"
 )
 
-// program is this very binary, also after a package upgrade has put another in its place.
+// program is the running binary itself, even after a package upgrade has replaced the file.
 const program = "/proc/self/exe"
 
-// Task is what a process of this binary can be started for.
+// Task is a piece of work that a child process of this binary can be started for.
 type Task struct {
-	// Name is the first argument that makes it so. It is no verb: users never type it.
+	// Name is the first argument that selects the task. It is not a verb: users never type it.
 	Name string
-	// Do is the work. What it prints on stdout is the answer; an error's text goes to stderr, and the process ends with 1.
+	// Do is the work. What it prints on stdout is the answer. If it returns an error, its text goes to stderr and the
+	// process exits with 1.
 	Do func(args []string) error
-	// Args is how many Do is given.
+	// Args is the number of arguments that Do takes.
 	Args int
-	// Converses: Do reads stdin, and returns when that ends, as it does with the parent. Else the process is ended then.
+	// Converses means that Do reads stdin and returns when stdin ends, which happens at the latest when the parent ends.
+	// Without it, the end of stdin ends the process.
 	Converses bool
 }
 
-// Main does the task and exits, when this process was started for it; else it returns at once. main calls it first, and so does
-// the TestMain of every package whose tests start such a process.
+// Main does the task and exits if this process was started for it; otherwise it returns at once. main calls it first, and so
+// does the TestMain of every package whose tests start such a process.
 func (t Task) Main() {
 	if len(os.Args) != 2+t.Args || os.Args[1] != t.Name {
 		return
@@ -47,13 +50,15 @@ func (t Task) Main() {
 		fmt.Fprintln(os.Stderr, err)
 		syscall.Exit(1)
 	}
-	// Not os.Exit: there is nothing to tidy, and the race detector holds each of those up for a second.
+	// This avoids os.Exit because nothing has to be cleaned up, and because under the race detector os.Exit
+	// takes a second.
 	syscall.Exit(0)
 }
 
-// Process is a child at work.
+// Process is a running child.
 type Process struct {
-	// Stdin of the child, which ends when this is closed. Stdout is to be read before Wait.
+	// Stdin and Stdout are those of the child. Closing Stdin ends the child. Read Stdout to its end before
+	// calling Wait.
 	Stdin  io.WriteCloser
 	Stdout io.Reader
 
@@ -61,14 +66,14 @@ type Process struct {
 	wait func() error
 }
 
-// Start begins the task. When ctx ends the child is killed. The files held stay open in it, and locked if they are, until it has
-// ended, also when this process is killed before.
+// Start begins the task. The child is killed when ctx ends. The child keeps the given files open until it has ended, and keeps
+// their locks, even if this process is killed earlier.
 func (t Task) Start(ctx context.Context, args []string, held ...*os.File) (*Process, error) {
 	if len(args) != t.Args {
 		return nil, fmt.Errorf("%s takes %d arguments, and was given %d", t.Name, t.Args, len(args))
 	}
 	cmd := exec.CommandContext(ctx, program, append([]string{t.Name}, args...)...)
-	cmd.Env = []string{"GOTRACEBACK=none"} // a trace could show what is in the file
+	cmd.Env = []string{"GOTRACEBACK=none"} // a trace could show the contents of the file
 	cmd.ExtraFiles = held
 	said := &first{left: maxSaidBytes}
 	cmd.Stderr = said
@@ -88,7 +93,7 @@ func (t Task) Start(ctx context.Context, args []string, held ...*os.File) (*Proc
 	}
 	return &Process{Stdin: stdin, Stdout: stdout, kill: cmd.Process.Kill, wait: sync.OnceValue(func() error {
 		err := cmd.Wait()
-		_ = stdin.Close() // it has nobody left to tell
+		_ = stdin.Close() // the child has ended, so the error concerns nobody
 		var exit *exec.ExitError
 		switch {
 		case ctx.Err() != nil:
@@ -101,13 +106,14 @@ func (t Task) Start(ctx context.Context, args []string, held ...*os.File) (*Proc
 }
 
 // Kill ends the child at once.
-func (p *Process) Kill() { _ = p.kill() } // it has ended already, or does now
+func (p *Process) Kill() { _ = p.kill() } // an error means that it has already ended
 
-// Wait waits until the child has ended. A Death means that it did not finish its work; the cause of the context's end,
-// that it was killed for that. It can be asked again, with the same answer.
+// Wait waits until the child has ended. A Death means that the child did not finish its work. If the context ended,
+// and the child was killed for that, the error is the context's cause. Wait can be called again and gives the same
+// answer.
 func (p *Process) Wait() error { return p.wait() }
 
-// Run does the task and gives its answer, of which it keeps the first 64 KiB. The errors are those of Start and Wait.
+// Run does the task and returns the first 64 KiB of its answer. Its errors are those of Start and Wait.
 func (t Task) Run(ctx context.Context, args []string, held ...*os.File) ([]byte, error) {
 	p, err := t.Start(ctx, args, held...)
 	if err != nil {
@@ -121,13 +127,13 @@ func (t Task) Run(ctx context.Context, args []string, held ...*os.File) ([]byte,
 	return answer.text.Bytes(), readErr
 }
 
-// What is kept of what a child says, on stdout and on stderr.
+// How much of a child's output is kept, on stdout and on stderr.
 const (
 	maxAnswerBytes = 64 << 10
 	maxSaidBytes   = 8 << 10
 )
 
-// first keeps the first bytes that it is given and drops the rest.
+// first is a writer that keeps the first bytes and drops the rest.
 type first struct {
 	text bytes.Buffer
 	left int

@@ -87,7 +87,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestDeath: what a child died of, and whose doing it was.
+// TestDeath checks the reported cause of a child's death, and whether the child itself is to blame.
 func TestDeath(t *testing.T) {
 	for name, test := range map[string]struct {
 		task             Task
@@ -136,7 +136,7 @@ func TestDeathCases(t *testing.T) {
 	}
 }
 
-// TestFlood: a child that says too much is heard out, and the first of it kept.
+// TestFlood checks that a child may write any amount of output, of which the first part is kept.
 func TestFlood(t *testing.T) {
 	said, err := flood.Run(t.Context(), nil)
 	if len(said) != maxAnswerBytes || err != nil {
@@ -267,7 +267,7 @@ func childOf(t *testing.T, pid int) (child int) {
 	return child
 }
 
-// locked tells whether somebody holds the lock on a file.
+// locked reports whether somebody holds the lock on a file.
 func locked(t *testing.T, path string) bool {
 	t.Helper()
 	file, err := os.Open(path)

@@ -1,6 +1,6 @@
-// Package compact gives up the history of the cluster that is older than the configuration keeps.
+// Package compact gives up the history of the cluster that is older than the configuration wants to keep.
 //
-// Its one invariant: nothing younger than that is given up, and where Kubernetes compacts by itself, everything is left to it.
+// Its one invariant: no younger history is given up, and if Kubernetes compacts by itself, all compaction is left to it.
 package compact
 
 import (
@@ -21,16 +21,18 @@ type Cluster interface {
 	Compact(ctx context.Context, revision int64) (already bool, err error)
 }
 
-// Compactor gives up the history that is older than Keep. It learns which revision that is by noting the newest one
-// over time: Note has to be called more often than Keep passes. Its methods may be called from several goroutines.
+// Compactor gives up the history that is older than Keep. To know which revision is that old, it notes the newest
+// revision from time to time: Note must be called at shorter intervals than Keep. Its methods may be called from
+// several goroutines.
 type Compactor struct {
 	Cluster Cluster
-	// Keep is how much history stays. 0: none; then, and only then, it compacts to the newest revision.
+	// Keep is how much history stays. Only if it is 0, nothing stays, and the compaction goes to the newest
+	// revision.
 	Keep time.Duration
-	// Path is the file of the notes, which outlive a restart.
+	// Path is the file of the notes, so that they survive a restart.
 	Path string
 	Log  *slog.Logger
-	// Now is the clock; nil: time.Now.
+	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 
 	mu    sync.Mutex
@@ -41,26 +43,26 @@ type Compactor struct {
 
 // Compaction is what a Compactor would do, or did.
 type Compaction struct {
-	// From is the oldest revision that could be read before, To the one that can be after. They are equal where there is
-	// nothing to do; From 0: the cluster had never been compacted.
+	// From is the oldest revision that could be read before, To the oldest that can be read afterwards. They are equal
+	// if there is nothing to do. From is 0 if the cluster was never compacted.
 	From, To int64
-	// Revisions that went, or would go.
+	// Revisions is how many revisions were given up, or would be.
 	Revisions int64
 	// Reason says why there is nothing to do, or why To was chosen.
 	Reason string
 }
 
-// Needed says whether there is something to do.
+// Needed reports whether there is something to compact.
 func (c Compaction) Needed() bool { return c.To > c.From }
 
-// NoteEvery is how often a daemon should note the revision: a history that is kept a little longer than asked is better than many
-// notes.
+// NoteEvery is how often a daemon should note the revision. It is better to keep the history a little longer than asked than to
+// write many notes.
 func NoteEvery(keep time.Duration) time.Duration {
 	return max(15*time.Second, min(keep/4, 5*time.Minute))
 }
 
-// Note notes the newest revision. An error means that this note is missing, or is lost with the process: compaction keeps more
-// than it would have to.
+// Note notes the newest revision. An error means that this note is missing or will be lost when the process ends. Then
+// compaction keeps more history than it has to.
 func (c *Compactor) Note(ctx context.Context) error {
 	id, revision, err := c.Cluster.Revision(ctx)
 	if err != nil {
@@ -87,7 +89,8 @@ func (c *Compactor) note(clusterID uint64, revision int64) error {
 	return nil
 }
 
-// load reads the notes of an earlier process, once. Notes that cannot be read are done without.
+// load reads the notes of an earlier process, once. If they cannot be read, the compactor starts without
+// notes.
 func (c *Compactor) load() {
 	if c.read {
 		return
@@ -122,8 +125,8 @@ func (c *Compactor) Plan(ctx context.Context) (Compaction, error) {
 	return decideCompaction(h, c.notes, c.now(), c.Keep), noteErr
 }
 
-// decideCompaction chooses the revision. Where Kubernetes' own compactor acted since then, everything is left to it: one that is
-// overtaken fails, and breaks the watches that its clients rely on.
+// decideCompaction chooses the revision. If Kubernetes' own compactor acted since then, all compaction is left to it: if we
+// compacted ahead of it, it would fail, and the watches of its clients would break.
 func decideCompaction(h etcd.History, notes revisions, now time.Time, keep time.Duration) Compaction {
 	none := func(format string, args ...any) Compaction {
 		return Compaction{From: h.Compacted, To: h.Compacted, Reason: fmt.Sprintf(format, args...)}
@@ -150,7 +153,7 @@ func decideCompaction(h etcd.History, notes revisions, now time.Time, keep time.
 	return Compaction{From: h.Compacted, To: to, Revisions: to - max(h.Compacted, 1), Reason: reason}
 }
 
-// Run compacts if there is something to give up. A cluster that somebody else compacted meanwhile is no error.
+// Run compacts if there is something to give up. It is not an error if somebody else compacted meanwhile.
 func (c *Compactor) Run(ctx context.Context) (Compaction, error) {
 	plan, err := c.Plan(ctx)
 	if err != nil && plan.Reason == "" {
@@ -176,7 +179,7 @@ func (c *Compactor) Run(ctx context.Context) (Compaction, error) {
 	return plan, nil
 }
 
-// Watch notes the revision again and again until ctx ends. Errors are logged when they begin, not each time.
+// Watch notes the revision at intervals until ctx ends. It logs the first error of a series only.
 func (c *Compactor) Watch(ctx context.Context, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -195,7 +198,7 @@ func (c *Compactor) Watch(ctx context.Context, every time.Duration) {
 	}
 }
 
-// Dated reports whether the compactor knows which history is old enough to go.
+// Dated reports whether the compactor knows which history is old enough to be given up.
 func (c *Compactor) Dated() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

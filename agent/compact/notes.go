@@ -20,7 +20,7 @@ type revisions struct {
 	Notes     []revisionNote `json:"notes"`
 }
 
-// revisionNote: every write after At has a revision above Revision.
+// revisionNote states that every write after At has a revision above Revision.
 type revisionNote struct {
 	At       time.Time `json:"at"` // UTC
 	Revision int64     `json:"revision"`
@@ -28,14 +28,14 @@ type revisionNote struct {
 
 const (
 	revisionsFormat = 1
-	// mostNotes bounds the notes: what lies between them is at most this part of `keep`.
+	// mostNotes limits the number of notes. Two neighbours are at most this fraction of `keep` apart.
 	mostNotes = 256
 )
 
-// with adds a note, and forgets those that no compaction to `keep` ago needs any more.
+// with adds a note, and forgets those that compaction no longer needs.
 //
-// It starts anew where the past cannot be believed: the notes are another cluster's, or the revision went back, as after
-// a restore.
+// It starts again from nothing if the old notes cannot be trusted, because they are of another cluster or the revision
+// went back, as after a restore.
 func (r revisions) with(clusterID uint64, n revisionNote, keep time.Duration) revisions {
 	last := len(r.Notes) - 1
 	if r.Format != revisionsFormat || r.ClusterID != clusterID || last >= 0 && r.Notes[last].Revision > n.Revision {
@@ -43,17 +43,18 @@ func (r revisions) with(clusterID uint64, n revisionNote, keep time.Duration) re
 	}
 	notes := make([]revisionNote, 0, len(r.Notes)+1)
 	for _, old := range r.Notes {
-		// The clock went back: when these were made is not known any more.
+		// The clock went back, so that the times of the old notes mean nothing now.
 		if old.At.Before(n.At) {
 			notes = append(notes, old)
 		}
 	}
 	notes = append(notes, n)
-	// Of the notes that are old enough only the youngest is of use.
+	// Of the notes that are old enough, only the youngest is useful.
 	for len(notes) > 1 && !notes[1].At.After(n.At.Add(-keep)) {
 		notes = notes[1:]
 	}
-	// A note close before another adds little. The newest two stay: the last may be replaced by the next.
+	// A note that is close to the next one adds little, so it is dropped. The newest two stay, since the next
+	// note may replace the last.
 	gap := keep / mostNotes
 	for i := len(notes) - 2; i > 0; i-- {
 		if notes[i].At.Sub(notes[i-1].At) < gap {
@@ -67,7 +68,7 @@ func (r revisions) with(clusterID uint64, n revisionNote, keep time.Duration) re
 	return r
 }
 
-// at is the newest revision that was noted at a time or before; false: nothing was.
+// at returns the newest revision that was noted at or before a time; false if there is none.
 func (r revisions) at(t time.Time) (int64, bool) {
 	for _, n := range slices.Backward(r.Notes) {
 		if !n.At.After(t) {
@@ -77,16 +78,16 @@ func (r revisions) at(t time.Time) (int64, bool) {
 	return 0, false
 }
 
-// clockJumped says whether the wall clock moved otherwise than time passed: by more than a tenth of keep, or a second where
-// that is more.
+// clockJumped reports whether the wall clock differs from the time that has passed by more than a tenth of keep, and by more
+// than a second.
 func clockJumped(wall, passed, keep time.Duration) bool {
 	return (wall - passed).Abs() > max(keep/10, time.Second)
 }
 
-// maxNotesFile is the most that is read of a file with notes, in bytes; ours are far smaller.
+// maxNotesFile is how many bytes of a file with notes are read at most; our files are far smaller.
 const maxNotesFile = 1 << 20
 
-// loadNotes reads notes from a file of the state directory; false: there is none yet.
+// loadNotes reads the notes from a file of the state directory; false if there is none yet.
 func loadNotes(path string, v *revisions) (bool, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -108,7 +109,7 @@ func loadNotes(path string, v *revisions) (bool, error) {
 	return true, nil
 }
 
-// saveNotes replaces the file. Two processes may do so at once, the daemon and a verb: the last one wins.
+// saveNotes replaces the file. If the daemon and a verb do so at once, the last one wins.
 func saveNotes(path string, v revisions) error {
 	text, err := json.Marshal(v)
 	if err != nil {

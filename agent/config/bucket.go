@@ -20,11 +20,12 @@ var (
 	kmsKey    = regexp.MustCompile(`^[A-Za-z0-9:/_-]{1,512}$`)
 )
 
-// The classes whose objects can be read at once. EXPRESS_ONEZONE is not among
-// them: its buckets list in no order, and catalogs rest on the order.
+// The classes whose objects can be read at once. EXPRESS_ONEZONE is not among them: its buckets list objects
+// in no particular order, and a catalog relies on the order.
 var s3Classes = []string{"STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR",
 	"REDUCED_REDUNDANCY", "OUTPOSTS", "SNOW"}
 
+// Check implements [document.Checker].
 func (s *S3) Check(r *document.Reader, path string) {
 	r.Judge(document.Child(path, "bucket"), s.Bucket, checkS3Bucket)
 	r.Judge(document.Child(path, "prefix"), s.Prefix, checkPrefix)
@@ -34,7 +35,7 @@ func (s *S3) Check(r *document.Reader, path string) {
 	if r.Sound(at) {
 		switch {
 		case s.Region == "" && s.Endpoint == "" && r.Sound(endpoint):
-			r.Report(at, "is needed where no endpoint is set, such as eu-central-1")
+			r.Report(at, "is needed if no endpoint is set, such as eu-central-1")
 		case s.Region != "" && !region.MatchString(s.Region):
 			r.Report(at, "not a region (allowed: such as eu-central-1)")
 		}
@@ -44,12 +45,14 @@ func (s *S3) Check(r *document.Reader, path string) {
 	}
 }
 
+// Check implements [document.Checker].
 func (g *GCS) Check(r *document.Reader, path string) {
 	r.Judge(document.Child(path, "bucket"), g.Bucket, checkGCSBucket)
 	r.Judge(document.Child(path, "prefix"), g.Prefix, checkPrefix)
 	r.Judge(document.Child(path, "endpoint"), g.Endpoint, checkEndpoint)
 }
 
+// Check implements [document.Checker].
 func (dir *Directory) Check(r *document.Reader, path string) {
 	r.Judge(document.Child(path, "path"), dir.Path, checkDirectory)
 }
@@ -65,16 +68,16 @@ func checkS3Bucket(s string) error {
 	case !s3Bucket.MatchString(s), strings.Contains(s, ".."):
 		return errors.New("no name for a bucket" + allowed)
 	case ip == nil:
-		return errors.New("no name for a bucket: it looks like an IP address" + allowed)
+		return errors.New("not a name for a bucket: it looks like an IP address" + allowed)
 	}
 	for _, p := range []string{"xn--", "sthree-", "amzn-s3-demo-"} {
 		if strings.HasPrefix(s, p) {
-			return errors.New("no name for a bucket: S3 keeps the prefix " + p + " to itself")
+			return errors.New("not a name for a bucket: S3 keeps the prefix " + p + " to itself")
 		}
 	}
 	for _, p := range []string{"-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"} {
 		if strings.HasSuffix(s, p) {
-			return errors.New("no name for a bucket: S3 keeps the suffix " + p + " to itself")
+			return errors.New("not a name for a bucket: S3 keeps the suffix " + p + " to itself")
 		}
 	}
 	return nil
@@ -91,7 +94,7 @@ func checkGCSBucket(s string) error {
 		slices.ContainsFunc(strings.Split(s, "."), func(part string) bool { return !gcsPart.MatchString(part) }):
 		return errors.New("no name for a bucket" + allowed)
 	case strings.HasPrefix(s, "goog"), strings.Contains(s, "google"):
-		return errors.New("no name for a bucket: Google keeps goog to itself")
+		return errors.New("not a name for a bucket: Google keeps goog to itself")
 	}
 	return nil
 }
@@ -150,7 +153,7 @@ func checkDirectory(s string) error {
 	return nil
 }
 
-// within says that path is directory or lies below it. Both are clean.
+// within reports whether path is directory or lies below it. Both paths must be clean.
 func within(path, directory string) bool {
 	rest, ok := strings.CutPrefix(path, directory)
 	return ok && (rest == "" || rest[0] == '/')

@@ -10,9 +10,10 @@ import (
 	"github.com/etcdward/etcdward/agent/config/value"
 )
 
-// minKeepWithin is below every sensible age; what is shorter is a wrong unit.
+// minKeepWithin is below every sensible age: a shorter value is most likely a wrong unit.
 const minKeepWithin = time.Hour
 
+// Check implements [document.Checker], with the rules between sections.
 func (c *Config) Check(r *document.Reader, path string) {
 	at := document.Child(path, "stores")
 	if !r.Sound(at) {
@@ -36,13 +37,14 @@ func (c *Config) Check(r *document.Reader, path string) {
 			continue
 		}
 		if j, twice := places[place]; twice {
-			r.Report(document.Child(item, s.Kind()), "the same place as %s[%d]: a second copy there is none", at, j)
+			r.Report(document.Child(item, s.Kind()), "the same place as %s[%d]: a second copy in the same place protects nothing", at, j)
 		} else {
 			places[place] = i
 		}
 	}
 }
 
+// Check implements [document.Checker].
 func (s *Store) Check(r *document.Reader, path string) {
 	if at := document.Child(path, "name"); r.Sound(at) && !name63.MatchString(s.Name) {
 		r.Report(at, wrongName)
@@ -55,14 +57,14 @@ func (s *Store) Check(r *document.Reader, path string) {
 	}
 	switch {
 	case len(kinds) == 0:
-		r.Report(path, "says not where: give one of s3, gcs and directory")
+		r.Report(path, "does not say where: give one of s3, gcs and directory")
 	case len(kinds) > 1:
-		r.Report(document.Child(path, kinds[1]), "one store is one place, and %s is given already: make a second store", kinds[0])
+		r.Report(document.Child(path, kinds[1]), "one store is one place, and %s is already given: add a second store", kinds[0])
 	}
 }
 
-// place is what two stores must not share. Names of a bucket differ by endpoint
-// only: S3 and GCS name their buckets once for the whole world.
+// place is what two stores must not share. The endpoint is enough to tell buckets of the same name apart,
+// since S3 and GCS each use a bucket name only once in the whole world.
 func (s *Store) place() (string, bool) {
 	switch {
 	case s.S3 != nil:
@@ -75,10 +77,12 @@ func (s *Store) place() (string, bool) {
 	return "", false
 }
 
+// Check implements [document.Checker].
 func (keep *Retention) Check(r *document.Reader, path string) {
 	checkKeepWithin(r, path, keep.KeepWithin)
 }
 
+// Check implements [document.Checker].
 func (keep *RetentionOverride) Check(r *document.Reader, path string) {
 	if keep.KeepWithin != nil {
 		checkKeepWithin(r, path, *keep.KeepWithin)
@@ -91,6 +95,7 @@ func checkKeepWithin(r *document.Reader, path string, keep time.Duration) {
 	}
 }
 
+// Check implements [document.Checker].
 func (m *Metrics) Check(r *document.Reader, path string) {
 	if m.Listen != Off {
 		r.Judge(document.Child(path, "listen"), m.Listen, value.CheckListen)
@@ -113,6 +118,7 @@ func checkTextfile(s string) error {
 	return nil
 }
 
+// Check implements [document.Checker].
 func (h *Heartbeat) Check(r *document.Reader, path string) {
 	r.Judge(document.Child(path, "url"), h.URL, checkHeartbeat)
 }

@@ -13,6 +13,7 @@ var name63 = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
 
 const wrongName = "not a name (allowed: 1 to 63 of a-z, 0-9 and -)"
 
+// Check implements [document.Checker].
 func (c *Cluster) Check(r *document.Reader, path string) {
 	if at := document.Child(path, "name"); r.Sound(at) && !name63.MatchString(c.Name) {
 		r.Report(at, wrongName)
@@ -22,8 +23,7 @@ func (c *Cluster) Check(r *document.Reader, path string) {
 	c.checkUser(r, path)
 }
 
-// checkEndpoints returns whether the endpoints are https; false and true both
-// only where that is certain, nil otherwise.
+// checkEndpoints returns whether the endpoints are https. It returns nil if that is not certain.
 func (c *Cluster) checkEndpoints(r *document.Reader, path string) (secure *bool) {
 	if !r.Sound(path) {
 		return nil
@@ -66,8 +66,8 @@ func (c *Cluster) checkEndpoints(r *document.Reader, path string) (secure *bool)
 	return secure
 }
 
-// checkFiles also empties the defaults of the three files where the endpoints
-// are http and have no use for them.
+// checkFiles also clears the default paths of the three files if the endpoints are http, which does not use
+// them.
 func (c *Cluster) checkFiles(r *document.Reader, path string, secure *bool) {
 	ca, cert, key := document.Child(path, "ca_file"), document.Child(path, "cert_file"), document.Child(path, "key_file")
 	files := []struct {

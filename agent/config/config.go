@@ -4,8 +4,8 @@
 // It does not know what the values are used for: it opens no file that a key
 // names, asks no network and reads no environment.
 //
-// Its one invariant: a *Config that [Parse] or [Load] returned is complete and
-// has passed every check, so that nobody who receives one checks it again.
+// Its one invariant: a *Config that [Parse] or [Load] returned is complete and has passed every check, so
+// that no caller has to check it again.
 //
 // A key is one struct field; package document has its tags.
 package config
@@ -33,7 +33,7 @@ type Config struct {
 type Cluster struct {
 	// Name is the home of the backups in every store.
 	Name string `key:"name" need:"yes"`
-	// Endpoints are seeds, at least one, all http or all https.
+	// Endpoints are the seeds: at least one URL, either all http or all https.
 	Endpoints []string `key:"endpoints" default:"https://127.0.0.1:2379"`
 	// CAFile, CertFile and KeyFile are empty when the endpoints are http.
 	// CertFile and KeyFile are both empty or both set.
@@ -45,20 +45,20 @@ type Cluster struct {
 	PasswordFile File   `key:"password_file" default:""`
 }
 
-// Snapshot says when snapshots are taken, from whom, and how they are packed.
+// Snapshot says when snapshots are taken, from which member, and how they are packed.
 type Snapshot struct {
 	Schedule    Schedule `key:"schedule" default:"0 * * * *"`
 	Source      string   `key:"source" default:"follower" oneof:"follower local any"`
 	Compression string   `key:"compression" default:"zstd" oneof:"zstd none"`
 	// Recipients are age public keys; none means not encrypted.
 	Recipients []string `key:"recipients"`
-	// SpoolLimit, in bytes, is what may wait on this host while a store is away.
+	// SpoolLimit is how many bytes of snapshots may wait on this host while a store is unreachable.
 	SpoolLimit Size `key:"spool_limit" default:"20GiB" min:"1"`
 }
 
 // Retention says which verified snapshots a store keeps.
 type Retention struct {
-	// KeepWithin keeps what is not older; 0 leaves it to the counts.
+	// KeepWithin keeps every snapshot that is not older; 0 means that only the counts decide.
 	KeepWithin  time.Duration `key:"keep_within" default:"30d"`
 	KeepLast    int           `key:"keep_last" default:"24" min:"1" max:"100000"`
 	KeepDaily   int           `key:"keep_daily" default:"0" min:"0" max:"100000"`
@@ -66,34 +66,33 @@ type Retention struct {
 	KeepMonthly int           `key:"keep_monthly" default:"0" min:"0" max:"100000"`
 }
 
-// Prune says whether retention is acted on.
+// Prune reports whether retention is acted on.
 type Prune struct {
 	Enabled bool `key:"enabled" default:"true"`
 }
 
-// Compaction says when etcd's history is compacted, and to which age.
+// Compaction says when etcd's history is compacted and how old the history that stays may be.
 type Compaction struct {
 	Schedule Schedule      `key:"schedule" default:"5 * * * *"`
 	Keep     time.Duration `key:"keep" default:"10m"`
 }
 
-// Defrag says when members are defragmented, and from how much on it is worth it.
+// Defrag says when members are defragmented, and how much space that must give back to be worth it.
 type Defrag struct {
 	Schedule Schedule      `key:"schedule" default:"0 3 * * 0"`
 	Window   time.Duration `key:"window" default:"2h" min:"1m"`
-	// MinReclaimable is in bytes; MinReclaimableRatio is a share of the file,
-	// in [0,1). Both have to be reached.
+	// MinReclaimable is in bytes, MinReclaimableRatio a share of the file in [0,1). A member must reach both.
 	MinReclaimable      Size    `key:"min_reclaimable" default:"100MiB"`
 	MinReclaimableRatio float64 `key:"min_reclaimable_ratio" default:"0.2" min:"0" below:"1"`
 	MoveLeader          bool    `key:"move_leader" default:"true"`
-	// Pause lies between two members; 0 means none.
+	// Pause is the time to wait between two members; 0 means none.
 	Pause time.Duration `key:"pause" default:"30s"`
 }
 
 // Verify says when stored snapshots are read back.
 type Verify struct {
 	Schedule Schedule `key:"schedule" default:"30 4 * * *"`
-	// ReadBack is the share, in [0,1], of stored snapshots read back whole per run.
+	// ReadBack is the share, in [0,1], of the stored snapshots that one run reads back in full.
 	ReadBack float64 `key:"read_back" default:"0.1" min:"0" max:"1"`
 	// HashBudget bounds HashKV of one member, which holds up its writers; 0: no member is asked.
 	HashBudget time.Duration `key:"hash_budget" default:"10s" min:"0s" max:"10m"`
@@ -112,10 +111,10 @@ type Metrics struct {
 	Textfile string `key:"textfile" default:""`
 }
 
-// Heartbeat names the dead-man switch.
+// Heartbeat names the URL of a dead man's switch.
 type Heartbeat struct {
-	// URL is asked after each stored snapshot; empty means none. Its path may
-	// hold a token: do not print it.
+	// URL is requested after each stored snapshot; empty means none. Do not print it: its path may hold a
+	// token.
 	URL string `key:"url" default:"" secret:"yes"`
 }
 

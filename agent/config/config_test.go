@@ -45,7 +45,7 @@ func mustParse(t testing.TB, src string) *Config {
 	return c
 }
 
-// problems parses what has to be refused.
+// problems parses a file that has to be refused, and returns its problems.
 func problems(t testing.TB, src []byte) []Problem {
 	t.Helper()
 	c, err := Parse("config.yaml", src)
@@ -56,8 +56,7 @@ func problems(t testing.TB, src []byte) []Problem {
 	return invalid.Problems
 }
 
-// Each file has one mistake and begins with what is said about it, one line
-// for each problem.
+// Each file has one mistake. It begins with the expected messages, one line for each problem.
 func TestWrong(t *testing.T) {
 	for _, name := range files(t, "wrong", 200) {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".yaml"), func(t *testing.T) {
@@ -227,7 +226,7 @@ config.yaml:6:22: snapshot.schedule: write off to switch the job off
 config.yaml:6:42: snapshot.spool_limit: not a unit of size; did you mean 3GiB? (allowed: such as 100MiB, 20GiB, 1TiB, 500MB, or plain bytes)
 config.yaml:8:11: stores[0].name: not a name (allowed: 1 to 63 of a-z, 0-9 and -)
 config.yaml:9:9: stores[0].s3.bucket: is missing and has no default
-config.yaml:9:9: stores[0].s3.region: is needed where no endpoint is set, such as eu-central-1
+config.yaml:9:9: stores[0].s3.region: is needed if no endpoint is set, such as eu-central-1
 config.yaml:10:5: stores[1].name: is missing and has no default
 config.yaml:10:16: stores[1].directory: want a section with keys, not a single value
 config.yaml:11:24: retention.keep_last: a leading zero makes it octal for some readers: leave the zero out

@@ -8,8 +8,8 @@ type KeyedFile struct {
 	File
 }
 
-// Files are the files of the configuration that hold secrets, or let into etcd: its CA, certificate and key first. One that
-// is not given is "".
+// Files are the files of the configuration that hold secrets or give access to etcd, with its CA, certificate and key
+// first. A file that is not configured is "".
 func (c *Config) Files() []KeyedFile {
 	files := []KeyedFile{{"cluster.ca_file", c.Cluster.CAFile}, {"cluster.cert_file", c.Cluster.CertFile},
 		{"cluster.key_file", c.Cluster.KeyFile}, {"cluster.password_file", c.Cluster.PasswordFile}}

@@ -10,8 +10,7 @@ import (
 	"github.com/etcdward/etcdward/agent/config/document"
 )
 
-// ReadError means that the file could not be read at all; nothing is known
-// about what it says.
+// ReadError means that the file could not be read at all, so that nothing is known about its contents.
 type ReadError struct {
 	Path string
 	Err  error
@@ -50,8 +49,8 @@ func Load(path string) (*Config, error) {
 	return Parse(path, src)
 }
 
-// read takes one byte more than Parse accepts: enough for it to see that the
-// file is too big, whatever its real length.
+// read takes one byte more than Parse accepts. That is enough for Parse to see that the file is too big, no
+// matter how long it really is.
 func read(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {

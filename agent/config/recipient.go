@@ -7,6 +7,7 @@ import (
 	"github.com/etcdward/etcdward/agent/config/value"
 )
 
+// Check implements [document.Checker].
 func (s *Snapshot) Check(r *document.Reader, path string) {
 	list := document.Child(path, "recipients")
 	if !r.Sound(list) {

@@ -26,11 +26,11 @@ func (s Store) Kind() string {
 // S3 is a bucket of Amazon S3 or of a server that speaks its protocol.
 type S3 struct {
 	Bucket string `key:"bucket" need:"yes"`
-	// Region is empty only where Endpoint is set.
+	// Region may be empty only if Endpoint is set.
 	Region string `key:"region" default:""`
 	// Prefix has neither a leading nor a trailing slash; empty means none.
 	Prefix string `key:"prefix" default:""`
-	// Endpoint is empty for Amazon's own.
+	// Endpoint is empty for Amazon's own service.
 	Endpoint  string `key:"endpoint" default:""`
 	PathStyle bool   `key:"path_style" default:"false"`
 	Checksums string `key:"checksums" default:"auto" oneof:"auto when_required"`
@@ -39,9 +39,9 @@ type S3 struct {
 	// KMSKeyID is empty for the bucket's default encryption.
 	KMSKeyID string `key:"kms_key_id" default:""`
 	Lock     string `key:"lock" default:"none" oneof:"none governance compliance"`
-	// LockDays, in days, means nothing while Lock is none.
+	// LockDays is in days; it has no meaning if Lock is none.
 	LockDays int `key:"lock_days" default:"30" min:"1" max:"36500"`
-	// CredentialsFile is empty for what the environment and the host offer.
+	// CredentialsFile is empty if the credentials come from the environment or the host.
 	CredentialsFile File `key:"credentials_file" default:""`
 }
 
@@ -50,20 +50,20 @@ type GCS struct {
 	Bucket string `key:"bucket" need:"yes"`
 	// Prefix has neither a leading nor a trailing slash; empty means none.
 	Prefix string `key:"prefix" default:""`
-	// Endpoint is empty for Google's own.
+	// Endpoint is empty for Google's own service.
 	Endpoint string `key:"endpoint" default:""`
-	// CredentialsFile is empty for what the environment and the host offer.
+	// CredentialsFile is empty if the credentials come from the environment or the host.
 	CredentialsFile File `key:"credentials_file" default:""`
 }
 
-// Directory is a folder of this host, usually a mount.
+// Directory is a folder on this host, usually a mount.
 type Directory struct {
 	// Path is absolute and clean.
 	Path string `key:"path" need:"yes"`
 }
 
-// RetentionOverride is what a store says about retention itself: nil leaves
-// the key to the top-level section.
+// RetentionOverride holds the retention keys that a store sets itself. A nil key takes the value of the
+// top-level section.
 type RetentionOverride struct {
 	KeepWithin  *time.Duration `key:"keep_within"`
 	KeepLast    *int           `key:"keep_last" min:"1" max:"100000"`
@@ -72,8 +72,8 @@ type RetentionOverride struct {
 	KeepMonthly *int           `key:"keep_monthly" min:"0" max:"100000"`
 }
 
-// RetentionOf is the policy that holds in store: the top-level section, with
-// what the store says itself laid over it key by key.
+// RetentionOf is the policy of a store: the top-level section, with each key that the store sets itself
+// replaced.
 func (c *Config) RetentionOf(store Store) Retention {
 	r, o := c.Retention, store.Retention
 	override(&r.KeepWithin, o.KeepWithin)

@@ -7,7 +7,7 @@ import (
 	"github.com/etcdward/etcdward/agent/config/value"
 )
 
-// The values that the rest of the agent meets, under the names that they have there.
+// The types of values that the rest of the agent uses, under the names that it uses.
 type (
 	// File names a file that etcdward reads.
 	File = value.File
@@ -23,7 +23,7 @@ type (
 	Invalid = document.Invalid
 )
 
-// Off in the place of a schedule or of metrics.listen, switches that off.
+// Off switches a job or the metrics off when it is given in place of a schedule or of metrics.listen.
 const Off = value.Off
 
 // Keys are all keys that hold a value, in the order of the file, such as cluster.name and stores[].s3.bucket.

@@ -9,8 +9,8 @@ import (
 	"github.com/etcdward/etcdward/agent/config/value"
 )
 
-// Warnings name what is allowed and risky, one sentence each, in the order of
-// the file. They never repeat a value that may be a secret.
+// Warnings name the settings that are allowed but risky, one sentence each, in the order of the file. They
+// never repeat a value that may be a secret.
 func (c *Config) Warnings() []string {
 	var w []string
 	warn := func(path, format string, args ...any) {
@@ -22,7 +22,7 @@ func (c *Config) Warnings() []string {
 		}
 	}
 	if c.Snapshot.Schedule.Off() {
-		warn("snapshot.schedule", "off: no snapshot is taken but by hand")
+		warn("snapshot.schedule", "off: snapshots are taken only by hand")
 	}
 	for i, s := range c.Stores {
 		c.warnStore(warn, fmt.Sprintf("stores[%d]", i), s)
@@ -40,7 +40,7 @@ func (c *Config) Warnings() []string {
 		warn("metrics.listen", "not a loopback address: status and metrics are readable from the network without a password")
 	}
 	if inTheClear(c.Heartbeat.URL) {
-		warn("heartbeat.url", "plain http over the network: who reads the token in it can keep a dead agent alive")
+		warn("heartbeat.url", "plain http over the network: whoever reads the token in it can make a dead agent look alive")
 	}
 	return w
 }
@@ -48,10 +48,10 @@ func (c *Config) Warnings() []string {
 func (c *Config) warnStore(warn func(path, format string, args ...any), path string, s Store) {
 	r := c.RetentionOf(s)
 	if r.KeepWithin < value.Day {
-		warn(path, "keep_within is shorter than a day: what was damaged yesterday may be in every snapshot that is left")
+		warn(path, "keep_within is shorter than a day: damage from yesterday may be in every snapshot that is left")
 	}
 	if s.S3 != nil && s.S3.Lock != "none" && time.Duration(s.S3.LockDays)*value.Day > r.KeepWithin {
-		warn(path+".s3.lock_days", "longer than keep_within: what retention gives up stays locked, and is paid for")
+		warn(path+".s3.lock_days", "longer than keep_within: snapshots that retention drops stay locked and still cost money")
 	}
 	if s.S3 != nil && inTheClear(s.S3.Endpoint) {
 		warn(path+".s3.endpoint", inTheClearWarning)
@@ -70,7 +70,7 @@ func (c *Config) warnStore(warn func(path, format string, args ...any), path str
 
 const inTheClearWarning = "plain http over the network: backups can be read and replaced on the way"
 
-// inTheClear says that what goes to rawURL can be read on the network.
+// inTheClear reports whether what is sent to rawURL can be read on the network.
 func inTheClear(rawURL string) bool {
 	u, err := url.Parse(rawURL)
 	return err == nil && u.Scheme == "http" && !value.IsLoopback(u.Hostname())

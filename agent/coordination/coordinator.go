@@ -1,4 +1,5 @@
-// Package coordination lets one of the agents on all hosts act at a time, and each due run happen once. It knows no job.
+// Package coordination makes sure that only one of the agents on all hosts acts at a time, and that each due run happens
+// once. It does not know the jobs.
 package coordination
 
 import (
@@ -14,51 +15,53 @@ import (
 	"github.com/etcdward/etcdward/agent/etcd"
 )
 
-// Coordinator lets one of the agents on all hosts act at a time, and each due run happen once.
+// Coordinator makes sure that only one of the agents on all hosts acts at a time, and that each due run
+// happens once.
 //
-// What it cannot promise: an agent that is killed between the end of its work and the note of it leaves a run that the next one
-// does again.
+// It cannot promise more: if an agent is killed between the end of its work and the note of it, the next agent does the run
+// again.
 type Coordinator struct {
 	Cluster *etcd.Cluster
 	Host    string
 	Log     *slog.Logger
-	// Courtesy is how long an agent that others should go before waits. 0: 3 s.
+	// Courtesy is how long an agent waits to let the others go first. 0 means 3 s.
 	Courtesy time.Duration
-	// Before runs under the lock before any job that disturbs the cluster, and may wait there until the cluster can be disturbed. Its error
-	// ends the run. nil: nothing does.
+	// Before runs under the lock before each job that disturbs the cluster, and may wait until disturbing it is safe. Its error ends the
+	// run. nil means that nothing runs.
 	Before func(ctx context.Context, l *etcd.Lock) error
-	// LockTTL is how long the lock outlives this process. 0: etcd.LockTTL.
+	// LockTTL is how long the lock outlives this process. 0 means etcd.LockTTL.
 	LockTTL time.Duration
 }
 
-// defaultCourtesy is time enough for the others to take the lock, when their clocks agree.
+// defaultCourtesy is long enough for the others to take the lock, provided that the clocks agree.
 const defaultCourtesy = 3 * time.Second
 
 // DueRun is a run of a job that is due on all hosts.
 type DueRun struct {
 	Job string
 	Due time.Time
-	// Yield: the other agents go first. nil: it never yields.
+	// Yield reports whether the other agents go first. nil means that they never do.
 	Yield func(ctx context.Context) bool
-	// Once: where it failed on one host, no other tries it.
+	// Once means that no other host tries a run that failed on one host.
 	Once bool
-	// OwnLock: it does not disturb the cluster, and has a lock of its own, so that it holds up nothing.
+	// OwnLock means that the run does not disturb the cluster. It gets a separate lock, so that it holds up
+	// nothing.
 	OwnLock bool
-	// WithoutLock says whether it is to run though the lock cannot be had, since it can be written to nobody: cause wraps
-	// etcd.ErrNoQuorum, etcd.ErrNoSpace or etcd.ErrCorrupt. nil: it rests.
+	// WithoutLock reports whether the run takes place although the lock is unavailable because etcd accepts no writes: cause
+	// wraps etcd.ErrNoQuorum, etcd.ErrNoSpace or etcd.ErrCorrupt. nil means that the run is skipped.
 	WithoutLock func(ctx context.Context, cause error) bool
 }
 
-// ErrLockUnavailable means that a run was skipped because the lock cannot be had in the state that the cluster is in. The run
-// is not made up: the next one will find another state.
+// ErrLockUnavailable means that a run was skipped because the lock is unavailable in the present state of the cluster. The
+// run is not made up for, since the next one may find the cluster in another state.
 var ErrLockUnavailable = errors.New("skipped: the lock is unavailable")
 
-// RunDue does a due run under the lock, unless the roll call says that it needs doing no more. ran is false when it was left to
-// another host, which the log names; err then is nil.
+// RunDue does a due run under the lock, unless the record shows that another host already did it. If the run was left to
+// another host, which the log names, ran is false and err is nil.
 //
-// A run that fails is noted as such, and the next agent that waits for the same one tries it, each host once. One with
-// findings (agent.ErrPartial) counts as done. One that was interrupted, or lost the lock, is noted by nobody: whoever has the lock next
-// does it. A job that runs inside of a longer one has that one's lock.
+// A run that fails is noted as failed, and the next agent that waits for the same run tries it, each host once. A run with findings
+// (agent.ErrPartial) counts as done. A run that was interrupted or lost the lock is not noted, so that the next holder of the lock does
+// it. A job that runs inside a longer one uses the lock of the longer one.
 func (c *Coordinator) RunDue(ctx context.Context, d DueRun, run func(ctx context.Context) error) (ran bool, err error) {
 	if l := etcd.LockOf(ctx); l != nil {
 		return c.nested(ctx, l, d, run)
@@ -92,8 +95,8 @@ func (c *Coordinator) RunDue(ctx context.Context, d DueRun, run func(ctx context
 	return c.withoutLock(ctx, d.Job, err, d.WithoutLock, run)
 }
 
-// leftToOthers says, once the time for the lock is over, whether the roll call settles the run or another host is at it: then it has
-// not failed here.
+// leftToOthers is asked when the time to wait for the lock is over. It reports whether the record settles the run, or another host
+// is doing it; in both cases the run has not failed here.
 func (c *Coordinator) leftToOthers(ctx context.Context, d DueRun) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
 	defer cancel()
@@ -111,20 +114,21 @@ func (c *Coordinator) leftToOthers(ctx context.Context, d DueRun) bool {
 	return true
 }
 
-// leave says why a due run is let be.
+// leave logs why a due run is left alone.
 func (c *Coordinator) leave(d DueRun, reason string) {
-	c.Log.Info("job needs no doing here", "job", d.Job, "due", d.Due.UTC().Format(time.RFC3339), "reason", reason)
+	c.Log.Info("job left to another host", "job", d.Job, "due", d.Due.UTC().Format(time.RFC3339), "reason", reason)
 }
 
-// askTime bounds a question to the cluster after the time for a run is over.
+// askTime limits a question to the cluster that is asked after the time for a run is over.
 const askTime = 5 * time.Second
 
-// RunNow does something under the lock that no schedule asked for. It returns false when that was not done, since the lock could not
-// be had; withoutLock is as in DueRun.
+// RunNow does something under the lock that no schedule asked for. It returns false if that was not done because the lock is
+// unavailable; withoutLock is as in DueRun.
 func (c *Coordinator) RunNow(ctx context.Context, task string, withoutLock func(ctx context.Context, cause error) bool, run func(ctx context.Context) error) (ran bool, err error) {
-	// A person waits for this. Where nobody can be asked, taking the lock says why.
+	// A person waits for this, so say who holds the lock. If the holder cannot be read, taking the lock will
+	// fail and say why.
 	if who, held, err := c.Cluster.Holder(ctx); err == nil && held {
-		c.Log.Info("waiting for another agent", "task", task, "at_work", who.String())
+		c.Log.Info("waiting for another agent", "task", task, "holder", who.String())
 	}
 	err = c.Cluster.Hold(ctx, c.holder(task), func(ctx context.Context, l *etcd.Lock) error {
 		if err := c.before(ctx, l); err != nil {
@@ -139,7 +143,7 @@ func (c *Coordinator) RunNow(ctx context.Context, task string, withoutLock func(
 	return c.withoutLock(ctx, task, err, withoutLock, run)
 }
 
-// withoutLock decides on what to do when the lock cannot be had.
+// withoutLock decides what to do if the lock is unavailable.
 func (c *Coordinator) withoutLock(ctx context.Context, task string, cause error, may func(context.Context, error) bool, run func(context.Context) error) (ran bool, err error) {
 	if !errors.Is(cause, etcd.ErrNoQuorum) && !errors.Is(cause, etcd.ErrNoSpace) && !errors.Is(cause, etcd.ErrCorrupt) {
 		return false, cause
@@ -147,18 +151,18 @@ func (c *Coordinator) withoutLock(ctx context.Context, task string, cause error,
 	if may == nil || !may(ctx, cause) {
 		return false, fmt.Errorf("%s: %w: %w", task, ErrLockUnavailable, cause)
 	}
-	c.Log.Warn("running without the lock", "task", task, "cause", cause)
+	c.Log.Warn("running without the lock", "task", task, "reason", cause)
 	return true, run(ctx)
 }
 
-// AlwaysWithoutLock is a WithoutLock for what matters more than order: a snapshot that two hosts take is better than one that none does.
+// AlwaysWithoutLock is a WithoutLock for work that matters more than order: two snapshots from two hosts are better than none.
 func AlwaysWithoutLock(context.Context, error) bool { return true }
 
-// WhileFull is a WithoutLock for what gives space back. NOSPACE keeps the lock from being written, and lasts until this was
-// done: a person who asks for it may. Without quorum it rests.
+// WhileFull is a WithoutLock for work that gives space back. NOSPACE keeps the lock from being written, and lasts until
+// this work is done, so a person may ask for it without the lock. If there is no quorum, it is skipped.
 func WhileFull(_ context.Context, cause error) bool { return errors.Is(cause, etcd.ErrNoSpace) }
 
-// WhileFullAtLeader is WhileFull for schedules, which are due on all hosts: it lets the one act whose own member leads.
+// WhileFullAtLeader is WhileFull for schedules, which are due on all hosts: only the host of the leader acts.
 func (c *Coordinator) WhileFullAtLeader(ctx context.Context, cause error) bool {
 	if !WhileFull(ctx, cause) {
 		return false
@@ -178,7 +182,7 @@ func (c *Coordinator) before(ctx context.Context, l *etcd.Lock) error {
 	return c.Before(ctx, l)
 }
 
-// cause is why ctx ended; nil if it has not.
+// cause returns why ctx ended; nil if it has not.
 func cause(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -201,7 +205,7 @@ func (c *Coordinator) courtesy(ctx context.Context) error {
 	}
 }
 
-// nested shows what is done meanwhile, and then again what was.
+// nested shows the inner job as the holder's task while it runs, and afterwards the outer one again.
 func (c *Coordinator) nested(ctx context.Context, l *etcd.Lock, d DueRun, run func(ctx context.Context) error) (ran bool, err error) {
 	outer := l.Holder().Task
 	if err := l.Task(ctx, outer+", "+d.Job); err != nil {
@@ -228,9 +232,9 @@ func (c *Coordinator) attendLocked(ctx context.Context, l *etcd.Lock, d DueRun, 
 	if !ok && ctx.Err() != nil {
 		return true, err
 	}
-	// What is done is noted also when there is no time for more; the fence keeps a lost lock from writing.
+	// A finished run is noted even if its time is over. If the lock was lost, the fence refuses the write.
 	if noteErr := l.NoteRun(context.WithoutCancel(ctx), d.Job, last.After(d.Due, c.Host, ok, time.Now())); noteErr != nil {
-		// The work is done all the same; at worst another host does it again.
+		// The work is done even without the note; at worst another host repeats it.
 		c.Log.Warn("run not noted", "job", d.Job, "error", noteErr)
 	}
 	return true, err

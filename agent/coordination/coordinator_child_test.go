@@ -21,7 +21,7 @@ import (
 // agentChild, in the environment, makes this binary an agent of TestThreeAgents.
 const agentChild = "ETCDWARD_TEST_AGENT"
 
-// childSpec is all that a child agent is told.
+// childSpec holds the orders to a child agent.
 type childSpec struct {
 	Host                      string
 	Endpoints                 []string
@@ -115,10 +115,10 @@ func (a *childAgent) attend(ctx context.Context, job string, due time.Time, work
 	return err
 }
 
-// once does the work on a follower, and finds out whether anybody else works.
+// once does the work on a follower, and finds out whether another agent works at the same time.
 func (a *childAgent) once(ctx context.Context, job string, due time.Time, work func(context.Context, etcd.Member) error) error {
 	a.write(diaryLine{What: "begin", Job: job, Due: due})
-	// The kernel lets go of it when the process is killed.
+	// The kernel releases the lock when the process is killed.
 	if err := syscall.Flock(int(a.hand.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		a.write(diaryLine{What: "overlap", Job: job, Due: due})
 	}

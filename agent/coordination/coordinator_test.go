@@ -79,7 +79,7 @@ func (c *crew) diary(t *testing.T) []diaryLine {
 	return lines
 }
 
-// working is who is in the middle of a run; 0: nobody.
+// working is the agent in the middle of a run; 0 if there is none.
 func (c *crew) working(t *testing.T) (pid int, host string) {
 	lines := c.diary(t)
 	if len(lines) == 0 || lines[len(lines)-1].What != "begin" {
@@ -161,7 +161,7 @@ func TestThreeAgents(t *testing.T) {
 func (c *crew) judge(t *testing.T) {
 	lines := c.diary(t)
 	ends := map[string][]diaryLine{}
-	unsure := map[int]bool{} // their last end may have been noted by nobody
+	unsure := map[int]bool{} // the end of their last run may not be noted
 	for _, pid := range c.killed {
 		unsure[pid] = true
 	}

@@ -18,7 +18,7 @@ func agentOn(t *testing.T, c *cluster.Cluster, host string) *Coordinator {
 	return &Coordinator{Cluster: client.Connect(t, c), Host: host, Log: slog.New(slog.DiscardHandler)}
 }
 
-// TestBesideTheLock holds that work which does not disturb the cluster happens once, and holds up nothing.
+// TestBesideTheLock checks that work which does not disturb the cluster happens once, and holds up nothing.
 func TestBesideTheLock(t *testing.T) {
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
 	coords := make([]*Coordinator, 2)

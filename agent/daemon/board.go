@@ -14,41 +14,41 @@ import (
 	"github.com/etcdward/etcdward/systemd"
 )
 
-// lookEvery is how old the status line grows when nothing happens.
+// lookEvery is how old the status line may become if nothing happens.
 const lookEvery = 5 * time.Minute
 
-// Notes that stand on the status line until they are taken back.
+// Notes stay on the status line until they are cleared.
 const (
 	noteRefused = iota // a reload or a restart
 	noteWaits          // likewise, for the end of a run
 	noteKinds
 )
 
-// board is the one line that systemctl status shows.
+// board keeps the one line that systemctl status shows.
 type board struct {
 	tell func(line string) error
 
 	mu      sync.Mutex
 	line    systemd.Line
-	running []string // a run, and those inside of it
+	running []string // a run, and the runs inside it
 	notes   [noteKinds]string
 	kick    chan struct{}
 	failed  bool
 }
 
-// begun notes a run.
+// begun records that a run has begun.
 func (b *board) begun(job string) {
 	b.change(func() { b.running = append(b.running, job) })
 }
 
-// ended notes the end of a run.
+// ended records that a run has ended.
 func (b *board) ended(job string) {
 	b.change(func() {
 		b.running = slices.DeleteFunc(b.running, func(name string) bool { return name == job })
 	})
 }
 
-// say puts a note on the line; "" takes it back.
+// say puts a note on the line; "" clears it.
 func (b *board) say(kind int, note string) {
 	b.change(func() { b.notes[kind] = note })
 }
@@ -81,7 +81,7 @@ func (b *board) look() {
 	}
 }
 
-// watch looks at the cluster and the stores when it is asked to, and now and then, until ctx ends.
+// watch looks at the cluster and the stores, on request and at intervals, until ctx ends.
 func (b *board) watch(ctx context.Context, look *observe.Observer, log *slog.Logger) {
 	kick := make(chan struct{}, 1)
 	b.mu.Lock()

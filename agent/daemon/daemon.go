@@ -1,7 +1,7 @@
-// Package daemon does every job when it is due and runs the services beside them, reads its configuration again when it is told to, and tells
-// systemd how it fares. It knows when; what is done is the other rooms' business.
+// Package daemon does every job when it is due, runs the services beside the jobs, reads its configuration again on request, and reports its
+// state to systemd. It decides when; the other rooms decide what is done.
 //
-// Its one invariant: the jobs of one reading of the configuration run, and none of another; a reload that cannot be used changes nothing.
+// Its one invariant: all jobs that run come from the same reading of the configuration, and a reload that cannot be used changes nothing.
 package daemon
 
 import (
@@ -18,22 +18,22 @@ import (
 	"github.com/etcdward/etcdward/systemd"
 )
 
-// Options are what the daemon is given by its process.
+// Options are what the process hands to the daemon.
 type Options struct {
 	// Load reads the configuration and opens the parts that it asks for; it is called again for each reload. The daemon closes what it returns.
 	Load func() (*wire.Parts, error)
 	// Signals are SIGHUP, to read the configuration again, and SIGUSR1, to end between two runs.
 	Signals <-chan os.Signal
-	// Notify tells the service manager; nil: systemd's own calls.
+	// Notify tells the service manager; nil means systemd's own calls.
 	Notify Notifier
-	// WouldStart reports why the installed program would not start with this configuration; nil error: it would. It is asked before the daemon ends
-	// for a restart.
+	// WouldStart returns why the installed program would not start with this configuration; nil if it would. The daemon asks before it ends for a
+	// restart.
 	WouldStart func(ctx context.Context) error
 	// ConfigPath and Version are for the log.
 	ConfigPath, Version string
 }
 
-// Notifier is the service manager. Nothing depends on what it answers.
+// Notifier is the service manager. Nothing depends on its answers.
 type Notifier interface {
 	Ready() error
 	Reloading() error
@@ -49,22 +49,22 @@ func (serviceManager) Reloading() error         { return systemd.Reloading() }
 func (serviceManager) Stopping() error          { return systemd.Stopping() }
 func (serviceManager) Status(line string) error { return systemd.Status(line) }
 
-// generation is everything that one reading of the configuration made: while it is in force its loop runs, and none of another.
+// generation is everything that was made from one reading of the configuration. Only the loop of the generation in force runs.
 type generation struct {
 	*wire.Parts
 	jobs     []schedule.Job
 	services []Service
 }
 
-// daemon is the process: one generation after the other.
+// daemon is the process, which runs one generation after the other.
 type daemon struct {
 	Options
 	board *board
 	pulse *pulse
 }
 
-// Run is the daemon. It returns when ctx ends, or once a restart was asked for and no run is under way; an error means that the configuration cannot be used, or
-// what the daemon could not close.
+// Run is the daemon. It returns when ctx ends, or when a restart was asked for and no run is under way. An error means that the configuration cannot
+// be used or that something could not be closed.
 func Run(ctx context.Context, o Options) error {
 	if o.Notify == nil {
 		o.Notify = serviceManager{}
@@ -74,7 +74,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	g.Log.Info("etcdward starts", "version", o.Version, "cluster", g.Config.Cluster.Name, "config", o.ConfigPath)
+	g.Log.Info("etcdward started", "version", o.Version, "cluster", g.Config.Cluster.Name, "config", o.ConfigPath)
 	ctx, cancel := context.WithCancelCause(ctx)
 	var watchdog sync.WaitGroup
 	defer watchdog.Wait()
@@ -97,7 +97,8 @@ func Run(ctx context.Context, o Options) error {
 	}
 }
 
-// prepare reads the configuration and makes all that it asks for; what cannot be made is an error now, and not when a job is due.
+// prepare reads the configuration and makes everything that it asks for. What cannot be made is an error now, and not only when a
+// job is due.
 func (d *daemon) prepare() (*generation, error) {
 	parts, err := d.Load()
 	if err != nil {
@@ -123,14 +124,14 @@ func (d *daemon) watchdog(ctx context.Context, running *sync.WaitGroup, log *slo
 	})
 }
 
-// told logs what the service manager could not be told: nothing depends on it.
+// told logs that a message did not reach the service manager. Nothing depends on it.
 func told(log *slog.Logger, err error) {
 	if err != nil {
 		log.Warn("systemd not told", "error", err)
 	}
 }
 
-// startLimit bounds what is cleaned up at the start.
+// startLimit limits the time for the clean-up at the start.
 const startLimit = 15 * time.Minute
 
 // start removes what earlier processes left. A store that is away holds it up for a minute at most.
@@ -141,7 +142,7 @@ func (d *daemon) start(ctx context.Context, g *generation) error {
 	defer cancel()
 	err := errors.Join(g.CleanUp(within), g.FinishRemovals(within))
 	if err != nil && ctx.Err() != nil {
-		return nil // it was told to stop; live ends likewise
+		return nil // it was told to stop, and live ends for the same reason
 	}
 	return err
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/etcdward/etcdward/schedule"
 )
 
-// Limits of runs: what lasts longer is cut, said to have failed, and tried again when it is next due.
+// Limits of runs. A run that lasts longer is cut off and reported as failed, and the job runs again when it
+// is next due.
 const (
 	snapshotLimit   = 2 * time.Hour
 	verifyLimit     = 6 * time.Hour
@@ -64,7 +65,8 @@ func snapshotJob(r *round.Round) func(context.Context, schedule.Run) error {
 	}
 }
 
-// compactionJob compacts, on one host. Compaction is harmless if two hosts do it, and NOSPACE is when it is needed most.
+// compactionJob compacts, on one host. It runs without the lock if the cluster is full: compaction does no harm if two
+// hosts do it, and NOSPACE is when it is needed most.
 func compactionJob(c *coordination.Coordinator, job *compact.Compactor) func(context.Context, schedule.Run) error {
 	return func(ctx context.Context, run schedule.Run) error {
 		due := coordination.DueRun{Job: "compaction", Due: run.Due, WithoutLock: coordination.WhileFull}
@@ -76,8 +78,9 @@ func compactionJob(c *coordination.Coordinator, job *compact.Compactor) func(con
 	}
 }
 
-// defragJob uses the window, on one host. What failed in this window is left for the next: another host would fail likewise.
-// A snapshot that comes due between two members is taken there; its way to the stores holds up no member, and outlives the lock.
+// defragJob uses the window, on one host. What failed in this window is left for the next one, since another host would fail as
+// well. A snapshot that comes due between two members is taken then. Its delivery to the stores holds up no member and may go on
+// after the lock was given back.
 func defragJob(c *coordination.Coordinator, template *defrag.Defragmenter) func(context.Context, schedule.Run) error {
 	return func(ctx context.Context, run schedule.Run) error {
 		due := coordination.DueRun{Job: "defrag", Due: run.Due, Once: true, WithoutLock: c.WhileFullAtLeader}
@@ -93,7 +96,7 @@ func defragJob(c *coordination.Coordinator, template *defrag.Defragmenter) func(
 	}
 }
 
-// verifyJob reads back, on one host: every byte that is read is paid for.
+// verifyJob reads back, on one host only, because every byte that is read costs money.
 func verifyJob(c *coordination.Coordinator, job *verify.Sampler) func(context.Context, schedule.Run) error {
 	return func(ctx context.Context, run schedule.Run) error {
 		due := coordination.DueRun{Job: "verify", Due: run.Due, OwnLock: true, WithoutLock: coordination.AlwaysWithoutLock}

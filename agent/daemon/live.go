@@ -12,7 +12,7 @@ import (
 	"github.com/etcdward/etcdward/schedule"
 )
 
-// live runs one generation until the daemon ends, or the next one replaces it: that one is returned then.
+// live runs one generation until the daemon ends or the next generation replaces it, which live then returns.
 func (d *daemon) live(ctx context.Context, g *generation, first bool) (next *generation, err error) {
 	defer func() { err = errors.Join(err, g.Close()) }()
 	halt := make(chan struct{})
@@ -23,7 +23,7 @@ func (d *daemon) live(ctx context.Context, g *generation, first bool) (next *gen
 		return nil, err
 	}
 	for _, note := range append(g.Config.Warnings(), Inactive(g.Config)...) {
-		g.Log.Warn("configuration", "note", note)
+		g.Log.Warn("configuration needs attention", "reason", note)
 	}
 	for _, job := range g.Schedules() {
 		g.Log.Info("job scheduled", "job", job.Name, "schedule", job.Schedule.String(), "next", job.Schedule.Next(time.Now()).Format(time.RFC3339))
@@ -42,7 +42,7 @@ func (d *daemon) live(ctx context.Context, g *generation, first bool) (next *gen
 	return d.attend(ctx, g, halt, ended)
 }
 
-// attendance is what attend knows while it waits for the loop to end.
+// attendance is the state of attend while it waits for the loop to end.
 type attendance struct {
 	halt    chan struct{}
 	halted  bool
@@ -51,7 +51,7 @@ type attendance struct {
 	err     error
 }
 
-// stop has the loop end between two runs.
+// stop asks the loop to end between two runs.
 func (a *attendance) stop() {
 	if !a.halted {
 		close(a.halt)
@@ -59,7 +59,7 @@ func (a *attendance) stop() {
 	a.halted = true
 }
 
-// attend answers signals until the loop has ended, and returns what comes then: the next generation, or nil.
+// attend answers signals until the loop has ended, and returns what follows: the next generation, or nil.
 func (d *daemon) attend(ctx context.Context, g *generation, halt chan struct{}, ended <-chan error) (*generation, error) {
 	a := &attendance{halt: halt}
 	for {
@@ -92,14 +92,14 @@ func (d *daemon) answer(ctx context.Context, g *generation, s os.Signal, a *atte
 	a.stop()
 }
 
-// conclude says why the loop ended, and returns the generation that follows, if one does.
+// conclude logs why the loop ended, and returns the generation that follows, if there is one.
 func (d *daemon) conclude(g *generation, cause error, a *attendance) (*generation, error) {
 	d.board.say(noteWaits, "")
 	switch {
 	case !errors.Is(cause, schedule.ErrHalted):
-		g.Log.Info("etcdward stops", "cause", cause)
+		g.Log.Info("etcdward stopped", "reason", cause)
 	case a.restart:
-		g.Log.Info("restarts between two runs")
+		g.Log.Info("restart begun between two runs")
 	default:
 		return a.next, a.err
 	}

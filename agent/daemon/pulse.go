@@ -5,17 +5,18 @@ import (
 	"time"
 )
 
-// pulse tells the watchdog whether the daemon does what it should: its loop turns, or what runs is within its limit.
+// pulse decides whether the watchdog hears that the daemon works. It does if its loop turns, or if the run under way
+// is within its limit.
 type pulse struct {
 	mu      sync.Mutex
 	turned  time.Time
-	running map[string]time.Time // and until when each may
+	running map[string]time.Time // the time until which each may run
 }
 
 const (
-	// silence is how long an idle loop may not turn.
+	// silence is how long an idle loop may take between two turns.
 	silence = 5 * time.Minute
-	// overrun is how much longer than its limit a run may take to notice that it was cut.
+	// overrun is how long after its limit a run may still take to notice that it was cut off.
 	overrun = 2 * time.Minute
 )
 
@@ -28,7 +29,7 @@ func (p *pulse) seen() {
 	p.turned = time.Now()
 }
 
-// begun notes a run and its limit; 0: none.
+// begun records a run and its limit; 0 means no limit.
 func (p *pulse) begun(job string, limit time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -46,7 +47,7 @@ func (p *pulse) ended(job string) {
 	p.turned = time.Now()
 }
 
-// alive says whether the watchdog is to be pinged.
+// alive reports whether the watchdog should be pinged.
 func (p *pulse) alive() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// reread makes the next generation; nil if the file cannot be used, and then the one in force goes on.
+// reread makes the next generation. It returns nil if the file cannot be used, and then the generation in
+// force goes on.
 func (d *daemon) reread(g *generation) *generation {
 	told(g.Log, d.Notify.Reloading())
 	defer func() { told(g.Log, d.Notify.Ready()) }()
@@ -30,10 +31,11 @@ func (d *daemon) reread(g *generation) *generation {
 	return next
 }
 
-// restartCheck bounds the question whether the installed program would start.
+// restartCheck limits the time of the check whether the installed program would start.
 const restartCheck = time.Minute
 
-// mayRestart asks the program that is installed now whether it takes the configuration. If not, this process is the better one.
+// mayRestart asks the installed program whether it accepts the configuration. If it does not, this process goes on, since the
+// new one could not replace it.
 func (d *daemon) mayRestart(ctx context.Context, g *generation) bool {
 	err := credentialsThere("/")
 	if err == nil && d.WouldStart != nil {

@@ -22,9 +22,9 @@ func (d *daemon) begun(job *schedule.Job, run schedule.Run) {
 	d.board.begun(job.Name)
 }
 
-// report says what came of a run: one line each, whatever it was.
+// report logs the outcome of every run in one line.
 func (d *daemon) report(g *generation, o schedule.Outcome) {
-	// A snapshot leaves buffers behind that an idle daemon does not need.
+	// A snapshot leaves buffers behind that an idle daemon does not need, so give their memory back.
 	debug.FreeOSMemory()
 	d.pulse.ended(o.Job)
 	d.board.ended(o.Job)

@@ -6,13 +6,13 @@ import (
 	"github.com/etcdward/etcdward/agent/compact"
 )
 
-// Service is what runs beside the jobs, all the time that a generation is in force.
+// Service runs beside the jobs for as long as a generation is in force.
 type Service struct {
 	// Name identifies the service.
 	Name string
-	// Once: it is for the first generation of the process alone.
+	// Once means that only the first generation of the process runs it.
 	Once bool
-	// Run works until ctx ends, or until there is nothing left to do. It logs its own errors.
+	// Run works until ctx ends or there is nothing left to do. It logs its own errors.
 	Run func(ctx context.Context)
 }
 
@@ -20,21 +20,21 @@ type Service struct {
 func (d *daemon) servicesOf(g *generation, compactor *compact.Compactor) []Service {
 	look := g.Observer()
 	services := []Service{
-		// A backlog may take hours, and a snapshot that is due meanwhile must not wait for it.
+		// Delivering a backlog may take hours, and a snapshot that is due meanwhile must not wait for it.
 		{Name: "drain", Run: func(ctx context.Context) { drain(ctx, g); d.board.look() }},
 		{Name: "status line", Run: func(ctx context.Context) { d.board.watch(ctx, look, g.Log) }},
 		{Name: "sweep", Once: true, Run: func(ctx context.Context) { g.SweepStores(ctx) }},
 	}
 	if !g.Config.Compaction.Schedule.Off() {
 		services = append(services, Service{Name: "revisions", Run: func(ctx context.Context) {
-			// Without the notes no compaction knows how old anything is.
+			// Without these notes compaction could not tell how old a revision is.
 			compactor.Watch(ctx, compact.NoteEvery(compactor.Keep))
 		}})
 	}
 	return services
 }
 
-// drain delivers what an earlier process could not.
+// drain delivers what an earlier process could not deliver.
 func drain(ctx context.Context, g *generation) {
 	courier, err := g.Courier(false)
 	if err != nil {
@@ -43,7 +43,7 @@ func drain(ctx context.Context, g *generation) {
 	}
 	delivery, err := courier.Run(ctx)
 	if ctx.Err() != nil {
-		return // what is left is delivered by the next run, or the next process
+		return // the next run or the next process delivers the rest
 	}
 	if err != nil {
 		g.Log.Error("spool not delivered", "error", err)

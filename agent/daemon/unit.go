@@ -19,7 +19,7 @@ func clusterNote() string {
 	return ""
 }
 
-// noteCluster writes down whose daemon this is; outside of systemd it does nothing.
+// noteCluster writes down which cluster this daemon serves. Outside systemd it does nothing.
 func noteCluster(name string) error {
 	path := clusterNote()
 	if path == "" {
@@ -28,15 +28,15 @@ func noteCluster(name string) error {
 	return os.WriteFile(path, []byte(name+"\n"), 0o644)
 }
 
-// otherCluster means that a daemon was asked to go on as another cluster's.
+// otherCluster means that a reload would make a daemon serve another cluster.
 type otherCluster struct{ now, was string }
 
 func (o otherCluster) Error() string {
 	return fmt.Sprintf("cluster.name is %s now, and was %s: that takes a restart", o.now, o.was)
 }
 
-// AsUnit makes sure, if this is a process of the unit, that the running daemon could take the configuration: systemd hands
-// secrets over when it starts, and a daemon stays its cluster's.
+// AsUnit checks, if this is a process of the unit, that the running daemon could accept the configuration. It could not
+// accept new secrets, which systemd hands over only at the start, nor the name of another cluster.
 func AsUnit(cfg *config.Config) error {
 	return errors.Join(sameCluster(cfg.Cluster.Name), secretsReadable(cfg))
 }
@@ -59,7 +59,8 @@ func sameCluster(name string) error {
 	return nil
 }
 
-// secretsReadable opens every file that the configuration names. Outside of the unit it does nothing: root reads more than the daemon.
+// secretsReadable opens every file that the configuration names. Outside the unit it does nothing, because root can read more than the
+// daemon.
 func secretsReadable(cfg *config.Config) error {
 	directory := os.Getenv(systemd.CredentialsDirectory)
 	if directory == "" {
@@ -92,7 +93,7 @@ func readable(path string) error {
 	return file.Close()
 }
 
-// credentialsThere makes sure that systemd could hand the secrets over again: a certificate that somebody has just moved away is no
+// credentialsThere checks that systemd could hand the secrets over again. If somebody has just moved a certificate away, that is no
 // reason to end a daemon that has its own copy.
 func credentialsThere(root string) error {
 	directory := os.Getenv(systemd.CredentialsDirectory)
@@ -108,7 +109,7 @@ func credentialsThere(root string) error {
 		if source == "" {
 			continue
 		}
-		// What this user may not see is not known to be missing.
+		// A file that this user may not see counts as present.
 		if _, err := os.Stat(filepath.Join(root, source)); errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("credential %s: %w", entry.Name(), err)
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/etcdward/etcdward/systemd"
 )
 
-// TestCredentialsThere holds that a daemon does not end for want of a secret that it has.
+// TestCredentialsThere checks that a daemon does not end because of a missing secret of which it has a copy.
 func TestCredentialsThere(t *testing.T) {
 	root, handed := t.TempDir(), t.TempDir()
 	write := func(path, text string) {

@@ -9,11 +9,11 @@ import (
 	"github.com/etcdward/etcdward/agent/etcd"
 )
 
-// Decide makes the plan. The same facts always make the same plan.
+// Decide makes the plan. The same facts always give the same plan.
 //
-// What forbids to disturb the cluster leaves every member. Then each member is judged by itself; those that remain are put in order: first
-// who had to be left before, then followers by what there is to gain, and the leader last, since then its heir has
-// been done; and each is left that would not end inside the window.
+// If disturbing the cluster is unsafe, every member is skipped. Otherwise each member is judged by itself. The remaining ones are put in
+// order: first those that an earlier run had to leave, then followers by what there is to gain, and the leader last, since by then its
+// heir has been done. Finally, each member that would not be finished inside the window is left.
 func Decide(f Facts, r Rules) Plan {
 	var do, rest []Step
 	held := forbidden(f)
@@ -35,7 +35,7 @@ func Decide(f Facts, r Rules) Plan {
 		s.Estimate = f.Pace.Estimate(s.Member.DBSize)
 		takes, begins := s.Estimate, len(plan.Steps) == 0 && len(f.Done) == 0
 		if begins {
-			// Only one of a window is tried by hope.
+			// Only one member of a window is tried on a hopeful estimate.
 			takes = f.Pace.Hope(s.Member.DBSize)
 		}
 		if ends := at.Add(takes); !f.Closes.IsZero() && ends.After(f.Closes) {
@@ -72,8 +72,8 @@ func Decide(f Facts, r Rules) Plan {
 	return plan
 }
 
-// turn is the place of a member among those that were left before, and behind them for one that was not. A leader
-// that others were left with waits for them as ever.
+// turn returns the place of a member among those that were left before, or a place behind them if it was not. A
+// leader that was left together with others still waits for them.
 func turn(s Step, first []string) int {
 	i := slices.Index(first, s.Member.Name)
 	if i < 0 || i > 0 && s.Member.Role == etcd.RoleLeader {
@@ -82,7 +82,7 @@ func turn(s Step, first []string) int {
 	return i
 }
 
-// usual is the order of members of which none was left before.
+// usual orders members none of which was left before.
 func usual(a, b Step) int {
 	return cmp.Or(
 		later(a.Member.Role == etcd.RoleLeader, b.Member.Role == etcd.RoleLeader),
@@ -102,7 +102,7 @@ func later(a, b bool) int {
 
 func reclaimable(m etcd.Member) int64 { return max(0, m.DBSize-m.DBInUse) }
 
-// judge looks at one member. held is what forbids any.
+// judge decides on one member. held is the reason that forbids every member.
 func judge(m etcd.Member, f Facts, r Rules, held string) (Verdict, string) {
 	free, known := f.FreeDisk[m.Name]
 	gain := fmt.Sprintf("%s of %s can be had back (%.0f %%)", sizeText(reclaimable(m)), sizeText(m.DBSize), 100*ratio(m))
@@ -166,11 +166,12 @@ func ratio(m etcd.Member) float64 {
 	return float64(reclaimable(m)) / float64(m.DBSize)
 }
 
-// need is the free disk, in bytes, that a defragmentation takes: the new file beside the old, and some air.
+// need returns the free disk space, in bytes, that a defragmentation takes: the new file beside the old one,
+// and a reserve.
 func need(m etcd.Member) int64 { return m.DBInUse + m.DBInUse/10 + 16<<20 }
 
-// chooseHeir finds the voter that is to lead while the leader, at a place of the order, is defragmented: one that is not
-// to be defragmented later, so that leadership moves once; of those the one with the least left to gain, then the most advanced.
+// chooseHeir finds the voter that leads while the leader, at its place in the order, is defragmented. It takes a voter that is
+// not defragmented later, so that leadership moves once; among those the one with the least to gain, and then the most advanced.
 func chooseHeir(s etcd.Survey, do []Step, leader int) (name, why string) {
 	var heirs []etcd.Member
 	for _, m := range s.Members {
@@ -199,7 +200,7 @@ func chooseHeir(s etcd.Survey, do []Step, leader int) (name, why string) {
 	}).Name, ""
 }
 
-// quorumWithout says whether the voters are a quorum when one of them is away.
+// quorumWithout reports whether the remaining voters are a quorum while one of them is away.
 func quorumWithout(s etcd.Survey) bool {
 	n := s.Voters()
 	return n-1 > n/2

@@ -358,7 +358,7 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// TestPaceDoubt holds that an estimate that keeps everybody from being begun gives way, slowly, and for one try.
+// TestPaceDoubt checks that an estimate that blocks every member is reduced step by step, and for one try only.
 func TestPaceDoubt(t *testing.T) {
 	for name, p := range map[string]Pace{
 		"nothing measured": nil,

@@ -17,53 +17,56 @@ import (
 type Defragmenter struct {
 	Cluster *etcd.Cluster
 	Rules   Rules
-	// Compactor is asked first while NOSPACE is raised: without compaction there may be nothing to gain. nil: nobody is.
+	// Compactor compacts first while NOSPACE is raised, because without compaction there may be nothing to gain. nil
+	// means that nothing is compacted.
 	Compactor *compact.Compactor
-	// FreeDisk tells the free bytes where a member keeps its database; false: it is on another host, or not
-	// known. nil: nothing is known.
+	// FreeDisk returns the free bytes on the disk of a member's database; false if the member is on another
+	// host or the number is not known. nil means that nothing is known.
 	FreeDisk func(etcd.Member) (int64, bool)
-	// Between is called between two members: what came due meanwhile runs there. nil: nothing does.
+	// Between is called between two members and runs what came due meanwhile. nil means that nothing runs.
 	Between func(ctx context.Context)
 	// LookEvery is how far apart the looks are that find out whether members still remove what was compacted; 0: compact.LookEvery.
 	LookEvery time.Duration
 	Log       *slog.Logger
 }
 
-// Outcome is what came of a run.
+// Outcome is the result of a run.
 type Outcome struct {
 	Members []Rewritten // in the order in which they were done
-	// Plan is the last one: it says why each other member was left.
+	// Plan is the last plan, which says why each other member was left.
 	Plan Plan
-	// Compaction is what was compacted first; nil: NOSPACE was not raised.
+	// Compaction is what was compacted first; nil if NOSPACE was not raised.
 	Compaction *compact.Compaction
-	// Disarmed are the members whose NOSPACE alarm was taken back.
+	// Disarmed are the members whose NOSPACE alarm was cleared.
 	Disarmed []string
 }
 
 // Rewritten is one member that was defragmented.
 type Rewritten struct {
 	Name string
-	// Before and After are the sizes of the file, InUse what of the latter holds data; in bytes.
+	// Before and After are the sizes of the file, and InUse is the part of After that holds data. All are in
+	// bytes.
 	Before, After, InUse int64
-	// Took lasts until the member had caught up.
+	// Took is the time until the member had caught up.
 	Took time.Duration
-	// LedBefore led when the member's turn came, LedDuring while it was defragmented, LedAfter once it had caught up.
+	// LedBefore is the leader when the member's turn came, LedDuring while it was defragmented, and LedAfter when it
+	// had caught up.
 	LedBefore, LedDuring, LedAfter string
 }
 
-// ledger is what the agents of all hosts tell each other about defragmentation.
+// ledger is the record of defragmentations that the agents of all hosts share.
 type ledger struct {
-	// Left are members that could not be done, in their order: they come first the next time.
+	// Left are the members that could not be done, in order. They come first the next time.
 	Left []string `json:"left"`
 	Pace Pace     `json:"pace"`
-	// Underway is the member whose defragmentation was begun and has not ended well; "": none.
+	// Underway is the member whose defragmentation was begun and has not ended well; "" if there is none.
 	Underway string `json:"underway,omitempty"`
 }
 
 const ledgerName = "defrag"
 
-// ErrDiverged means that the members do not hold the same data. Nothing is defragmented until a person has looked: a
-// defragmentation may be the cause, and can make it worse.
+// ErrDiverged means that the members do not hold the same data. Nothing is defragmented until a person has looked,
+// because a defragmentation may be the cause and could make it worse.
 //
 // etcd's own CORRUPT alarm is not raised: it would stop all writes of the cluster at once.
 var ErrDiverged = errors.New("the members' data differ")
@@ -85,10 +88,11 @@ func (d *Defragmenter) Plan(ctx context.Context, closes time.Time) (Plan, error)
 	return Decide(facts, d.Rules), nil
 }
 
-// Run defragments what is worth it until the window closes; zero: no window. It looks and decides anew before each member.
+// Run defragments the members that are worth it until the window closes; a zero time means that there is no window. It
+// looks and decides again before each member.
 //
-// The error wraps agent.ErrPartial when members had to be left for another reason than too little to gain, and ErrDiverged; with any
-// other it stopped at the first failure. Members that are left come first the next time, on whichever host that is.
+// The error wraps agent.ErrPartial if members had to be left for a reason other than too little gain, or ErrDiverged. With any other
+// error the run stopped at the first failure. The members that were left come first the next time, on whichever host that is.
 func (d *Defragmenter) Run(ctx context.Context, closes time.Time) (Outcome, error) {
 	r := &defragRun{Defragmenter: d, closes: closes, done: map[string]bool{}}
 	err := r.run(ctx)
@@ -100,9 +104,10 @@ type defragRun struct {
 	*Defragmenter
 	closes time.Time
 	book   ledger
-	first  []string // who was left before this run
+	first  []string // the members that were left before this run
 	agreed *agreement
-	// over: the pause would outlast the window. What is left is only judged.
+	// over means that the pause would outlast the window: the remaining members are judged, but none is
+	// begun.
 	over bool
 	done map[string]bool
 	out  Outcome
@@ -135,7 +140,7 @@ func (r *defragRun) run(ctx context.Context) error {
 	return errors.Join(r.disarm(ctx), r.conclude(ctx))
 }
 
-// next looks, decides, and before the first member makes sure that all hold the same.
+// next looks and decides, and before the first member it checks that all members hold the same data.
 func (r *defragRun) next(ctx context.Context) (Step, bool, error) {
 	facts, err := r.lookStill(ctx, r.book, r.closes, removalBound)
 	if err != nil {
@@ -159,7 +164,7 @@ func (r *defragRun) next(ctx context.Context) (Step, bool, error) {
 	return step, true, err
 }
 
-// conclude writes down who was left, and says so.
+// conclude writes down which members were left, and logs them.
 func (r *defragRun) conclude(ctx context.Context) error {
 	left := r.out.Plan.With(Left)
 	r.book.Left, r.book.Underway = r.stillLeft(), ""
@@ -178,7 +183,8 @@ func (r *defragRun) conclude(ctx context.Context) error {
 	return nil
 }
 
-// stillLeft are the members that come first the next time. Where only one was asked for, nothing follows for the others.
+// stillLeft returns the members that come first the next time. If only one member was asked for, nothing changes for the
+// others.
 func (r *defragRun) stillLeft() []string {
 	waiting := r.out.Plan.Waiting(r.first)
 	if r.Rules.Only == "" {
@@ -193,7 +199,8 @@ func (r *defragRun) stillLeft() []string {
 	return append(left, waiting...)
 }
 
-// recall reads the ledger. One that cannot be decoded is done without: it only makes the next run better.
+// recall reads the ledger. If it cannot be decoded, the run starts without one, since the ledger only
+// improves the run.
 func (d *Defragmenter) recall(ctx context.Context) (ledger, error) {
 	var book ledger
 	found, err := d.Cluster.Recall(ctx, ledgerName, &book)
@@ -210,8 +217,8 @@ func (d *Defragmenter) recall(ctx context.Context) (ledger, error) {
 	return book, nil
 }
 
-// keep writes the ledger under the lock. Without it, as while NOSPACE is raised, nothing is written: the ledger saves time, and
-// nothing depends on it. The error is ErrLockLost, and nothing else: another agent may be at work.
+// keep writes the ledger under the lock. Without the lock, as while NOSPACE is raised, it writes nothing: the ledger saves
+// time, and nothing depends on it. Its only error is ErrLockLost, which means that another agent may be at work.
 func (r *defragRun) keep(ctx context.Context) error {
 	l := etcd.LockOf(ctx)
 	if l == nil {

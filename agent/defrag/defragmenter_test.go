@@ -165,7 +165,8 @@ func (s *sampler) watch(ctx context.Context, own *etcd.Cluster, c *cluster.Clust
 	}
 }
 
-// follow counts what a watch of the load's writes is told, from a revision on, and keeps told at the newest.
+// follow counts the events of a watch on the load's writes, from a revision on, and keeps the newest revision
+// in told.
 func follow(ctx context.Context, cli *clientv3.Client, revision int64, told *atomic.Int64) (events int, err error) {
 	last := revision - 1
 	for resp := range cli.Watch(ctx, "/registry/leases/load/", clientv3.WithPrefix(), clientv3.WithRev(revision)) {
@@ -332,7 +333,8 @@ func TestDefragShortWindow(t *testing.T) {
 	if why := reason(out.Plan, led.Name); !strings.HasPrefix(why, "left: the window is too short") {
 		t.Errorf("the third: %s", why)
 	}
-	// In the meantime another member gets more to gain, and still who was left comes first; on another host, too.
+	// In the meantime another member gets more to gain. Still, the member that was left comes first, on another
+	// host too.
 	bloat(t, c, 1500)
 	next := newPatient(t, c, small)
 	out, err = next.run(t.Context(), time.Now().Add(time.Hour))

@@ -198,7 +198,8 @@ func TestDefragMemberKilled(t *testing.T) {
 	quietHash(t, p.Cluster)
 }
 
-// TestDefragFreesSpace fills a cluster until it takes no more, and makes it take writes again by one run.
+// TestDefragFreesSpace fills a cluster until it accepts no further writes. One run then makes it accept
+// writes again.
 func TestDefragFreesSpace(t *testing.T) {
 	for _, version := range []string{"3.5", "3.6"} { // 3.5 tells its quota in its metrics only
 		t.Run(version, func(t *testing.T) {

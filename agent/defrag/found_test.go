@@ -269,7 +269,7 @@ func TestStrayAlarms(t *testing.T) {
 	}
 }
 
-// TestStillLeft: a run for one member takes nothing back of who was left before.
+// TestStillLeft checks that a run for one member does not change which members were left before.
 func TestStillLeft(t *testing.T) {
 	step := func(name string, v Verdict) Step {
 		return Step{Member: etcd.Member{Name: name}, Verdict: v}

@@ -10,8 +10,8 @@ import (
 	"github.com/etcdward/etcdward/agent/version"
 )
 
-// forbidden says what forbids to take any member away now; "": nothing. A member that is away already must not
-// get company.
+// forbidden returns the reason why no member may be taken away now; "" if there is none. While one member is
+// away, no second one may be.
 func forbidden(f Facts) string {
 	if !f.Survey.Quorum() {
 		return "no quorum is seen from here"
@@ -81,26 +81,26 @@ func trouble(m etcd.Member, f Facts, newest uint64) string {
 	return ""
 }
 
-// NoSpace says whether a member is over its quota, so that the cluster takes no writes.
+// NoSpace reports whether a member is over its quota, so that the cluster accepts no writes.
 func NoSpace(s etcd.Survey) bool {
 	return s.Stray(etcd.AlarmNoSpace) || slices.ContainsFunc(s.Members, func(m etcd.Member) bool { return slices.Contains(m.Alarms, etcd.AlarmNoSpace) })
 }
 
-// quotaShare is how much of its quota a member may use before the alarm is taken back: at the very quota it
-// would be raised again at once.
+// quotaShare is the share of its quota that a member may use for the alarm to be cleared. With more, the
+// alarm would soon be raised again.
 const quotaShare = 0.9
 
-// QuotaOf is a member's quota in bytes; 0: it is not known.
+// QuotaOf returns a member's quota in bytes; 0 if it is not known.
 func QuotaOf(m etcd.Member, told map[string]int64) int64 { return cmp.Or(told[m.Name], m.Quota) }
 
-// BelowQuota says whether a member is so far below its quota that it can take writes again. Where no quota is told, it
-// cannot be said, and so it is not.
+// BelowQuota reports whether a member is so far below its quota that it can accept writes again. If its quota is not
+// known, the answer is no.
 func BelowQuota(m etcd.Member, quota map[string]int64) bool {
 	return m.Err == nil && float64(m.DBSize) < quotaShare*float64(QuotaOf(m, quota))
 }
 
-// fits says whether a member's data would let it be below its quota, if all of the empty space were given back. A quota that
-// is not known is taken for the size at which the file is.
+// fits reports whether a member would be below its quota if all of its empty space were given back. If its quota is not known,
+// the present size of the file is taken for it.
 func fits(m etcd.Member, quota map[string]int64) bool {
 	return float64(m.DBInUse) < quotaShare*float64(cmp.Or(QuotaOf(m, quota), m.DBSize))
 }

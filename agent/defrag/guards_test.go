@@ -103,7 +103,7 @@ func TestDefragLockLost(t *testing.T) {
 	}
 }
 
-// TestDefragPauseOutlastsWindow holds that the rest are left with their reason at once, and not at the window's end with an error.
+// TestDefragPauseOutlastsWindow checks that the rest are left with their reason at once, and not at the window's end with an error.
 func TestDefragPauseOutlastsWindow(t *testing.T) {
 	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}})
 	bloat(t, c, 1500)

@@ -11,25 +11,26 @@ import (
 	"github.com/etcdward/etcdward/agent/etcd"
 )
 
-// agreement is what all members' data hashed to, at a revision.
+// agreement is the hash of the data of all members, at a revision.
 type agreement struct {
 	etcd.Hash
 }
 
-// agreeTries is how often the members are asked again when the cluster was compacted between their answers.
+// agreeTries is how often the members are asked again if the cluster was compacted between their answers.
 const agreeTries = 5
 
-// hashTimeout bounds a HashKV call on a small database.
+// hashTimeout limits a HashKV call on a small database.
 const hashTimeout = 30 * time.Second
 
-// hashTimeoutFor bounds a HashKV call: it reads the whole database.
+// hashTimeoutFor returns the limit of a HashKV call, which grows with the database because the call reads all
+// of it.
 func hashTimeoutFor(m etcd.Member) time.Duration {
 	const slowest = 20 << 20 // bytes a second
 	return hashTimeout + time.Duration(float64(m.DBSize)/slowest*float64(time.Second))
 }
 
-// agree asks one member after the other for its hash at one revision that all have. The error wraps ErrDiverged when they
-// differ; another means that they could not be compared.
+// agree asks one member after the other for its hash at a revision that all have. The error wraps ErrDiverged if the
+// hashes differ; any other error means that they could not be compared.
 func (r *defragRun) agree(ctx context.Context, survey etcd.Survey) error {
 	var why error
 	for range agreeTries {

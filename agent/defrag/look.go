@@ -37,7 +37,7 @@ func (d *Defragmenter) look(ctx context.Context, book ledger, closes time.Time) 
 			mu.Lock()
 			defer mu.Unlock()
 			if errors.Is(silent, etcd.ErrDenied) {
-				denied = silent // which says nothing of the member
+				denied = silent // which says nothing about the member
 			} else if silent != nil {
 				f.Silent[m.Name] = silent
 			}

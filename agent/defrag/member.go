@@ -11,23 +11,24 @@ import (
 )
 
 const (
-	// settleBound is how long the cluster may take to be whole again after a member was away or leadership moved.
+	// settleBound is how long the cluster may take to become whole again after a member was away or leadership
+	// moved.
 	settleBound = 2 * time.Minute
-	// defragGrace is how long a defragmentation that is under way is waited for when the run is told to end: the member goes
-	// on in any case.
+	// defragGrace is how long a run that is told to end still waits for a defragmentation under way, since the member goes
+	// on with it in any case.
 	defragGrace = 30 * time.Second
-	// patience is how many times the estimate a member may take before it counts as lost.
+	// patience is the factor by which a member may exceed its estimate before it counts as lost.
 	patience = 4
 )
 
-// Bound is how long a member that was estimated to take so long is waited for.
+// Bound returns how long to wait for a member with this estimate.
 func Bound(estimate time.Duration) time.Duration { return patience*estimate + settleBound }
 
 // member defragments one.
 func (r *defragRun) member(ctx context.Context, s Step) error {
 	m := s.Member
 	out := Rewritten{Name: m.Name, Before: m.DBSize}
-	// From here on a crash of this agent leaves word of where it was.
+	// From here on the ledger names the member if this agent crashes.
 	r.book.Underway, r.book.Left = m.Name, nil
 	for _, other := range r.out.Plan.With(Do)[1:] {
 		r.book.Left = append(r.book.Left, other.Member.Name)
@@ -36,7 +37,7 @@ func (r *defragRun) member(ctx context.Context, s Step) error {
 	if err := r.keep(ctx); err != nil {
 		return err
 	}
-	r.Log.Info("defragmentation begins", "member", m.Name, "reason", s.Reason, "db_size", m.DBSize, "estimate_seconds", s.Estimate.Seconds())
+	r.Log.Info("defragmentation begun", "member", m.Name, "reason", s.Reason, "db_size", m.DBSize, "estimate_seconds", s.Estimate.Seconds())
 
 	survey, err := r.settled(ctx, settleBound)
 	if err != nil {
@@ -61,7 +62,7 @@ func (r *defragRun) member(ctx context.Context, s Step) error {
 	if err := r.Cluster.Defragment(lasting, m, bound); err != nil {
 		return r.lost(lasting, err)
 	}
-	// The call's return is not the end: the member has yet to catch up with what it missed.
+	// The member is not done when the call returns: it has yet to catch up with what it missed.
 	survey, err = r.settled(lasting, bound)
 	if err != nil {
 		return fmt.Errorf("it has not come back: %w", err)
@@ -81,8 +82,8 @@ func (r *defragRun) member(ctx context.Context, s Step) error {
 	return errors.Join(r.stillAgrees(lasting, survey, now), lost)
 }
 
-// lost says what became of a member whose call failed. One that takes too long is waited for, so that the lock is not given
-// back while it is at work; one that went down is not.
+// lost finds out what became of a member whose call failed. It waits for a member that takes too long, so that the lock is
+// not given back while the member works. It does not wait for a member that went down.
 func (r *defragRun) lost(ctx context.Context, err error) error {
 	if !etcd.Hangs(err) {
 		return err
@@ -93,7 +94,7 @@ func (r *defragRun) lost(ctx context.Context, err error) error {
 	return err
 }
 
-// handOver moves leadership away from the member, where it leads, and makes sure that it does not.
+// handOver moves leadership away from the member if it leads, and checks that it no longer does.
 func (r *defragRun) handOver(ctx context.Context, s Step, survey etcd.Survey) (etcd.Survey, error) {
 	if survey.Leader != s.Member.ID || survey.Voters() == 1 {
 		return survey, nil
@@ -150,7 +151,7 @@ func (d *Defragmenter) unsettled(ctx context.Context, goal *uint64) (etcd.Survey
 	return survey, nil
 }
 
-// rest lets the cluster breathe, and what came due run, unless nobody is left.
+// rest pauses for the cluster and runs what came due meanwhile, unless no member is left.
 func (r *defragRun) rest(ctx context.Context) error {
 	waiting := func(s Step) bool {
 		return !r.done[s.Member.Name] && (s.Verdict == Do || s.Verdict == Left)
@@ -178,7 +179,7 @@ func (r *defragRun) rest(ctx context.Context) error {
 	return nil
 }
 
-// withGrace is ctx, but goes on for a while after ctx has ended.
+// withGrace returns a context that ends a while after ctx.
 func withGrace(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
 	lasting, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	var timer *time.Timer
@@ -196,8 +197,8 @@ func withGrace(ctx context.Context, grace time.Duration) (context.Context, conte
 	}
 }
 
-// LockTTL is how long the cluster's lock must live for the first member of a plan; 0: as long as usual. If one of the last two voters is away
-// there is no quorum, and the lock cannot be renewed meanwhile.
+// LockTTL returns how long the cluster's lock must live for the first member of a plan; 0 means as long as usual. While one of only two
+// voters is away there is no quorum, so that the lock cannot be renewed.
 func (p Plan) LockTTL() time.Duration {
 	step, more := p.Next()
 	if !more || p.voters() > 2 {

@@ -10,7 +10,7 @@ import (
 
 const (
 	// underwayBound is how long a job waits for a defragmentation that outlived its agent. A snapshot of another member must not wait
-	// for ever because one does not come back.
+	// forever because one member does not come back.
 	underwayBound = 2 * time.Minute
 	underwayPoll  = time.Second
 )
@@ -21,8 +21,8 @@ type Quiet struct {
 	Log     *slog.Logger
 }
 
-// Await waits until no member is in the middle of a defragmentation whose agent was killed: the member goes on with it when
-// the lock has lapsed already. The error is the cause of ctx's end.
+// Await waits until no member is in the middle of a defragmentation whose agent was killed: the member goes on with it even
+// after the lock has lapsed. The error is the cause of ctx's end.
 func (q Quiet) Await(ctx context.Context, l *etcd.Lock) error {
 	var book ledger
 	if found, err := l.Recall(ctx, ledgerName, &book); !found || err != nil || book.Underway == "" {
@@ -48,7 +48,8 @@ func (q Quiet) Await(ctx context.Context, l *etcd.Lock) error {
 	return cause(ctx)
 }
 
-// hangs reports whether a member takes calls and answers none. One that is down is no work that could be overlapped.
+// hangs reports whether a member takes calls and answers none. A member that is down does not count, since it does
+// no work that another job could overlap.
 func (q Quiet) hangs(ctx context.Context, name string) bool {
 	survey, err := q.Cluster.Survey(ctx)
 	if err != nil {
@@ -64,7 +65,7 @@ func (q Quiet) hangs(ctx context.Context, name string) bool {
 	return etcd.Hangs(m.Err)
 }
 
-// cause is why ctx ended; nil if it has not.
+// cause returns why ctx ended; nil if it has not.
 func cause(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

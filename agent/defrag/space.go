@@ -13,8 +13,8 @@ import (
 	"github.com/etcdward/etcdward/agent/etcd"
 )
 
-// makeSpace compacts while NOSPACE is raised: the API server's own compactor has to write for that, and cannot. It is the first
-// to look in a run, and says what no look of this run will see.
+// makeSpace compacts while NOSPACE is raised, because the API server's own compactor cannot: it would have to write. It looks
+// before everything else in a run, and logs what the run will not be able to see.
 func (r *defragRun) makeSpace(ctx context.Context) error {
 	facts, err := r.look(ctx, r.book, r.closes)
 	if err != nil {
@@ -28,7 +28,7 @@ func (r *defragRun) makeSpace(ctx context.Context) error {
 	}
 	done, err := r.Compactor.Run(ctx)
 	if err != nil {
-		// There may be something to gain without it.
+		// Go on without compaction, since there may still be something to gain.
 		r.Log.Warn("history not compacted", "error", err)
 		return nil
 	}

@@ -6,7 +6,8 @@ import (
 	"github.com/etcdward/etcdward/agent/etcd"
 )
 
-// TestVoters: a learner that answers keeps no quorum, so that the lock has to outlast the only voter's absence.
+// TestVoters checks that an answering learner does not count for the quorum, so that the lock has to outlast
+// the absence of the only voter.
 func TestVoters(t *testing.T) {
 	plan := Plan{Steps: []Step{{}, {Member: etcd.Member{Learner: true}}, {Member: etcd.Member{Learner: true}}}}
 	if got := plan.voters(); got != 1 {

@@ -9,41 +9,40 @@ import (
 
 // Sources of a snapshot, as the configuration names them.
 const (
-	SourceFollower = "follower" // a follower; the leader when there is nothing else, and said so
-	SourceLocal    = "local"    // the member on this host, whatever its role
-	SourceAny      = "any"      // a follower; the leader when there is nothing else
+	SourceFollower = "follower" // a follower; the leader only if there is no follower, and said so
+	SourceLocal    = "local"    // the member on this host, in whatever role
+	SourceAny      = "any"      // a follower; the leader only if there is no follower
 )
 
 // MaxLag is how many raft entries a member may be behind the most advanced one and still serve a snapshot. A
-// busy Kubernetes cluster writes some hundred a second.
+// busy Kubernetes cluster writes some hundred entries a second.
 const MaxLag = 5000
 
-// ErrNoSource means that no member may serve a snapshot now. The survey's reasons, in the error, say why for
-// each.
+// ErrNoSource means that no member may serve a snapshot now. The error gives the reason for each member.
 var ErrNoSource = errors.New("no member can serve a snapshot")
 
-// Candidate is a member that may serve, and why it was put at its place.
+// Candidate is a member that may serve, with the reason for its place in the order.
 type Candidate struct {
 	Member Member
 	Reason string
-	// Emergency: no quorum is seen from here, so that the member may lack the newest writes.
+	// Emergency means that this host sees no quorum, so that the member may lack the newest writes.
 	Emergency bool
-	// LastResort: the policy asked for a follower and there is none.
+	// LastResort means that the policy asks for a follower and there is none.
 	LastResort bool
 }
 
-// Passed is a member that may not serve, and why.
+// Passed is a member that may not serve, with the reason.
 type Passed struct {
 	Name   string
 	Reason string
 }
 
-// Choose decides which members may serve a snapshot, the best first, and says of every other one why not. It
-// only looks at the survey.
+// Choose returns the members that may serve a snapshot, the best first, and the reason against every other
+// one. It depends on nothing but the survey.
 //
 // A candidate is a started voter that answers, agrees with the quorum on the leader, has no CORRUPT alarm, and
-// lags little. Followers go before the leader, members of this host before others (the bytes stay on the host),
-// then the least lag decides. Without quorum a member of this host may serve in an emergency.
+// lags little. Followers come before the leader, and members of this host before others (the bytes stay on the
+// host); then the least lag decides. If there is no quorum, a member of this host may serve as an emergency.
 func Choose(s Survey, source string) ([]Candidate, []Passed, error) {
 	newest := uint64(0)
 	for _, m := range s.Members {
@@ -66,7 +65,7 @@ func Choose(s Survey, source string) ([]Candidate, []Passed, error) {
 			cmp.Compare(b.Member.RaftIndex, a.Member.RaftIndex),
 		)
 	})
-	// The leader serves only when there is nothing else.
+	// The leader serves only if no other member can.
 	if n := len(candidates); n > 1 && candidates[n-1].Member.Role == RoleLeader {
 		passed = append(passed, Passed{candidates[n-1].Member.Name, "it is the leader, and a follower can serve"})
 		candidates = candidates[:n-1]
@@ -91,7 +90,7 @@ func rank(a, b bool) int {
 	return 1
 }
 
-// unfit says why a member may not serve at all; "" when it may.
+// unfit returns why a member may not serve at all; "" if it may.
 func unfit(m Member, s Survey, source string, lag uint64) string {
 	switch {
 	case m.Role == RoleUnstarted:
@@ -109,14 +108,14 @@ func unfit(m Member, s Survey, source string, lag uint64) string {
 	case s.Quorum() && m.Leader == 0:
 		return "it sees no leader: it is cut off from the quorum"
 	case s.Quorum() && m.Leader != s.Leader:
-		return fmt.Sprintf("it takes %s for the leader, the quorum %s", HexID(m.Leader), HexID(s.Leader))
+		return fmt.Sprintf("its leader is %s, and that of the quorum %s", HexID(m.Leader), HexID(s.Leader))
 	case s.Quorum() && lag > MaxLag:
 		return fmt.Sprintf("it lags %d raft entries behind", lag)
 	}
 	return ""
 }
 
-// candidate puts the reason into words.
+// candidate adds the reason in words.
 func candidate(m Member, s Survey, source string, lag uint64) Candidate {
 	c := Candidate{Member: m, Emergency: !s.Quorum()}
 	switch {

@@ -12,25 +12,27 @@ import (
 	"google.golang.org/grpc"
 )
 
-// compactRevKey is where the compactors of all API servers agree on whose turn it is. It is only ever read here.
+// compactRevKey is the key through which the compactors of all API servers agree on whose turn it is. We only
+// ever read it.
 const compactRevKey = "compact_rev_key"
 
-// unusedKey never exists, so that looking at its past costs a member no read of its database.
+// unusedKey is a key that never exists, so that a look at its past costs the member no read of its database.
 const unusedKey = lock.Prefix + "unused"
 
 // History is how much of its past a cluster holds.
 type History struct {
 	ClusterID uint64
-	// Revision is the newest, through the quorum.
+	// Revision is the newest revision, read through the quorum.
 	Revision int64
-	// Compacted is the oldest revision that can still be read; 0: the cluster was never compacted.
+	// Compacted is the oldest revision that can still be read; 0 means that the cluster was never compacted.
 	Compacted int64
-	// APIServer is what Kubernetes' own compactor last compacted to, and APIServerAt the revision at which it
-	// did; both 0: there is none.
+	// APIServer is the revision that Kubernetes' own compactor last compacted to, and APIServerAt the
+	// revision at which it did so. Both are 0 if there is no such compactor.
 	APIServer, APIServerAt int64
 }
 
-// Revision is the newest revision, read through the quorum, and whose it is: no write after the answer has it or an older one.
+// Revision returns the newest revision, read through the quorum, and the cluster id. Every write after the answer gets a
+// higher revision.
 func (c *Cluster) Revision(ctx context.Context) (clusterID uint64, revision int64, err error) {
 	r, err := c.route(ctx)
 	if err != nil {
@@ -77,8 +79,8 @@ func (c *Cluster) History(ctx context.Context) (History, error) {
 	return h, nil
 }
 
-// compactRevision finds the compact revision. A read of an unused key in the first revision tells whether there is one, and costs
-// nothing; only then a watch from there is opened, which the server refuses with the number. On a cluster that was never
+// compactRevision finds the compact revision. A read of an unused key at the first revision shows whether there is one, and costs
+// nothing. Only then does it open a watch from that revision, which the server refuses with the number. On a cluster that was never
 // compacted such a watch would read the whole history.
 func compactRevision(ctx context.Context, r *connection.Route) (revision int64, err error) {
 	err = r.Call(ctx, 0, "read first revision of", func(ctx context.Context, conn *grpc.ClientConn) error {
@@ -107,8 +109,8 @@ func compactRevision(ctx context.Context, r *connection.Route) (revision int64, 
 	return revision, err
 }
 
-// Compact gives up the history before a revision, for all members. It returns true when there was none to give up: somebody
-// has compacted to it, or further, already. Members remove what became free in the background.
+// Compact gives up the history before a revision, on all members. It returns true if there was nothing to give up, because
+// somebody has already compacted to that revision or further. Members remove the old entries in the background.
 func (c *Cluster) Compact(ctx context.Context, revision int64) (already bool, err error) {
 	r, err := c.route(ctx)
 	if err == nil {

@@ -9,7 +9,8 @@ import (
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
-// TestCutCall holds that a call which the caller cuts says so, and not that the member is away.
+// TestCutCall checks that the error of a call that the caller ends names that, and does not claim that the
+// member is away.
 func TestCutCall(t *testing.T) {
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
 	agent := connect(t, c)

@@ -1,8 +1,8 @@
-// Package etcd is the agent's view of a cluster: who its members are, how they fare, which of them is to serve a
-// snapshot, and the stream itself. It knows no files of snapshots and no store.
+// Package etcd is the agent's view of a cluster: its members, their state, the choice of the one that serves a
+// snapshot, and the stream itself. It knows neither snapshot files nor stores.
 //
-// Its one invariant: every call goes to the very member it names. What answers under a member's URL must show that
-// member's id.
+// Its one invariant: every call reaches the member that it names. Whoever answers under a member's URL must show
+// that member's id.
 package etcd
 
 import (
@@ -19,7 +19,7 @@ import (
 // Options say how a cluster is reached.
 type Options = connection.Options
 
-// Errors of a call, as package connection explains them.
+// The errors of a call; package connection explains them.
 var (
 	ErrUnreachable = connection.ErrUnreachable
 	ErrDenied      = connection.ErrDenied
@@ -35,8 +35,8 @@ type Cluster struct {
 	seeds []string
 }
 
-// New prepares the connections; none is made before the first call. The error means that the options
-// cannot work: a file that is missing or unreadable.
+// New prepares the connections, and makes none before the first call. An error means that the options cannot
+// work because a file is missing or unreadable.
 func New(o Options) (*Cluster, error) {
 	pool, err := connection.New(o)
 	if err != nil {
@@ -48,7 +48,8 @@ func New(o Options) (*Cluster, error) {
 // Close ends all connections.
 func (c *Cluster) Close() error { return c.pool.Close() }
 
-// route looks for the healthy voters, those of this host first. Its error wraps ErrNoQuorum, or is Survey's.
+// route finds the healthy voters, those of this host first. Its error wraps ErrNoQuorum, or is that of
+// Survey.
 func (c *Cluster) route(ctx context.Context) (*connection.Route, error) {
 	s, err := c.Survey(ctx)
 	if err != nil {

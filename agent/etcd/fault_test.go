@@ -14,7 +14,7 @@ import (
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
-// TestUser holds that a user who is missing or unknown is told from a cluster that does not answer.
+// TestUser checks that a missing or unknown user is distinguished from a cluster that does not answer.
 func TestUser(t *testing.T) {
 	for _, version := range cluster.Versions {
 		t.Run(version, func(t *testing.T) {

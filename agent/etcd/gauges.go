@@ -11,21 +11,21 @@ import (
 	"strings"
 )
 
-// Gauges are what a member tells only in its metrics.
+// Gauges are what a member shows only in its metrics.
 type Gauges struct {
-	// OpenSnapshots are the streams of snapshots that the member serves now, to whomever.
+	// OpenSnapshots is how many streams of snapshots the member serves now, to any client.
 	OpenSnapshots int
-	// Defragmenting: the member defragments now, for whomever.
+	// Defragmenting means that the member is being defragmented now, at any client's request.
 	Defragmenting bool
-	// Quota in bytes; 0: not told.
+	// Quota in bytes; 0 means that the member does not show it.
 	Quota int64
 }
 
-// maxMetrics is the most that is read of a member's metrics, in bytes.
+// maxMetrics is how many bytes of a member's metrics are read at most.
 const maxMetrics = 8 << 20
 
-// Gauges reads the metrics that a member serves beside its data. Its error means that nothing is known: metrics may be kept from
-// this client, and nothing may depend on them.
+// Gauges reads the metrics that a member serves beside its data. After an error nothing is known. This client may not be allowed
+// to read metrics, so nothing may depend on them.
 func (c *Cluster) Gauges(ctx context.Context, m Member) (Gauges, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.pool.CallTimeout())
 	defer cancel()
@@ -37,7 +37,7 @@ func (c *Cluster) Gauges(ctx context.Context, m Member) (Gauges, error) {
 }
 
 func (c *Cluster) gauges(ctx context.Context, url string) (Gauges, error) {
-	// A connection of its own for each call leaves none behind, and takes the certificate that is there now.
+	// A separate connection for each call leaves none behind, and uses the certificate as it is now.
 	transport := &http.Transport{DisableKeepAlives: true}
 	if strings.HasPrefix(url, "https://") {
 		cfg, err := c.pool.TLS()
@@ -61,8 +61,8 @@ func (c *Cluster) gauges(ctx context.Context, url string) (Gauges, error) {
 	return parseGauges(io.LimitReader(resp.Body, maxMetrics))
 }
 
-// parseGauges reads the text form of Prometheus: a line for each sample, its value last. etcd counts snapshots from its start on: a text
-// without that count is another's.
+// parseGauges reads the text format of Prometheus: a line for each sample, its value last. etcd shows its count of snapshots from its
+// start on, so a text without it is not from an etcd.
 func parseGauges(text io.Reader) (Gauges, error) {
 	var g Gauges
 	told := false
@@ -74,7 +74,7 @@ func parseGauges(text io.Reader) (Gauges, error) {
 		}
 		n, err := strconv.ParseFloat(value, 64)
 		if err != nil {
-			continue // another's sample; ours are plain numbers
+			continue // not one of the samples that we read, which are plain numbers
 		}
 		snapshot := strings.Contains(name, `grpc_method="Snapshot"`) && strings.Contains(name, `grpc_service="etcdserverpb.Maintenance"`)
 		switch {
@@ -90,7 +90,7 @@ func parseGauges(text io.Reader) (Gauges, error) {
 		}
 	}
 	if lines.Err() == nil && !told {
-		return g, errors.New("what answers there counts no snapshots")
+		return g, errors.New("the server there shows no count of snapshots")
 	}
 	return g, lines.Err()
 }

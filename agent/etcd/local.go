@@ -5,7 +5,7 @@ import (
 	"net/url"
 )
 
-// isLocal says whether the host of a URL is this host: a loopback address, or one of an interface.
+// isLocal reports whether the host of a URL is this host: a loopback address, or the address of an interface.
 func isLocal(endpoint string) bool {
 	u, err := url.Parse(endpoint)
 	if err != nil {
@@ -20,7 +20,7 @@ func isLocal(endpoint string) bool {
 	}
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {
-		return false // without interfaces to look at, nothing is known to be local
+		return false // if the interfaces cannot be listed, no address is known to be local
 	}
 	for _, a := range addresses {
 		if network, ok := a.(*net.IPNet); ok && network.IP.Equal(ip) {

@@ -137,7 +137,7 @@ odd line
 	}
 }
 
-// TestParseOtherGauges holds that what is not etcd's own count of snapshots is not taken for none.
+// TestParseOtherGauges checks that what is not etcd's own count of snapshots is not taken for none.
 func TestParseOtherGauges(t *testing.T) {
 	for _, text := range []string{"", "<html>hello</html>", "etcd_server_quota_backend_bytes 8.5e+09\n"} {
 		if g, err := parseGauges(strings.NewReader(text)); err == nil {

@@ -16,36 +16,37 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// ErrStalled means that a stream gave no byte for as long as StallTimeout. The member may be fine: another try later.
+// ErrStalled means that a stream gave no byte for as long as StallTimeout. The member may be sound, and a later try
+// may succeed.
 var ErrStalled = errors.New("the stream stalled")
 
-// StallTimeout is how long a stream of a snapshot may give nothing. A slow disk on the member's
-// side is read in steps of 32 KiB, so that a minute means that nothing comes any more.
+// StallTimeout is how long a stream of a snapshot may give no byte. The member reads its disk in steps of 32
+// KiB, so that even on a slow disk a minute of silence means that no more will come.
 const StallTimeout = time.Minute
 
-// Confirm makes sure that a member is in touch with the quorum right now, by a read that needs it: a
-// member that was cut off a moment ago still shows the old leader.
+// Confirm checks, with a read that needs the quorum, that a member is in touch with the quorum right now. Its
+// status is not enough: a member that was cut off a moment ago still shows the old leader.
 func (c *Cluster) Confirm(ctx context.Context, m Member) error {
 	return c.pool.Call(ctx, m.Endpoint, "confirm the quorum of", func(ctx context.Context, conn *grpc.ClientConn) error {
 		_, err := pb.NewKVClient(conn).Range(ctx, &pb.RangeRequest{Key: []byte(lock.Prefix), CountOnly: true})
 		if status.Code(err) == codes.DataLoss {
-			return nil // an alarm for another member forbids the read, after the quorum was asked
+			return nil // an alarm of another member forbids the read, but only after the quorum was asked
 		}
 		return err
 	})
 }
 
-// Stream is what is known of a snapshot's stream beside its bytes.
+// Stream is what is known about the stream of a snapshot beside its bytes.
 type Stream struct {
-	// Version of etcd's storage that the server names, "3.6.0"; "" before 3.6.
+	// Version is the storage version that the server names, such as "3.6.0"; "" before 3.6.
 	Version string
-	// Bytes that came.
+	// Bytes is how many bytes came.
 	Bytes int64
 }
 
 // Snapshot streams the database of a member to dst: the file as `etcdctl snapshot save` writes it, SHA-256 trailer
-// included. progress, when not nil, is told the bytes that came and those expected. What was written
-// counts for nothing when there is an error, and without one it still has to be checked.
+// included. progress, if not nil, is told how many bytes came and how many are expected. If there is an error,
+// what was written is useless; if there is none, it still has to be checked.
 func (c *Cluster) Snapshot(ctx context.Context, m Member, dst io.Writer, progress func(done, total int64)) (Stream, error) {
 	var s Stream
 	conn, err := c.pool.Conn(m.Endpoint)
@@ -75,7 +76,7 @@ func (c *Cluster) Snapshot(ctx context.Context, m Member, dst io.Writer, progres
 		if err != nil {
 			return fail(err)
 		}
-		// The time that dst takes is not the member's: a full disk is no stall.
+		// The time that dst takes does not count against the member: a full disk is not a stall.
 		watchdog.Stop()
 		if part.Version != "" {
 			s.Version = part.Version

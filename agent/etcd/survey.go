@@ -42,7 +42,7 @@ type Member struct {
 	Err      error    // why it did not answer
 
 	Role           string
-	Leader         uint64 // that it believes in; 0: none
+	Leader         uint64 // the leader that this member names; 0: none
 	Version        string // of its server
 	StorageVersion string // of its database's schema; "" before 3.6
 	Revision       int64
@@ -52,12 +52,12 @@ type Member struct {
 	DBSize         int64    // bytes of the file
 	DBInUse        int64    // bytes of it that hold data
 	Quota          int64    // bytes; 0: not told, before 3.6
-	Alarms         []string // also of one that does not answer: the others know
+	Alarms         []string // known even of a member that does not answer, through the others
 
-	told []Alarm // all that it knows of
+	told []Alarm // all alarms that this member knows of
 }
 
-// Alarm is one that was raised for a member.
+// Alarm is an alarm that was raised for a member.
 type Alarm struct {
 	Member uint64
 	Kind   string // AlarmNoSpace or AlarmCorrupt
@@ -68,16 +68,17 @@ type Survey struct {
 	ClusterID uint64
 	Members   []Member // by name
 	Leader    uint64   // that a majority of the voters agrees on; 0: no quorum is seen from here
-	// Strays are alarms of members that are none any more, removed or of before a restore: etcd refuses writes for them all the same.
+	// Strays are alarms of members that no longer exist, because they were removed or because they date from before a restore. etcd
+	// still refuses writes because of them.
 	Strays []Alarm
 }
 
-// Stray says whether an alarm of the kind is raised for a member that is gone.
+// Stray reports whether an alarm of that kind is raised for a member that no longer exists.
 func (s Survey) Stray(kind string) bool {
 	return slices.ContainsFunc(s.Strays, func(a Alarm) bool { return a.Kind == kind })
 }
 
-// Quorum says whether a majority of the voters answers and agrees on a leader.
+// Quorum reports whether a majority of the voters answers and agrees on a leader.
 func (s Survey) Quorum() bool { return s.Leader != 0 }
 
 // Member returns the member with an ID; the zero Member if there is none.
@@ -98,10 +99,10 @@ func (s Survey) Named(name string) (Member, bool) {
 	return s.Members[i], true
 }
 
-// LeaderMember returns the member that leads; the zero Member if no quorum is seen.
+// LeaderMember returns the member that leads; the zero Member if the survey saw no quorum.
 func (s Survey) LeaderMember() Member { return s.Member(s.Leader) }
 
-// Voters is how many members vote, whether they answer or not.
+// Voters returns how many members have a vote, whether they answer or not.
 func (s Survey) Voters() int {
 	n := 0
 	for _, m := range s.Members {
@@ -112,11 +113,11 @@ func (s Survey) Voters() int {
 	return n
 }
 
-// HexID is how etcd prints ids.
+// HexID returns an id in the form in which etcd prints it.
 func HexID(id uint64) string { return strconv.FormatUint(id, 16) }
 
-// Survey asks the seeds for the members, and every member how it fares. A member that does not answer is part of the
-// result; the error, which wraps ErrUnreachable or ErrDenied, means that not even the list of members could be had.
+// Survey asks the seeds for the list of members, and every member for its state. A member that does not answer is
+// part of the result. An error wraps ErrUnreachable or ErrDenied and means that no seed gave the list of members.
 func (c *Cluster) Survey(ctx context.Context) (Survey, error) {
 	list, seeds, err := c.members(ctx)
 	if err != nil {
@@ -134,7 +135,7 @@ func (c *Cluster) Survey(ctx context.Context) (Survey, error) {
 	return s, nil
 }
 
-// attribute gives every alarm to its member. What others say of a member counts from those that follow the leader.
+// attribute adds every alarm to its member. What a member knows about others counts only if it follows the leader.
 func (s *Survey) attribute() {
 	byID := map[uint64]*Member{}
 	for i := range s.Members {
@@ -158,7 +159,7 @@ func (s *Survey) attribute() {
 	slices.SortFunc(s.Strays, func(a, b Alarm) int { return cmp.Or(cmp.Compare(a.Member, b.Member), cmp.Compare(a.Kind, b.Kind)) })
 }
 
-// listing is what one seed answers to the question for the members.
+// listing is the list of members that one seed gave.
 type listing struct {
 	endpoint     string
 	list         *pb.MemberListResponse
@@ -166,12 +167,12 @@ type listing struct {
 	err          error
 }
 
-// grace is how long a survey waits for the other seeds once it has a list with a quorum behind it: one that is cut off would
-// hold it up until the deadline.
+// grace is how long a survey still waits for the other seeds once it has a list with a quorum behind it. Without this limit
+// a seed that is cut off would hold it up until the deadline.
 const grace = 300 * time.Millisecond
 
-// members asks every seed at once: for the list that has a quorum behind it, else for any. seeds tells under which seed a
-// member answers.
+// members asks every seed at once. It takes a list that has a quorum behind it, or any other list if there is none. seeds
+// holds the seed under which a member answers.
 func (c *Cluster) members(ctx context.Context) (list *pb.MemberListResponse, seeds map[uint64]string, err error) {
 	asking, enough := context.WithCancel(ctx)
 	defer enough()
@@ -197,7 +198,7 @@ func (c *Cluster) members(ctx context.Context) (list *pb.MemberListResponse, see
 	}
 	switch {
 	case best.list == nil && (errors.Is(err, ErrDenied) || errors.Is(err, ErrAuthFailed)):
-		// It answers, to others.
+		// The member answers other users.
 		return nil, nil, fmt.Errorf("etcd: %w: %w", ErrDenied, err)
 	case best.list == nil:
 		return nil, nil, fmt.Errorf("etcd: %w: %w", ErrUnreachable, err)
@@ -207,7 +208,7 @@ func (c *Cluster) members(ctx context.Context) (list *pb.MemberListResponse, see
 	return best.list, seeds, nil
 }
 
-// ask asks one seed, first for a list that needs the quorum.
+// ask asks one seed for the list of members, first in the way that needs the quorum.
 func (c *Cluster) ask(ctx context.Context, endpoint string) listing {
 	r := listing{endpoint: endpoint}
 	for _, r.linearizable = range []bool{true, false} {
@@ -222,7 +223,8 @@ func (c *Cluster) ask(ctx context.Context, endpoint string) listing {
 	return r
 }
 
-// visit asks one member for its status, under the seed it is known by and then under the URLs that it advertises.
+// visit asks one member for its status, first under the seed by which it is known and then under the URLs that it
+// advertises.
 func (c *Cluster) visit(ctx context.Context, listed *pb.Member, seed string, clusterID uint64) Member {
 	m := Member{ID: listed.ID, Name: listed.Name, Learner: listed.IsLearner, URLs: listed.ClientURLs, Role: RoleUnknown}
 	if m.Name == "" {
@@ -260,7 +262,7 @@ func (c *Cluster) visit(ctx context.Context, listed *pb.Member, seed string, clu
 	return m
 }
 
-// alarmForm is how a status shows an alarm; the space between varies with the server's version.
+// alarmForm is the form of an alarm in a status. The space inside it varies with the server's version.
 var alarmForm = regexp.MustCompile(`memberID:(\d+)\s+alarm:([A-Z]+)`)
 
 func (m *Member) take(st *pb.StatusResponse) {
@@ -288,7 +290,7 @@ func (m *Member) take(st *pb.StatusResponse) {
 	}
 }
 
-// agreedLeader is the leader that more than half of all voters name, in one term; 0 when there is none.
+// agreedLeader returns the leader that more than half of all voters name, in one term; 0 if there is none.
 func agreedLeader(members []Member) uint64 {
 	type belief struct{ leader, term uint64 }
 	voters, votes := 0, map[belief]int{}

@@ -106,7 +106,7 @@ func TestSurvey(t *testing.T) {
 				}
 			}
 
-			// An alarm is told apart by member; the clusters' text of it differs from version to version.
+			// Alarms are distinguished by member; their text differs from version to version.
 			raise(t, c.Members[1], pb.AlarmType_NOSPACE)
 			s = survey(t, conn)
 			if got := s.member(t, c.Members[1].Name).Alarms; !slices.Equal(got, []string{AlarmNoSpace}) {
@@ -115,7 +115,7 @@ func TestSurvey(t *testing.T) {
 			if got := s.member(t, c.Members[2].Name).Alarms; len(got) != 0 {
 				t.Errorf("alarms of %s: %q", c.Members[2].Name, got)
 			}
-			// One of a member that was removed, or of before a restore, stays as well.
+			// An alarm of a removed member, or from before a restore, stays as well.
 			raiseFor(t, c.Members[1], 4711, pb.AlarmType_NOSPACE)
 			raise(t, c.Members[2], pb.AlarmType_NOSPACE)
 			s = survey(t, conn)
@@ -127,7 +127,7 @@ func TestSurvey(t *testing.T) {
 			if got := survey(t, conn).member(t, c.Members[2].Name).Alarms; !slices.Equal(got, []string{AlarmNoSpace}) {
 				t.Errorf("alarms of %s, which was killed: %q", c.Members[2].Name, got)
 			}
-			// A connection that was in the making when the process went is reset; the next one is refused.
+			// A connection that was being made when the process ended is reset; the next one is refused.
 			await(t, "be refused by the killed member", func() bool {
 				got := survey(t, conn).member(t, c.Members[2].Name)
 				if got.Err == nil || got.Role != RoleUnknown {
@@ -179,7 +179,7 @@ func TestWithoutQuorum(t *testing.T) {
 	}
 }
 
-// TestCertificates holds that a renewed certificate is used without a restart and that a failing one is named.
+// TestCertificates checks that a renewed certificate is used without a restart and that a failing one is named.
 func TestCertificates(t *testing.T) {
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
 	conn := dial(t, c)
@@ -212,7 +212,7 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
-// TestStreamEnds holds that a stream ends with its context and with its writer, and a call with its deadline.
+// TestStreamEnds checks that a stream ends with its context and with its writer, and a call with its deadline.
 func TestStreamEnds(t *testing.T) {
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
 	c.FillKubernetes(t, 50)
@@ -241,7 +241,8 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-// TestLyingMember holds that a member is taken for another by nobody: all three advertise the URL of the first.
+// TestLyingMember checks that no member is mistaken for another, although all three advertise the URL of the
+// first.
 func TestLyingMember(t *testing.T) {
 	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}})
 	conn := dial(t, c, c.Members[0].ClientURL)

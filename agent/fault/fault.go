@@ -1,4 +1,4 @@
-// Package fault holds what an error knows beside its text: the way out of it, and whether the command line or the
+// Package fault adds to an error what its text does not hold: the way out, and whether the command line or the
 // configuration is to blame. It knows no verb and no exit code.
 //
 // Its one invariant: marking an error changes neither its text nor what errors.Is and errors.As find in it.
@@ -29,10 +29,10 @@ type marked struct {
 
 func (m marked) Unwrap() error { return m.error }
 
-// usageHint is the way out of every command line that cannot be understood.
+// usageHint is the hint for every command line that cannot be understood.
 const usageHint = "etcdward --help, or etcdward VERB --help"
 
-// usageError is marked, with a hint of its own.
+// usageError is a marked error that brings its own hint.
 type usageError struct{ marked }
 
 // Hint implements Hinter.
@@ -58,10 +58,11 @@ func Config(err error) error { return mark(err, configuration) }
 // IsConfig reports whether the configuration is to blame.
 func IsConfig(err error) bool { return is(err, configuration) }
 
-// Reported marks an error whose reason the output has told already: only its exit code is left to give. nil stays nil.
+// Reported marks an error whose reason the output has already given, so that only its exit code is left to set. nil
+// stays nil.
 func Reported(err error) error { return mark(err, reported) }
 
-// IsReported reports whether the output has told the reason already.
+// IsReported reports whether the output has already given the reason.
 func IsReported(err error) bool { return is(err, reported) }
 
 func mark(err error, k kind) error {

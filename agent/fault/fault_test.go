@@ -46,7 +46,7 @@ func TestMarks(t *testing.T) {
 	}
 }
 
-// TestNothingStaysNothing holds that marking the absence of an error makes none.
+// TestNothingStaysNothing checks that marking a nil error gives nil.
 func TestNothingStaysNothing(t *testing.T) {
 	for name, err := range map[string]error{"Usage": Usage(nil), "Config": Config(nil), "Reported": Reported(nil), "WithHint": WithHint(nil, "x")} {
 		if err != nil {

@@ -1,6 +1,7 @@
-// Package fetch brings a snapshot back as the plain file that etcd sent: one in a store, or a sealed file on disk.
+// Package fetch turns a snapshot in a store, or a sealed file on disk, back into the plain file that etcd sent.
 //
-// Its one invariant: the file appears under its name only once it is whole and passed the checks of levels 1 and 2.
+// Its one invariant: the file appears under its name only after it is whole and has passed the checks of levels 1
+// and 2.
 package fetch
 
 import (
@@ -23,14 +24,14 @@ import (
 	"github.com/etcdward/etcdward/agent/version"
 )
 
-// Fetcher brings a stored snapshot back as the plain file that etcd sent.
+// Fetcher turns a stored snapshot back into the plain file that etcd sent.
 type Fetcher struct {
 	Identities seal.Identities
 	Progress   agent.Progress
 }
 
-// Run writes the plain file of a snapshot to output, which must not exist. The file appears there only once it is whole and
-// passed the checks of levels 1 and 2; an error that wraps snapshot.ErrDamaged says that it never will.
+// Run writes the plain file of a snapshot to output, which must not exist. The file appears there only after it is whole
+// and has passed the checks of levels 1 and 2. An error that wraps snapshot.ErrDamaged means that it never will.
 func (f *Fetcher) Run(ctx context.Context, found stores.Found, output string) (err error) {
 	if _, err := os.Lstat(output); err == nil {
 		return fmt.Errorf("fetch %s: %s: %w", found.Manifest.ID, output, fs.ErrExist)
@@ -72,8 +73,8 @@ func (f *Fetcher) Run(ctx context.Context, found stores.Found, output string) (e
 	return errors.Join(file.Close(), staging.SyncFolder(filepath.Dir(output)))
 }
 
-// Copy writes the plain bytes of a stored snapshot to dst, and never more than the manifest promises. The stored
-// object's own size and SHA-256 have been held against the manifest when it returns without error.
+// Copy writes the plain bytes of a stored snapshot to dst, and never more than the manifest promises. If it
+// returns no error, it has also compared the size and SHA-256 of the stored object with the manifest.
 func (f *Fetcher) Copy(ctx context.Context, found stores.Found, dst io.Writer) (*snapshot.Digest, error) {
 	m := found.Manifest
 	sealed, err := found.Store.Catalog.Open(ctx, m)
@@ -101,15 +102,16 @@ func (f *Fetcher) Copy(ctx context.Context, found stores.Found, dst io.Writer) (
 	case n > m.SizeBytes:
 		return nil, fmt.Errorf("snapshot %s: %w: more than the %d bytes that its manifest says", m.ID, snapshot.ErrDamaged, m.SizeBytes)
 	}
-	// The decoder may stop before the end, where the object is held to its SHA-256.
+	// The decoder may stop before the end of the object. Read the rest, since the SHA-256 covers the whole
+	// object.
 	if _, err := io.Copy(io.Discard, seen); err != nil {
 		return nil, err
 	}
 	return digest, nil
 }
 
-// blame finds out whether a decoder failed because of the bytes: then reading on to the end of the object shows a wrong
-// SHA-256. An error of the store stays one.
+// blame finds out whether a decoder failed because the bytes are damaged. If they are, the SHA-256 is wrong when the
+// object was read to its end. An error of the store is returned as it is.
 func blame(m snapshot.Manifest, sealed io.Reader, cause error) error {
 	if errors.Is(cause, snapshot.ErrDamaged) {
 		return cause
@@ -117,10 +119,10 @@ func blame(m snapshot.Manifest, sealed io.Reader, cause error) error {
 	if _, err := io.Copy(io.Discard, sealed); err != nil {
 		return err
 	}
-	return fmt.Errorf("snapshot %s: %w: the stored object is the one that was written, and cannot be decoded: %w", m.ID, snapshot.ErrDamaged, cause)
+	return fmt.Errorf("snapshot %s: %w: the stored object is unchanged, but cannot be decoded: %w", m.ID, snapshot.ErrDamaged, cause)
 }
 
-// difference names what a manifest says otherwise than its file.
+// difference names the first fact in which a manifest differs from its file.
 func difference(found, said snapshot.Facts) string {
 	var parts []string
 	for _, f := range []struct {
@@ -141,13 +143,13 @@ func difference(found, said snapshot.Facts) string {
 	return strings.Join(parts, "; ")
 }
 
-// SameFile holds what was found in a file to what its manifest says.
+// SameFile compares what was found in a file with what its manifest says.
 func SameFile(exam snapshot.Examination, m snapshot.Manifest) error {
 	if err := exam.Err(); err != nil {
 		return err
 	}
 	if exam.Facts != m.Facts {
-		return fmt.Errorf("%w: it is a sound snapshot, and not the one of the manifest: %s", snapshot.ErrDamaged, difference(exam.Facts, m.Facts))
+		return fmt.Errorf("%w: it is a sound snapshot, but not the one of the manifest: %s", snapshot.ErrDamaged, difference(exam.Facts, m.Facts))
 	}
 	return nil
 }

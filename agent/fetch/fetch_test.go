@@ -18,7 +18,7 @@ func TestSameFile(t *testing.T) {
 	}{
 		{"the same", func(*snapshot.Examination) {}, ""},
 		{"others", func(e *snapshot.Examination) { e.Facts.Revision, e.Facts.HashKV.Hash = 8, 3 },
-			"damaged: it is a sound snapshot, and not the one of the manifest: revision is 8, and the manifest says 7; HashKV is 3, and the manifest says 0"},
+			"damaged: it is a sound snapshot, but not the one of the manifest: revision is 8, and the manifest says 7; HashKV is 3, and the manifest says 0"},
 		{"a check failed", func(e *snapshot.Examination) {
 			e.Checks = []snapshot.Check{{Name: snapshot.CheckSHA256, Detail: "cut"}}
 		}, "check sha256: damaged: cut"},

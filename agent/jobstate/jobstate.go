@@ -1,4 +1,5 @@
-// Package jobstate keeps in one file when each job of the daemon last ran, for the loop of package schedule and for whoever shows it.
+// Package jobstate keeps one file that records when each job of the daemon last ran. The loop of package schedule and the status read
+// it.
 package jobstate
 
 import (
@@ -15,15 +16,15 @@ import (
 
 const (
 	format = 1
-	// largest is in bytes; no configuration comes near it.
+	// largest, in bytes, is far more than the records of any configuration take.
 	largest = 1 << 20
 )
 
 // File is a schedule.State in a file that only its owner can read.
 type File struct {
-	// Path of the file. Its directory exists, and Path+".damaged" is ours too.
+	// Path of the file. Its directory must exist, and Path+".damaged" is ours as well.
 	Path string
-	// sync makes a file or directory durable; nil: (*os.File).Sync.
+	// sync makes a file or directory durable; nil means (*os.File).Sync.
 	sync func(*os.File) error
 }
 
@@ -32,9 +33,9 @@ type content struct {
 	Jobs   map[string]schedule.Record `json:"jobs"`
 }
 
-// Load returns the records; empty when there is no file yet. A file that cannot be
-// read is renamed to Path+".damaged", over the one of an earlier time, and the
-// error wraps schedule.ErrStateDamaged: the records are lost to the loop, not to a human.
+// Load returns the records; empty if there is no file yet. A file that cannot be read is renamed to
+// Path+".damaged", which replaces an earlier one, and the error wraps schedule.ErrStateDamaged. The loop then
+// starts without records, and a person can still look at the damaged file.
 func (f File) Load() (map[string]schedule.Record, error) {
 	records, err := Read(f.Path)
 	switch {
@@ -53,8 +54,8 @@ func (f File) Load() (map[string]schedule.Record, error) {
 	return map[string]schedule.Record{}, fmt.Errorf("%w; moved to %s", err, aside)
 }
 
-// Save replaces the file in one step. After an error the file is whole, too: the old
-// one, or the new one where only its survival of a power loss is in doubt.
+// Save replaces the file in one step. After an error the file is still whole. It is the old one, or it is the
+// new one and only its survival of a power loss is in doubt.
 func (f File) Save(records map[string]schedule.Record) error {
 	text, err := json.MarshalIndent(content{Format: format, Jobs: records}, "", "  ")
 	if err != nil {
@@ -78,7 +79,8 @@ func Read(path string) (map[string]schedule.Record, error) {
 	if len(text) > largest {
 		return nil, fmt.Errorf("decode %s: %w: larger than %d bytes", path, schedule.ErrStateDamaged, largest)
 	}
-	// Unknown keys are let pass: after a downgrade they are no damage.
+	// Unknown keys are ignored: a newer version may have written them before a downgrade, so they are not
+	// damage.
 	var state content
 	if err := json.Unmarshal(text, &state); err != nil {
 		return nil, fmt.Errorf("decode %s: %w: %w", path, schedule.ErrStateDamaged, err)

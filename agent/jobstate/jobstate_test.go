@@ -50,7 +50,7 @@ func TestFileState(t *testing.T) {
 	if _, err := Read(f.Path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without a file: got %v", err)
 	}
-	// What a crash left behind is in nobody's way, and its mode is not taken over.
+	// What a crash left behind does no harm, and its mode is not kept.
 	if err := os.WriteFile(filepath.Join(dir, ".schedule.json.0badcafe.making"), []byte("half"), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
-// Package observe gathers everything that the status judges: the cluster, the stores, the jobs, what waits in the spool. It looks, and changes
-// nothing.
+// Package observe gathers everything that the status judges: the cluster, the stores, the jobs, and what waits in the spool. It only looks and
+// changes nothing.
 package observe
 
 import (
@@ -16,18 +16,19 @@ import (
 	"github.com/etcdward/etcdward/agent/stores"
 )
 
-// Inspector looks at one store for the newest proven snapshot, and for what is wrong there. It is asked every few minutes: it lists, and
-// reads manifests and proofs from the newest back, only as far as the first that is proven.
+// Inspector looks at one store for the newest proven snapshot, and for what is wrong there. It runs every few minutes, so it reads
+// little: it lists the store, and reads manifests and proofs from the newest back, only as far as the first proven snapshot.
 type Inspector struct {
 	Store stores.Store
-	// Live is the etcd cluster id, hex, of the cluster that answers; "": none does, and cluster.json alone says what counts.
+	// Live is the etcd cluster id, in hex, of the cluster that answers; "" if none does, and then cluster.json alone decides
+	// what counts.
 	Live string
 }
 
 // Inspection is what a look at one store found.
 type Inspection struct {
 	Snapshots int
-	// Newest is the newest proven snapshot; nil: there is none.
+	// Newest is the newest proven snapshot; nil if there is none.
 	Newest *Provable
 	// Compared is the newest snapshot that other members were compared with, and gave an answer; nil: none was found among the newest.
 	Compared *snapshot.Manifest
@@ -35,15 +36,16 @@ type Inspection struct {
 	Wrong []string
 }
 
-// Provable is a snapshot that the cluster is proven restorable to.
+// Provable is a snapshot to which the cluster is proven to be restorable.
 type Provable struct {
 	Manifest snapshot.Manifest
 	Level    int
-	// At is the time that its age is counted from: when it was taken or, by a clock that ran ahead, when it was stored.
+	// At is the time from which its age counts: the time when it was taken or, if the clock of its host ran ahead, the
+	// time when it was stored.
 	At time.Time
 }
 
-// Run looks. An error means that the store could not be read, and nothing follows from it.
+// Run looks at the store. An error means that the store could not be read, so that nothing is known about it.
 func (i *Inspector) Run(ctx context.Context, now time.Time) (Inspection, error) {
 	var out Inspection
 	listing, err := i.Store.Catalog.List(ctx)
@@ -65,7 +67,7 @@ func (i *Inspector) Run(ctx context.Context, now time.Time) (Inspection, error) 
 	}
 	if whose.Known && len(whose.IDs) == 0 && len(listing.Snapshots) > 0 {
 		whose.Known = false
-		out.Wrong = append(out.Wrong, "its cluster.json is gone, and nothing says whose the snapshots are; the next snapshot writes it anew")
+		out.Wrong = append(out.Wrong, "its cluster.json is gone, so that nothing says to which cluster the snapshots belong; the next snapshot writes it again")
 	}
 	if overwrites, err := i.Store.Catalog.Overwrites(ctx); err != nil {
 		return out, err
@@ -142,7 +144,7 @@ func shorten(bad []string) []string {
 	return append(bad[:stores.Named:stores.Named], fmt.Sprintf("and %d more snapshots like these", len(bad)-stores.Named))
 }
 
-// candidate is what is known of one snapshot when it is asked whether it counts.
+// candidate is what is known about one snapshot, to decide whether it counts.
 type candidate struct {
 	entry    catalog.Entry
 	manifest snapshot.Manifest
@@ -151,12 +153,12 @@ type candidate struct {
 	badProof error           // of a proof that could not be read; wraps snapshot.ErrDamaged
 }
 
-// candidate reads as much of a snapshot as its judgement takes. again: data that is not listed is looked for once more. The error wraps
-// catalog.ErrNotFound when the snapshot is gone; otherwise the store could not be read.
+// candidate reads as much of a snapshot as is needed to judge it. If again is set, data that is not listed is looked for once more. The
+// error wraps catalog.ErrNotFound if the snapshot is gone; any other error means that the store could not be read.
 func (i *Inspector) candidate(ctx context.Context, entry catalog.Entry, now time.Time, again bool) (c candidate, err error) {
 	c.entry = entry
 	if len(entry.Data) == 0 && again {
-		// The pages of a listing that was made while it was stored may have missed the data.
+		// If the listing was made while the snapshot was being stored, its pages may have missed the data.
 		if c.entry, err = i.Store.Catalog.Find(ctx, entry.ID); err != nil {
 			return c, err
 		}
@@ -185,15 +187,16 @@ func (c candidate) ranAhead() bool {
 	return !stored.IsZero() && stored.Before(c.entry.ID.TakenAt.Add(-retention.ClockSlack))
 }
 
-// judge gives the level to which a snapshot is proven, 0 where it does not count, and what an operator has to know of it; "": nothing.
-// Emergency snapshots, and those of an earlier cluster id of this home, are not counted, and nothing is wrong with them.
+// judge returns the level to which a snapshot is proven, or 0 if it does not count, and what an operator has to know about it; "" if
+// nothing. Emergency snapshots, and those of an earlier cluster id in the same store, do not count, although nothing is wrong with
+// them.
 func (c candidate) judge(whose stores.Ownership, now time.Time) (level int, why string) {
 	m := c.manifest
 	switch {
 	case len(c.entry.Data) == 0:
 		return 0, "has a manifest and no data: somebody removed it; remove " + c.entry.Manifest.Key + " too, unless the data comes back"
 	case stores.YetToCome(c.entry.ID, now):
-		return 0, "was taken at a time that is yet to come: a clock is wrong, and nothing is pruned until it is removed or that time has come"
+		return 0, "was taken at a time in the future: a clock is wrong, and nothing is pruned until the snapshot is removed or that time has come"
 	case c.unread != nil:
 		return 0, "does not count: " + c.unread.Error()
 	case !whose.Allows(m.Cluster.ID):
@@ -206,7 +209,7 @@ func (c candidate) judge(whose stores.Ownership, now time.Time) (level int, why 
 		}
 		return 0, "is not proven: it was never checked"
 	case !c.entry.Intact(m):
-		return 0, fmt.Sprintf("does not count: its data is not the %d bytes that its manifest says", m.Object.SizeBytes)
+		return 0, fmt.Sprintf("does not count: its data does not have the %d bytes of its manifest", m.Object.SizeBytes)
 	}
 	checks := slices.Clone(m.Checks)
 	for n, p := range c.proofs {

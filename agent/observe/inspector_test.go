@@ -40,14 +40,14 @@ func TestCandidate(t *testing.T) {
 		}, 4, ""},
 		{"a proof unreadable", func(c *candidate, _ *stores.Ownership) { c.badProof = errors.New("no JSON") }, 2, "has a proof that cannot be read: no JSON"},
 		{"data gone", func(c *candidate, _ *stores.Ownership) { c.entry.Data = nil }, 0, "has a manifest and no data"},
-		{"data of another size", func(c *candidate, _ *stores.Ownership) { c.entry.Data[0].Size-- }, 0, "is not the 23 bytes"},
+		{"data of another size", func(c *candidate, _ *stores.Ownership) { c.entry.Data[0].Size-- }, 0, "does not have the 23 bytes"},
 		{"manifest unreadable", func(c *candidate, _ *stores.Ownership) { c.unread = errors.New("no JSON") }, 0, "does not count: no JSON"},
 		{"a check failed", func(c *candidate, _ *stores.Ownership) {
 			c.manifest.Checks = append(c.manifest.Checks, snapshot.Check{Name: snapshot.CheckHashKV, Detail: "differs"})
 		}, 0, "is not proven: check hash_kv: differs"},
 		{"never checked", func(c *candidate, _ *stores.Ownership) { c.manifest.Checks = nil }, 0, "is not proven: it was never checked"},
 		{"emergency", func(c *candidate, _ *stores.Ownership) { c.manifest.Emergency = true }, 0, ""},
-		{"yet to come", func(c *candidate, _ *stores.Ownership) { c.entry.ID.TakenAt = storestest.Hour(10).Add(6 * time.Minute) }, 0, "yet to come: a clock is wrong"},
+		{"yet to come", func(c *candidate, _ *stores.Ownership) { c.entry.ID.TakenAt = storestest.Hour(10).Add(6 * time.Minute) }, 0, "in the future: a clock is wrong"},
 		{"clocks a little apart", func(c *candidate, _ *stores.Ownership) {
 			c.entry.ID.TakenAt = storestest.Hour(10).Add(4 * time.Minute)
 			c.entry.Manifest.Stored = storestest.Hour(10)
@@ -103,7 +103,7 @@ func TestInspect(t *testing.T) {
 			[]string{storestest.MustID(3) + " does not count: "}},
 		{"found damaged", func(t *testing.T, a storestest.Store, _ storage.Bucket) { a.Prove(t, 3, false) }, storestest.OurCluster, 2, []string{storestest.MustID(3) + " is damaged"}},
 		{"an older one found damaged", func(t *testing.T, a storestest.Store, _ storage.Bucket) { a.Prove(t, 2, false) }, storestest.OurCluster, 3, nil},
-		{"yet to come", func(t *testing.T, a storestest.Store, _ storage.Bucket) { a.FillWith(t, 200) }, storestest.OurCluster, 3, []string{storestest.MustID(200) + " was taken at a time that is yet to come"}},
+		{"yet to come", func(t *testing.T, a storestest.Store, _ storage.Bucket) { a.FillWith(t, 200) }, storestest.OurCluster, 3, []string{storestest.MustID(200) + " was taken at a time in the future"}},
 		{"a stranger among them", func(t *testing.T, a storestest.Store, _ storage.Bucket) {
 			m, content := storestest.Stored(4, storestest.OfAnother)
 			a.Commit(t, m, content)

@@ -17,37 +17,39 @@ import (
 	"github.com/etcdward/etcdward/schedule"
 )
 
-// Observer looks at everything that a status tells.
+// Observer looks at everything that a status shows.
 type Observer struct {
 	// ClusterName is the name in the configuration.
 	ClusterName string
-	// Cluster connects to etcd; its error means that the cluster cannot even be asked.
+	// Cluster connects to etcd. Its error means that the cluster cannot even be asked.
 	Cluster func() (*etcd.Cluster, error)
 	Stores  []Store
-	// Jobs are the daemon's, those that are not switched off.
+	// Jobs are the jobs of the daemon that are not switched off.
 	Jobs []Job
-	// Snapshots is when snapshots are due; nil: that is switched off.
+	// Snapshots says when snapshots are due; nil if they are switched off.
 	Snapshots *schedule.Schedule
-	// StatePath is the file with the jobs' records, SpoolPath the folder of what waits for a store. Neither has to be there.
+	// StatePath is the file with the records of the jobs, SpoolPath the folder of snapshots that wait for a store. Neither
+	// has to exist.
 	StatePath, SpoolPath string
 }
 
-// Store is a store, and its kind for people.
+// Store is a store, with its kind as people know it.
 type Store struct {
 	stores.Store
 	Kind string
 }
 
-// Job is a job of the daemon, and when it is due.
+// Job is a job of the daemon, with the times when it is due.
 type Job struct {
 	Name     string
 	Schedule schedule.Schedule
 }
 
-// storeLimit bounds the look at one store.
+// storeLimit limits the time for the look at one store.
 const storeLimit = 30 * time.Second
 
-// Status gathers everything and judges it. What cannot be looked at counts against the verdict, and says so.
+// Status gathers everything and judges it. Something that cannot be looked at counts against the verdict, and
+// the status says so.
 func (o *Observer) Status(ctx context.Context, now time.Time) status.Status {
 	s := status.Status{Cluster: status.Cluster{Name: o.ClusterName}, Members: []status.Member{}, Stores: make([]status.Store, len(o.Stores)), Jobs: []status.Job{}}
 	clusterErr := o.cluster(ctx, &s) // first: what a store holds counts only for the cluster that it is of
@@ -95,7 +97,7 @@ func (o *Observer) cluster(ctx context.Context, s *status.Status) error {
 	return nil
 }
 
-// rowOf is what the status tells of a member.
+// rowOf returns what the status shows of a member.
 func rowOf(m etcd.Member, survey etcd.Survey) status.Member {
 	row := status.Member{Name: m.Name, ID: etcd.HexID(m.ID), Endpoint: m.Endpoint, Role: m.Role,
 		Healthy: m.Err == nil && survey.Quorum() && m.Leader == survey.Leader, Version: m.Version,
@@ -145,7 +147,7 @@ func nameOdd(s *status.Status, seen []Inspection) {
 	}
 }
 
-// jobs reads what the daemon recorded, and what waits in the spool.
+// jobs reads the daemon's records of its jobs, and what waits in the spool.
 func (o *Observer) jobs(s *status.Status, now time.Time) error {
 	records, err := jobstate.Read(o.StatePath)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -173,8 +175,8 @@ func (o *Observer) jobs(s *status.Status, now time.Time) error {
 	return errors.Join(err, spoolErr, asideErr)
 }
 
-// expectation is what the snapshot schedule promises now: with the last run perhaps still going on, the one before it must have
-// left a snapshot.
+// expectation returns what the snapshot schedule promises now. The last due run may still be under way, but the one before it
+// must have left a snapshot.
 func (o *Observer) expectation(now time.Time) status.Expectation {
 	e := status.Expectation{Now: now}
 	if o.Snapshots == nil {

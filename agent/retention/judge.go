@@ -8,27 +8,25 @@ import (
 	"time"
 )
 
-// ClockSlack is how far two clocks may disagree before they are not believed.
+// ClockSlack is how far two clocks may disagree before neither is trusted.
 const ClockSlack = 5 * time.Minute
 
 // Judge decides which snapshots to keep. It depends on nothing but its arguments,
 // and not on the order of snaps.
 //
-// Regular proven snapshots are what the rules count. An emergency snapshot never
-// stands in for one of them: it goes, like an unproven one, only once a newer
-// regular one is proven and it is older than KeepWithin. So an outage that fills the
-// store with emergencies pushes nothing out, and they in turn stay until the
-// cluster has been captured whole again. Proven emergencies count in two cases only:
-// they fill up KeepLast where there are fewer regular ones, and while there is no
-// regular one at all every rule counts them instead.
+// The rules count regular proven snapshots. An emergency snapshot never replaces one of them. Like an
+// unproven snapshot, it is removed only if a newer regular one is proven and it is older than KeepWithin. So
+// an outage that fills the store with emergency snapshots pushes no regular one out, and the emergency
+// snapshots stay until the whole cluster has been captured again. Proven emergency snapshots count in two
+// cases only: they fill up KeepLast if there are fewer regular ones, and if there is no regular one at all,
+// every rule counts them instead.
 //
-// A snapshot that is listed several times counts once, with one decision. If the
-// listings contradict each other, each is kept and none counts.
+// A snapshot that is listed several times counts once and gets one decision. If its listings contradict each
+// other, each is kept and none counts.
 //
-// Nothing is removed (Held) while no snapshot is proven; while one was taken more
-// than five minutes after now, for then no age can be believed; and while the
-// newest proven one was stored more than five minutes before it was taken, for then
-// the clock that named it ran ahead, and it may not be the newest.
+// Nothing is removed (Held) in three cases. No snapshot is proven. Or one was taken more than five minutes
+// after now: then no age can be trusted. Or the newest proven one was stored more than five minutes before it
+// was taken: then the clock that named it ran ahead, and it may not be the newest.
 func Judge(snaps []Snapshot, policy Policy, now time.Time) Verdict {
 	j := newJury(snaps, policy, now)
 	verdict := Verdict{Held: j.hold(now)}
@@ -40,26 +38,26 @@ func Judge(snaps []Snapshot, policy Policy, now time.Time) Verdict {
 		case verdict.Held != "":
 			d.Keep, d.Reasons = true, []string{"nothing is removed now: " + verdict.Held}
 		default:
-			d.Reasons = []string{j.farewell(d.Snapshot)}
+			d.Reasons = []string{j.reasonToDrop(d.Snapshot)}
 		}
 		verdict.Decisions = append(verdict.Decisions, d)
 	}
 	return verdict
 }
 
-// jury collects the reasons to keep each snapshot.
-type jury struct {
+// ballot collects the reasons to keep each snapshot.
+type ballot struct {
 	policy  Policy
 	snaps   []Snapshot // oldest first
 	reasons [][]string // of the snapshot at the same index
-	regular bool       // a regular snapshot is proven, so no emergency counts
+	regular bool       // a regular snapshot is proven, so that no emergency snapshot counts
 	counted []int      // indexes of those that the rules count, newest first
 	filling []int      // indexes of the proven emergencies beside them, newest first
-	horizon time.Time  // KeepWithin ends here
+	horizon time.Time  // the oldest time that KeepWithin covers
 }
 
-func newJury(snaps []Snapshot, policy Policy, now time.Time) *jury {
-	j := &jury{policy: policy.bounded(), snaps: sorted(snaps)}
+func newJury(snaps []Snapshot, policy Policy, now time.Time) *ballot {
+	j := &ballot{policy: policy.bounded(), snaps: sorted(snaps)}
 	j.reasons = make([][]string, len(j.snaps))
 	j.sift()
 	if len(j.counted) == 0 {
@@ -81,8 +79,8 @@ func newJury(snaps []Snapshot, policy Policy, now time.Time) *jury {
 	return j
 }
 
-// sift finds those that count, and keeps those that cannot be judged.
-func (j *jury) sift() {
+// sift finds the snapshots that count, and keeps those that cannot be judged.
+func (j *ballot) sift() {
 	listed := make(map[string]int)
 	for _, s := range j.snaps {
 		listed[s.ID]++
@@ -104,17 +102,17 @@ func (j *jury) sift() {
 	}
 }
 
-// counts tells whether the rules count s, if it can be judged at all.
-func (j *jury) counts(s Snapshot) bool {
+// counts reports whether the rules count s, provided that s can be judged at all.
+func (j *ballot) counts(s Snapshot) bool {
 	return s.Proven && (!s.Emergency || !j.regular)
 }
 
-func (j *jury) hold(now time.Time) string {
+func (j *ballot) hold(now time.Time) string {
 	if len(j.counted) == 0 {
 		return "no snapshot is proven"
 	}
 	if s := j.snaps[len(j.snaps)-1]; s.TakenAt.After(now.Add(ClockSlack)) {
-		return fmt.Sprintf("snapshot %s was taken at %s, which is yet to come: a clock is wrong",
+		return fmt.Sprintf("snapshot %s was taken at %s, which is in the future: a clock is wrong",
 			s.ID, s.TakenAt.UTC().Format(time.RFC3339))
 	}
 	if s := j.snaps[j.counted[0]]; !s.Stored.IsZero() && s.Stored.Before(s.TakenAt.Add(-ClockSlack)) {
@@ -124,11 +122,11 @@ func (j *jury) hold(now time.Time) string {
 	return ""
 }
 
-func (j *jury) keep(i int, reason string) {
+func (j *ballot) keep(i int, reason string) {
 	j.reasons[i] = append(j.reasons[i], reason)
 }
 
-// bounded returns the policy without what makes no sense.
+// bounded returns the policy with nonsensical numbers corrected.
 func (p Policy) bounded() Policy {
 	p.KeepWithin = max(p.KeepWithin, 0)
 	p.KeepLast = max(p.KeepLast, 1)
@@ -139,8 +137,8 @@ func (p Policy) bounded() Policy {
 	return p
 }
 
-// sorted returns a copy, oldest first, each listing once. Revisions are compared
-// as numbers: as text 9 comes after 10, and the newest backup looks like the oldest.
+// sorted returns a copy, oldest first, each listing once. Revisions are compared as numbers, because as text
+// 9 comes after 10 and the newest backup would look like the oldest.
 func sorted(snaps []Snapshot) []Snapshot {
 	snaps = slices.Clone(snaps)
 	slices.SortStableFunc(snaps, func(a, b Snapshot) int {

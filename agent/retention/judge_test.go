@@ -275,9 +275,9 @@ func TestJudge(t *testing.T) {
 			"a 2026-11-20T00:00:00Z proven",
 			"b 2026-11-22T00:00:00Z proven",
 			"c 2026-11-22T12:05:01Z"),
-		held: "snapshot c was taken at 2026-11-22T12:05:01Z, which is yet to come: a clock is wrong",
+		held: "snapshot c was taken at 2026-11-22T12:05:01Z, which is in the future: a clock is wrong",
 		want: []string{
-			"keep a: nothing is removed now: snapshot c was taken at 2026-11-22T12:05:01Z, which is yet to come: a clock is wrong",
+			"keep a: nothing is removed now: snapshot c was taken at 2026-11-22T12:05:01Z, which is in the future: a clock is wrong",
 			"keep b: newest proven; the last one",
 			"keep c: not proven, and nothing newer is"},
 	}, {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func (j *jury) within() {
+func (j *ballot) within() {
 	if j.policy.KeepWithin == 0 {
 		return
 	}
@@ -17,7 +17,7 @@ func (j *jury) within() {
 	}
 }
 
-func (j *jury) last() {
+func (j *ballot) last() {
 	left := j.policy.KeepLast
 	reason := fmt.Sprintf("one of the last %d", left)
 	if left == 1 {
@@ -32,8 +32,8 @@ func (j *jury) last() {
 	}
 }
 
-// periods keeps the newest of each of the last n periods that have one.
-func (j *jury) periods(n int, rule string, name func(time.Time) string) {
+// periods keeps the newest snapshot of each of the last n periods that have one.
+func (j *ballot) periods(n int, rule string, name func(time.Time) string) {
 	seen, previous := 0, ""
 	for _, i := range j.counted {
 		period := name(j.snaps[i].TakenAt.In(j.policy.Location))
@@ -55,9 +55,9 @@ func week(t time.Time) string {
 	return fmt.Sprintf("%04d-W%02d", year, week)
 }
 
-// rest keeps what does not count while nothing newer is proven. Of two that were
-// taken in the same second neither is newer.
-func (j *jury) rest() {
+// rest keeps the snapshots that do not count for as long as nothing newer is proven. Of two snapshots taken
+// in the same second, neither is newer.
+func (j *ballot) rest() {
 	newest := j.snaps[j.counted[0]].TakenAt
 	for i, s := range j.snaps {
 		switch {
@@ -70,8 +70,8 @@ func (j *jury) rest() {
 	}
 }
 
-// farewell says why a snapshot goes that no rule keeps.
-func (j *jury) farewell(s Snapshot) string {
+// reasonToDrop says why a snapshot that no rule keeps is removed.
+func (j *ballot) reasonToDrop(s Snapshot) string {
 	var why []string
 	if j.policy.KeepWithin > 0 {
 		why = append(why, "older than "+words(j.policy.KeepWithin))
@@ -103,7 +103,7 @@ func (j *jury) farewell(s Snapshot) string {
 	return strings.Join(why, " and ")
 }
 
-// words writes whole days and hours as such.
+// words writes a duration in whole days or hours if it is a whole number of them.
 func words(d time.Duration) string {
 	for _, unit := range []struct {
 		d    time.Duration

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// later takes work that is to be done after the round that asks for it.
+// later takes work that is done after the round that asks for it.
 type later func(work func(ctx context.Context))
 
 type laterKey struct{}
@@ -15,9 +15,9 @@ func laterOf(ctx context.Context) (later, bool) {
 	return l, ok
 }
 
-// DeliverLater returns a context whose rounds end once their snapshot is in the spool: it is delivered beside what comes after them, one
-// at a time, under ctx. A long job that holds the cluster's lock and lets rounds run in its pauses runs them under this context, so that it waits for
-// no store. wait returns when all of it is delivered; the job calls it after it gave the lock back.
+// DeliverLater returns a context whose rounds end as soon as their snapshot is in the spool. The snapshots are then delivered one at a time, under
+// ctx, while the caller goes on. It is for a long job that holds the cluster's lock and lets rounds run in its pauses: it does not wait for a store.
+// The job calls wait after it gave the lock back; wait returns when everything is delivered.
 func DeliverLater(ctx context.Context) (rounds context.Context, wait func()) {
 	var deliveries sync.WaitGroup
 	var one sync.Mutex

@@ -1,5 +1,5 @@
-// Package round makes a snapshot's way from the cluster to the stores one piece of code: the daemon, the verb and the demonstration run it. It
-// knows the order of the steps, and leaves to the rooms below how each is done.
+// Package round takes a snapshot from the cluster to the stores. The daemon, the verb and the demonstration all run this same code. It knows
+// the order of the steps; the rooms below know how each step is done.
 //
 // Its one invariant: the cluster's lock is given back before a store is written to, and nothing is pruned before the new snapshot is proven and stored.
 package round
@@ -30,26 +30,27 @@ type Round struct {
 	Snapshotter *backup.Snapshotter
 	Courier     *delivery.Courier
 	Stores      []stores.Store
-	// Pruner makes the pruner of a store for the cluster with this etcd id; nil: nothing is pruned.
+	// Pruner makes the pruner of a store for the cluster with this etcd id; nil means that nothing is pruned.
 	Pruner func(store stores.Store, live string) *prune.Pruner
 	Log    *slog.Logger
 
 	unreached atomic.Bool // the last delivery reached no store
 }
 
-// Options are what one round leaves out.
+// Options are the parts that one round leaves out.
 type Options struct {
-	// ByHand: a person asked for this snapshot, and no schedule. The round takes no lock, since writing it would change the cluster that the
-	// snapshot is of; it waits until no agent of any host is at work. Due is not used then.
+	// ByHand means that a person asked for this snapshot, and not a schedule. The round takes no lock, since writing the lock would change
+	// the cluster of the snapshot. Instead it waits until no agent of any host is at work. Due is not used.
 	ByHand bool
-	// KeepAll: no store is pruned.
+	// KeepAll means that no store is pruned.
 	KeepAll bool
-	// Due is the instant for which the round runs, the same on all hosts: only one of them takes that snapshot.
+	// Due is the instant for which the round runs. It is the same on all hosts, and only one of them takes that
+	// snapshot.
 	Due time.Time
 }
 
-// Run makes a round. The result is zero if the snapshot was left to another host; then what an earlier round could not deliver is
-// delivered. The error wraps agent.ErrPartial if the work was done with findings; with any other error no store has a new snapshot.
+// Run makes a round. If the snapshot was left to another host, the result is zero, and Run delivers what an earlier round could
+// not. The error wraps agent.ErrPartial if the work was done with findings; after any other error no store has a new snapshot.
 func (r *Round) Run(ctx context.Context, o Options) (delivery.Result, error) {
 	if o.ByHand {
 		return r.byHand(ctx, o)
@@ -65,7 +66,7 @@ func (r *Round) Run(ctx context.Context, o Options) (delivery.Result, error) {
 	case err != nil:
 		return delivery.Result{}, err
 	case !ran && etcd.LockOf(ctx) != nil:
-		return delivery.Result{}, nil // between two members of a window nothing waits for a store
+		return delivery.Result{}, nil // between two members of a window the round does not wait for a store
 	case !ran:
 		return delivery.Result{}, r.catchUp(ctx)
 	}
@@ -92,7 +93,7 @@ func (r *Round) byHand(ctx context.Context, o Options) (delivery.Result, error) 
 	return r.deliver(ctx, m, o)
 }
 
-// deliver brings a snapshot to the stores, says what came of it, and prunes the stores that have it.
+// deliver brings a snapshot to the stores, logs the outcome, and prunes the stores that have it.
 func (r *Round) deliver(ctx context.Context, m snapshot.Manifest, o Options) (delivery.Result, error) {
 	result, err := r.Courier.Deliver(ctx, m)
 	r.unreached.Store(err != nil && len(result.Stored) == 0)
@@ -133,7 +134,7 @@ func (r *Round) pruneStore(ctx context.Context, store stores.Store, live string)
 	return err
 }
 
-// catchUp delivers what waits on a host that took no snapshot this time.
+// catchUp delivers what waits in the spool of a host that took no snapshot this time.
 func (r *Round) catchUp(ctx context.Context) error {
 	err := r.Courier.CatchUp(ctx)
 	if err == nil {
@@ -142,7 +143,7 @@ func (r *Round) catchUp(ctx context.Context) error {
 	return err
 }
 
-// servesHere reports whether the member that would be chosen is this host's.
+// servesHere reports whether the member that would be chosen is on this host.
 func (r *Round) servesHere(ctx context.Context) bool {
 	survey, err := r.Cluster.Survey(ctx)
 	if err != nil {
@@ -152,8 +153,8 @@ func (r *Round) servesHere(ctx context.Context) bool {
 	return err == nil && candidates[0].Member.Local
 }
 
-// awaitOthers waits until no agent of any host is at work on the cluster. It only reads. If the lock cannot be read, for want of a
-// quorum, nobody can hold it.
+// awaitOthers waits until no agent of any host is at work on the cluster. It only reads. If the lock cannot be read because there
+// is no quorum, nobody can hold it.
 func (r *Round) awaitOthers(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -163,7 +164,7 @@ func (r *Round) awaitOthers(ctx context.Context) error {
 			return ctx.Err()
 		}
 		if !said {
-			r.Log.Info("waiting for another agent", "task", Job, "at_work", who.String())
+			r.Log.Info("waiting for another agent", "task", Job, "holder", who.String())
 		}
 		select {
 		case <-ctx.Done():

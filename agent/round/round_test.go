@@ -88,7 +88,7 @@ func TestByHand(t *testing.T) {
 	}
 }
 
-// TestSlowStoreHoldsUpNothing holds that the cluster's lock is free while a snapshot is on its way to a store, and that an agent that
+// TestSlowStoreHoldsUpNothing checks that the cluster's lock is free while a snapshot is on its way to a store, and that an agent that
 // reached none lets others go first.
 func TestSlowStoreHoldsUpNothing(t *testing.T) {
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})

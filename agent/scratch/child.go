@@ -15,26 +15,26 @@ import (
 	"github.com/etcdward/etcdward/agent/child"
 )
 
-// membership runs a member, reading runs one without peers: each in a process of its own.
+// membership runs a member, and reading runs one without peers. Each is a process of its own.
 var (
 	membership = child.Task{Name: "internal-etcd", Args: 1, Do: serve, Converses: true}
 	reading    = child.Task{Name: "internal-etcd-read", Args: 1, Do: readMain}
 )
 
-// What the child says on stdout, one line each; any other line is an error.
+// What the child writes to stdout, one line each. Any other line is an error.
 const (
 	sayReady = "ready"
 	sayDone  = "done"
 )
 
-// ChildMain is the member, or the reader of a data directory, when this process was started as one; else it returns at once. main calls it
-// first, and so does the TestMain of every package whose tests boot one.
+// ChildMain runs the member, or the reader of a data directory, if this process was started as one; otherwise it returns at once. main
+// calls it first, and so does the TestMain of every package whose tests boot one.
 func ChildMain() {
 	membership.Main()
 	reading.Main()
 }
 
-// serve runs the member until stdin ends, which it does with the parent at the latest.
+// serve runs the member until stdin ends, which happens at the latest when the parent ends.
 func serve(args []string) error {
 	var spec Spec
 	if err := json.Unmarshal([]byte(args[0]), &spec); err != nil {

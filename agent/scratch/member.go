@@ -1,8 +1,8 @@
-// Package scratch boots an etcd of ours in a child process: on a restored directory, to prove that it
-// holds what it should, and as the members of the demonstration's cluster. It is the only importer of
-// etcd's server, and knows neither snapshots nor stores.
+// Package scratch boots an etcd of our own in a child process. It runs on a restored directory, to prove that
+// this holds what it should, and as the members of the demonstration's cluster. The package is the only
+// importer of etcd's server, and knows neither snapshots nor stores.
 //
-// Its one invariant: the server listens on loopback addresses only, and dies with the process that
+// Its one invariant: the server listens on loopback addresses only, and ends together with the process that
 // started it.
 package scratch
 
@@ -21,20 +21,20 @@ import (
 	"github.com/etcdward/etcdward/agent/child"
 )
 
-// Spec says what to boot.
+// Spec describes the member to boot.
 type Spec struct {
 	Name      string `json:"name"`
 	DataDir   string `json:"data_dir"`
 	ClientURL string `json:"client_url"`
 	PeerURL   string `json:"peer_url"`
-	// InitialCluster as etcd's flag of that name; Token likewise.
+	// InitialCluster and Token are the values of etcd's flags of those names.
 	InitialCluster string `json:"initial_cluster"`
 	Token          string `json:"token"`
-	// LogFile takes what etcd logs, from the level warn on.
+	// LogFile receives etcd's log, from level warn up.
 	LogFile string `json:"log_file"`
 }
 
-// validate keeps the server off every address but loopback.
+// validate refuses every address but loopback.
 func (s Spec) validate() error {
 	for _, text := range []string{s.ClientURL, s.PeerURL} {
 		u, err := url.Parse(text)
@@ -54,14 +54,14 @@ type Member struct {
 	process *child.Process
 	said    *bufio.Reader
 
-	mu sync.Mutex // of stdin, and the answers to what goes there
+	mu sync.Mutex // guards stdin and the answers to what is written there
 }
 
-// stopTime is how long a member has to end by itself.
+// stopTime is how long a member may take to end by itself.
 const stopTime = 10 * time.Second
 
-// Boot starts a child, which begins to form or join its cluster. Ready waits for that. The child ends with
-// Stop, or with this process.
+// Boot starts a child, which begins to form or join its cluster; Ready waits until it has. The child ends
+// with Stop, or together with this process.
 func Boot(spec Spec) (*Member, error) {
 	if err := spec.validate(); err != nil {
 		return nil, fmt.Errorf("boot: %w", err)
@@ -101,14 +101,15 @@ func (m *Member) expect(ctx context.Context, want string) error {
 	return nil
 }
 
-// Change is one write to the key space. With Delete the Value does not count.
+// Change is one write to the key space. If Delete is set, Value is ignored.
 type Change struct {
 	Key    string `json:"key"`
 	Value  []byte `json:"value,omitempty"`
 	Delete bool   `json:"delete,omitempty"`
 }
 
-// Write makes the changes one after the other through this member, and returns when all are agreed on.
+// Write makes the changes one after the other through this member, and returns when the cluster has agreed on
+// all of them.
 func (m *Member) Write(ctx context.Context, changes []Change) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -122,7 +123,7 @@ func (m *Member) Write(ctx context.Context, changes []Change) error {
 	return m.expect(ctx, sayDone)
 }
 
-// Stop ends the member, by its own shutdown or, after a while, by force.
+// Stop shuts the member down, and kills it if that takes too long.
 func (m *Member) Stop() error {
 	kill := time.AfterFunc(stopTime, m.process.Kill)
 	defer kill.Stop()

@@ -16,19 +16,19 @@ import (
 	"github.com/etcdward/etcdward/agent/child"
 )
 
-// Reading is what an etcd answered on a data directory.
+// Reading is what an etcd that runs on a data directory answered.
 type Reading struct {
-	// Revision that was asked for, and the compact revision that the member had then.
+	// Revision is the one that was asked for, and CompactRevision the one that the member had then.
 	Revision        int64 `json:"revision"`
 	CompactRevision int64 `json:"compact_revision"`
-	// Keys that exist at Revision, each of which was read; Bytes of their values.
+	// Keys is how many keys exist at Revision, each of which was read. Bytes is the size of their values.
 	Keys  int64 `json:"keys"`
 	Bytes int64 `json:"bytes"`
 	// Hash is HashKV at Revision.
 	Hash uint32 `json:"hash"`
 }
 
-// readSpec is what the child is told.
+// readSpec holds the orders to the child.
 type readSpec struct {
 	DataDir  string `json:"data_dir"`
 	Name     string `json:"name"`
@@ -36,18 +36,19 @@ type readSpec struct {
 	LogFile  string `json:"log_file"`
 }
 
-// Read boots an etcd on the data directory of the member named, makes it the only member, reads every key at the
-// revision and hashes them. The directory is spoilt by that: it must be a copy. The error carries the end of what etcd
-// logged; it means that no answer was had, because the directory does not boot, the revision is not there, or ctx ended.
+// Read boots an etcd on the data directory of the named member, makes it the only member, reads every key at the
+// revision, and hashes them. The directory must be a copy, since this spoils it. An error means that there is no answer,
+// because the directory does not boot, the revision does not exist, or ctx ended; it carries the end of etcd's log.
 //
-// The files held stay open, and locked if they are, until the etcd has ended, also when this process is killed before.
+// The child keeps the given files open until the etcd has ended, and keeps their locks, even if this process is killed
+// earlier.
 func Read(ctx context.Context, dataDir, name string, revision int64, held ...*os.File) (Reading, error) {
 	spec := readSpec{DataDir: dataDir, Name: name, Revision: revision, LogFile: dataDir + ".log"}
 	argument, err := json.Marshal(spec)
 	if err != nil {
 		return Reading{}, fmt.Errorf("read %s: %w", dataDir, err)
 	}
-	defer func() { _ = os.Remove(spec.LogFile) }() // etcd may have written none
+	defer func() { _ = os.Remove(spec.LogFile) }() // etcd may not have written one
 	said, err := reading.Run(ctx, []string{string(argument)}, held...)
 	var death *child.Death
 	switch {
@@ -63,10 +64,10 @@ func Read(ctx context.Context, dataDir, name string, revision int64, held ...*os
 	return r, nil
 }
 
-// maxLogBytes bounds what is told of a log.
+// maxLogBytes limits how much of a log an error repeats.
 const maxLogBytes = 4096
 
-// lastOf is the end of a log; nothing where there is none.
+// lastOf returns the end of a log; "" if there is none.
 func lastOf(path string) string {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -82,7 +83,7 @@ func readMain(args []string) error {
 		return err
 	}
 	if _, err := os.Stat(filepath.Join(spec.DataDir, "member", "wal")); err != nil {
-		return fmt.Errorf("no data directory: %w", err) // etcd would begin a new cluster in it
+		return fmt.Errorf("no data directory: %w", err) // etcd would start a new cluster in it
 	}
 	server, err := embed.StartEtcd(alone(spec))
 	if err != nil {
@@ -96,7 +97,7 @@ func readMain(args []string) error {
 	case err := <-server.Err():
 		return err
 	}
-	// Below the API, so that etcd's own authentication, which a snapshot carries, does not stand in the way.
+	// This reads below the API, because a snapshot carries etcd's own authentication, which would refuse us.
 	r, err := readAll(context.Background(), server.Server.KV(), spec.Revision)
 	if err != nil {
 		return err
@@ -104,7 +105,7 @@ func readMain(args []string) error {
 	return json.NewEncoder(os.Stdout).Encode(r)
 }
 
-// alone is the configuration of a member without peers.
+// alone returns the configuration of a member without peers.
 func alone(spec readSpec) *embed.Config {
 	cfg := embed.NewConfig()
 	cfg.Name, cfg.Dir = spec.Name, spec.DataDir

@@ -1,8 +1,8 @@
-// Package seal turns a snapshot file into the bytes that are stored, and back: zstd first, then
-// age. It knows neither snapshots nor stores.
+// Package seal turns a snapshot file into the bytes that are stored, and back: it compresses with zstd, then
+// encrypts with age. It knows neither snapshots nor stores.
 //
-// Its one invariant: what it writes can be read without etcdward, with `age -d` and
-// `zstd -d`. To seal takes public keys only; a host that makes backups cannot read old ones.
+// Its one invariant: what it writes can be read without etcdward, with `age -d` and `zstd -d`. Sealing needs
+// public keys only, so that a host that makes backups cannot read old ones.
 package seal
 
 import (
@@ -17,15 +17,15 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Names of what was done to the bytes, as manifests hold them.
+// Names of the steps that the bytes went through, as manifests hold them.
 const (
 	None = "none"
 	Zstd = "zstd"
 	Age  = "age"
 )
 
-// maxWindow bounds the memory that a compressed stream may ask of its reader, in bytes. It is what `zstd -d` allows
-// without a flag.
+// maxWindow limits the memory, in bytes, that a compressed stream may demand from its reader. It is what `zstd -d`
+// allows without a flag.
 const maxWindow = 128 << 20
 
 // Sealer seals. The zero value stores plain bytes.
@@ -34,8 +34,8 @@ type Sealer struct {
 	recipients []age.Recipient
 }
 
-// New makes a Sealer. compression is Zstd or None; recipients are age public keys, none of
-// them: no encryption.
+// New makes a Sealer. compression is Zstd or None; recipients are age public keys; without any there is no
+// encryption.
 func New(compression string, recipients []string) (Sealer, error) {
 	s := Sealer{compress: compression == Zstd}
 	if !s.compress && compression != None {
@@ -49,7 +49,8 @@ func New(compression string, recipients []string) (Sealer, error) {
 		s.recipients = append(s.recipients, keys...)
 	}
 	if len(s.recipients) > 0 {
-		// Keys that do not go together, post-quantum beside classic ones, are known here and not at three in the morning.
+		// This finds keys that do not go together, such as post-quantum and classic ones, at start-up and not when the
+		// next snapshot is due.
 		if _, err := age.Encrypt(io.Discard, s.recipients...); err != nil {
 			return s, fmt.Errorf("seal: recipients: %w", err)
 		}
@@ -73,10 +74,10 @@ func (s Sealer) Encryption() string {
 	return None
 }
 
-// Suffix is what the name of a sealed file ends in: "", ".zst", ".age" or ".zst.age".
+// Suffix is the ending of a sealed file's name: "", ".zst", ".age" or ".zst.age".
 func (s Sealer) Suffix() string { return Suffix(s.Compression(), s.Encryption()) }
 
-// Suffix is what the name of a file ends in to which that was done.
+// Suffix is the ending of the name of a file with that compression and encryption.
 func Suffix(compression, encryption string) string {
 	suffix := ""
 	if compression == Zstd {
@@ -88,8 +89,8 @@ func Suffix(compression, encryption string) string {
 	return suffix
 }
 
-// Seal reads src to its end and writes the sealed bytes to dst. After an error dst holds
-// rubbish.
+// Seal reads src to its end and writes the sealed bytes to dst. After an error the contents of dst are
+// useless.
 func (s Sealer) Seal(ctx context.Context, dst io.Writer, src io.Reader) error {
 	layers := []io.WriteCloser{}
 	if len(s.recipients) > 0 {
@@ -100,7 +101,7 @@ func (s Sealer) Seal(ctx context.Context, dst io.Writer, src io.Reader) error {
 		layers, dst = append(layers, w), w
 	}
 	if s.compress {
-		// Two at most: etcd needs the other cores more than the snapshot needs to be quick.
+		// Two cores at most: etcd needs the others more urgently than the snapshot does.
 		w, err := zstd.NewWriter(dst, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(true),
 			zstd.WithEncoderConcurrency(min(2, runtime.GOMAXPROCS(0))))
 		if err != nil {
@@ -118,7 +119,7 @@ func (s Sealer) Seal(ctx context.Context, dst io.Writer, src io.Reader) error {
 	return nil
 }
 
-// reader ends a long copy when ctx ends.
+// reader is an io.Reader that fails once ctx has ended, which ends a long copy.
 type reader struct {
 	ctx context.Context
 	r   io.Reader

@@ -231,7 +231,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestUnknown: neither is taken for "none".
+// TestUnknown checks that an unknown method is not mistaken for "none".
 func TestUnknown(t *testing.T) {
 	for _, test := range [][2]string{{"gzip", None}, {None, "gpg"}, {"", None}, {None, ""}} {
 		if got, err := unsealed([]byte("content"), test[0], test[1], Identities{}); err == nil {
@@ -245,7 +245,7 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
-// TestBoundedMemory: a stream cannot make its reader ask for more memory than `zstd -d` would.
+// TestBoundedMemory checks that a stream cannot make its reader use more memory than `zstd -d` would.
 func TestBoundedMemory(t *testing.T) {
 	// A frame header (RFC 8878 section 3.1.1.1) that asks for a window of 256 MiB or for a single segment of that size, then an
 	// empty last block.
@@ -272,7 +272,7 @@ func TestBoundedMemory(t *testing.T) {
 	}
 }
 
-// TestReaderFails: an error of the source is passed on as it is, and is no damage.
+// TestReaderFails checks that an error of the source is passed on as it is, and does not count as damage.
 func TestReaderFails(t *testing.T) {
 	recipient, _, path := keys(t)
 	with := identities(t, path)

@@ -12,14 +12,14 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// ErrNoIdentity means that the bytes are encrypted and that no identity given opens them. With the
-// right one they may be fine.
-var ErrNoIdentity = errors.New("encrypted, and no identity given opens it")
+// ErrNoIdentity means that the bytes are encrypted and none of the given identities decrypts them. With the
+// right identity they may be fine.
+var ErrNoIdentity = errors.New("encrypted, and none of the given identities decrypts it")
 
 // Identities are the secret keys that unseal. They print as <secret>.
 type Identities struct{ keys []age.Identity }
 
-// Given says whether there is any.
+// Given reports whether there is any.
 func (i Identities) Given() bool { return len(i.keys) > 0 }
 
 // String hides the keys.
@@ -37,15 +37,15 @@ func ReadIdentities(path string) (Identities, error) {
 	defer file.Close()
 	keys, err := age.ParseIdentities(file)
 	if err != nil {
-		// The cause may quote the line, which is the secret.
-		return Identities{}, fmt.Errorf("identity %s: no age identity file, as age-keygen writes it", path)
+		// The cause is dropped, because it may quote the line, which is the secret.
+		return Identities{}, fmt.Errorf("identity %s: not an age identity file as age-keygen writes it", path)
 	}
 	return Identities{keys}, nil
 }
 
-// Unseal undoes Seal: it reads sealed bytes from r and gives the plain ones. An error, of its own
-// or of the reader's, means that the bytes are not what was sealed, or that r failed; ErrNoIdentity that
-// they cannot be read here. The reader is to be closed; r is not closed by it.
+// Unseal undoes Seal: it reads sealed bytes from r and returns a reader of the plain ones. The error of
+// Unseal or of its reader means that the bytes are not what was sealed, or that r failed; ErrNoIdentity means
+// that they cannot be decrypted here. The caller closes the returned reader, which does not close r.
 func Unseal(r io.Reader, compression, encryption string, with Identities) (io.ReadCloser, error) {
 	if compression != None && compression != Zstd || encryption != None && encryption != Age {
 		return nil, fmt.Errorf("unseal: compression %.20q, encryption %.20q is not known", compression, encryption)
@@ -67,7 +67,8 @@ func Unseal(r io.Reader, compression, encryption string, with Identities) (io.Re
 	if compression != Zstd {
 		return io.NopCloser(r), nil
 	}
-	// To the decoder no frame at all is the end of nothing; Seal always writes one.
+	// The decoder takes a stream without any frame for an empty file. Seal always writes a frame, so that
+	// this is damage.
 	buffered := bufio.NewReader(r)
 	switch _, err := buffered.Peek(1); {
 	case errors.Is(err, io.EOF):
@@ -82,9 +83,9 @@ func Unseal(r io.Reader, compression, encryption string, with Identities) (io.Re
 	return dec.IOReadCloser(), nil
 }
 
-// Recognise tells from its first bytes what was done to a stream, and gives the stream back
-// whole. What lies below encryption cannot be told; Seal compresses first, so it is
-// taken to be compressed.
+// Recognise finds out from its first bytes how a stream was sealed, and returns the whole stream again. It
+// cannot see below the encryption. Since Seal compresses first, it assumes that an encrypted stream is
+// compressed.
 func Recognise(r io.Reader) (compression, encryption string, whole io.Reader, err error) {
 	buffered := bufio.NewReader(r)
 	head, err := buffered.Peek(len(ageHead))
@@ -100,7 +101,8 @@ func Recognise(r io.Reader) (compression, encryption string, whole io.Reader, er
 	return None, None, buffered, nil
 }
 
-// How the two formats begin: RFC 8878 section 3.1.1, and the first line of age-encryption.org/v1.
+// The first bytes of the two formats, from RFC 8878 section 3.1.1 and from the first line of
+// age-encryption.org/v1.
 var (
 	zstdHead = []byte{0x28, 0xb5, 0x2f, 0xfd}
 	ageHead  = []byte("age-encryption.org/v1\n")

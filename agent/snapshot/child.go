@@ -17,9 +17,9 @@ import (
 // inspection looks at one file, in a process of its own.
 var inspection = child.Task{Name: "internal-inspect", Args: 3, Do: inspectMain}
 
-// ChildMain does the work of this room's children and exits, when this process was started as one;
-// else it returns at once. main calls it first, and so does the TestMain of
-// every package whose tests inspect a file.
+// ChildMain does the work of this package's children and exits if this process was started as one; otherwise
+// it returns at once. main calls it first, and so does the TestMain of every package whose tests inspect a
+// file.
 func ChildMain() {
 	inspection.Main()
 	walking.Main()
@@ -33,7 +33,7 @@ type answer struct {
 	Trouble string `json:"trouble,omitempty"` // why the question stays open
 }
 
-// inspectMain is the child of inspectInChild. It ends the process itself, with the first answer.
+// inspectMain is the child of inspectInChild. It ends the process itself as soon as it has an answer.
 func inspectMain(args []string) error {
 	beExpendable()
 	say := answerOnce()
@@ -69,7 +69,7 @@ func answerTo(path, minor, compacted string) answer {
 	return answer{finding: found}
 }
 
-// answerOnce gives a function that prints the first answer it gets and ends the process.
+// answerOnce returns a function that prints the first answer that it gets and ends the process.
 func answerOnce() func(answer) {
 	var once sync.Once
 	return func(a answer) {
@@ -78,12 +78,12 @@ func answerOnce() func(answer) {
 			if err := json.NewEncoder(os.Stdout).Encode(a); err != nil {
 				code = 1
 			}
-			syscall.Exit(code) // as child.Task.Main does, which the goroutine that watches the heap never comes back to
+			syscall.Exit(code) // as child.Task.Main does; the goroutine that watches the heap never returns there
 		})
 	}
 }
 
-// maxMessageBytes bounds what is told of the damage.
+// maxMessageBytes limits the length of the message about the damage.
 const maxMessageBytes = 1000
 
 func firstBytes(s string) string {
@@ -111,7 +111,8 @@ func inspectInChild(ctx context.Context, path string, minor int, compacted int64
 	return a.finding, nil
 }
 
-// crashed reads the end of a child that did verb on path: a panic or a fault is the file's doing, being killed from outside is not.
+// crashed explains the end of a child that did verb on path. A panic or a fault means that the file is damaged; a kill from outside
+// does not.
 func crashed(verb, path string, err error) error {
 	var death *child.Death
 	switch {

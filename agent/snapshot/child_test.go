@@ -21,7 +21,7 @@ import (
 // parentVariable makes this test binary, started again, a parent that inspects the file it names.
 const parentVariable = "ETCDWARD_SNAPSHOT_TEST_PARENT"
 
-// slow is a file that a child never gets to the end of: opening it waits for a writer.
+// slow is a file that a child never finishes: opening it waits for a writer.
 func slow(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "pipe")
@@ -47,7 +47,7 @@ func await(t *testing.T, what string, met func() bool) {
 	}
 }
 
-// childOn gives the process that inspects path, 0 when there is none that lives.
+// childOn returns the process that inspects path; 0 if no such process is alive.
 func childOn(path string) int {
 	folders, _ := filepath.Glob("/proc/[0-9]*")
 	for _, folder := range folders {
@@ -87,7 +87,7 @@ func TestInspectionCancelled(t *testing.T) {
 	}
 }
 
-// TestChildKilled: what ends a child from outside says nothing of the file.
+// TestChildKilled checks that a child that is killed from outside proves nothing about the file.
 func TestChildKilled(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGABRT} {
 		path := slow(t)
@@ -105,7 +105,7 @@ func TestChildKilled(t *testing.T) {
 	}
 }
 
-// TestParentKilled: the child ends by itself when nobody waits for its answer.
+// TestParentKilled checks that the child ends by itself when nobody waits for its answer.
 func TestParentKilled(t *testing.T) {
 	path := slow(t)
 	self, err := os.Executable()
@@ -140,7 +140,7 @@ func TestCannotOpen(t *testing.T) {
 	}
 }
 
-// TestFileInUse: a sound file that another process writes to is no damaged file.
+// TestFileInUse checks that a sound file that another process writes to does not count as damaged.
 func TestFileInUse(t *testing.T) {
 	t.Parallel() // it waits for the lock
 	path := write(t, fixture())
@@ -215,7 +215,7 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
-// TestGluttony: a heap within the limit is let be, one beyond it is noticed.
+// TestGluttony checks that a heap within the limit is left alone, and one beyond it is noticed.
 func TestGluttony(t *testing.T) {
 	if got := maxHeapBytes(1 << 30); got != 256<<20+4<<30 {
 		t.Errorf("maxHeapBytes of 1 GiB: got %d", got)

@@ -15,12 +15,12 @@ import (
 // of a snapshot (etcdserver/api/v3rpc/maintenance.go, Snapshot).
 const trailerSize = sha256.Size
 
-// sectorSize divides the size of every bbolt file, so that a file with a trailer is
-// known by its size (etcdutl tests the same remainder).
+// sectorSize divides the size of every bbolt file, so that the size reports whether a file has a trailer
+// (etcdutl tests the same remainder).
 const sectorSize = 512
 
-// ErrDamaged means that the bytes are not those of a sound snapshot. It says nothing of the
-// means of reading them: an error without it leaves the question open.
+// ErrDamaged means that the bytes are not those of a sound snapshot. Any other error leaves the question
+// open, for example because the file could not be read.
 var ErrDamaged = errors.New("damaged")
 
 // Digest is a writer that takes the bytes of a snapshot file once, in order, and then knows
@@ -28,10 +28,10 @@ var ErrDamaged = errors.New("damaged")
 type Digest struct {
 	sum  hash.Hash
 	size int64
-	tail []byte // the last bytes seen, not yet in sum: the trailer, once all was written
+	tail []byte // the last bytes seen, which are not in sum yet: after the last write they are the trailer
 }
 
-// NewDigest returns a Digest of nothing.
+// NewDigest returns a Digest that has seen no bytes.
 func NewDigest() *Digest {
 	return &Digest{sum: sha256.New(), tail: make([]byte, 0, 2*trailerSize)}
 }
@@ -57,9 +57,8 @@ func (d *Digest) Write(p []byte) (int, error) {
 // Size is the number of bytes written.
 func (d *Digest) Size() int64 { return d.size }
 
-// Verify says whether what was written is a whole snapshot, and gives the SHA-256 of the
-// whole, trailer included, in hex, in any case. Its error wraps ErrDamaged. Nothing may
-// be written after it.
+// Verify checks that what was written is a whole snapshot. It always returns the SHA-256 of all bytes,
+// trailer included, in hex. Its error wraps ErrDamaged. Nothing may be written after this call.
 func (d *Digest) Verify() (wholeSHA256 string, err error) {
 	body := d.sum.Sum(nil)
 	d.sum.Write(d.tail)
@@ -70,7 +69,7 @@ func (d *Digest) Verify() (wholeSHA256 string, err error) {
 	case d.size%sectorSize == 0:
 		return whole, fmt.Errorf("%w: no SHA-256 trailer: %d bytes is the size of a bare database file or of a cut stream; nothing proves that it is whole", ErrDamaged, d.size)
 	case d.size%sectorSize != trailerSize:
-		return whole, fmt.Errorf("%w: %d bytes is no size of a snapshot: it was cut short or added to", ErrDamaged, d.size)
+		return whole, fmt.Errorf("%w: %d bytes is not the size of a snapshot: it was cut short, or something was added", ErrDamaged, d.size)
 	case !bytes.Equal(body, d.tail):
 		return whole, fmt.Errorf("%w: the SHA-256 trailer does not match the %d bytes before it", ErrDamaged, d.size-trailerSize)
 	}
@@ -86,7 +85,7 @@ func DigestOf(ctx context.Context, r io.Reader) (*Digest, error) {
 	return d, nil
 }
 
-// contextReader ends a long copy when ctx ends.
+// contextReader is an io.Reader that fails once ctx has ended, which ends a long copy.
 type contextReader struct {
 	ctx context.Context
 	r   io.Reader

@@ -33,7 +33,7 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-// TestDigestOfNoSnapshot: the hash of the whole is told in any case.
+// TestDigestOfNoSnapshot checks that the hash of all bytes is returned in any case.
 func TestDigestOfNoSnapshot(t *testing.T) {
 	for name, content := range map[string][]byte{
 		"nothing": nil, "one byte": {1}, "a trailer of nothing": withTrailer(nil)[1:], "a database": fixture()[:len(fixture())-trailerSize],

@@ -10,21 +10,23 @@ import (
 
 // Examination is what the checks on one file found.
 type Examination struct {
-	// Checks made, levels 1 and 2, in order. It ends with the first that failed.
+	// Checks are the checks of levels 1 and 2 that were made, in order. The list ends with the first that
+	// failed.
 	Checks []Check
-	// Facts of the file. With level 1 failed only SizeBytes and SHA256 are set, with level 2 failed likewise.
+	// Facts of the file. If level 1 or level 2 failed, only SizeBytes and SHA256 are set.
 	Facts Facts
-	// Origin of the file, once level 2 held.
+	// Origin of the file, set if level 2 held.
 	Origin Origin
 	// Bare: it is a database file, as a member has it on its disk, without the trailer of a snapshot. Nothing proves that its bytes are
 	// those that etcd wrote, so that level 1 does not hold; level 2 does.
 	Bare bool
 }
 
-// OK says whether every check was made and held.
+// OK reports whether every check was made and held.
 func (e Examination) OK() bool { return Level(e.Checks) >= 2 }
 
-// Err is the first check that failed, as an error that wraps ErrDamaged; nil if every check was made and held.
+// Err returns the first check that failed as an error that wraps ErrDamaged; nil if every check was made and
+// held.
 func (e Examination) Err() error {
 	if c, found := FirstFailed(e.Checks); found {
 		return c.Err()
@@ -32,17 +34,18 @@ func (e Examination) Err() error {
 	return nil
 }
 
-// Damage is what an error that wraps ErrDamaged says beside that word: the detail of a check that failed, which says so itself.
+// Damage returns the text of an error that wraps ErrDamaged without the words of ErrDamaged itself. It is the detail of a
+// failed check, which already says that the file is damaged.
 func Damage(err error) string {
 	return strings.Replace(err.Error(), ErrDamaged.Error()+": ", "", 1)
 }
 
-// Examine makes the checks of levels 1 and 2 on the snapshot file at path, which it reads once
-// and then has parsed in a child process. minor is the minor version of the etcd
-// that served the file, for the meaning of Facts.TotalKeys; 0 when it is not known: then the file's own.
+// Examine makes the checks of levels 1 and 2 on the snapshot file at path. It reads the file once, and then a
+// child process parses it. minor is the minor version of the etcd that served the file, on which the meaning
+// of Facts.TotalKeys depends; 0 means that the version in the file counts.
 //
-// Damage is a result, not an error. An error means that the question stays open: the file could not be
-// read, the context ended, the child could not run.
+// Damage is a result, not an error. An error means that the question stays open, because the file could not
+// be read, the context ended, or the child could not run.
 func Examine(ctx context.Context, path string, minor int) (Examination, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -79,7 +82,7 @@ func Unproven(checks []Check) bool {
 	return len(checks) == 2 && strings.HasPrefix(checks[0].Detail, unproven) && checks[1].OK
 }
 
-// ExamineDigested is Examine of a file whose bytes went through digest when they were written.
+// ExamineDigested does what Examine does, for a file whose bytes went through digest when they were written.
 func ExamineDigested(ctx context.Context, path string, digest *Digest, minor int) (Examination, error) {
 	var e Examination
 	whole, damage := digest.Verify()

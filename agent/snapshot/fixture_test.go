@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestFixture holds the numbers to those of etcdutl and etcdctl, see testdata/README.md.
+// TestFixture compares the numbers with those of etcdutl and etcdctl, see testdata/README.md.
 func TestFixture(t *testing.T) {
 	sum := sha256.Sum256(fixture())
 	want := Facts{

@@ -14,22 +14,22 @@ import (
 	"github.com/etcdward/etcdward/agent/child"
 )
 
-// forecasting is the child of Forecast.
+// forecasting is the child process of Forecast.
 var forecasting = child.Task{Name: "internal-forecast", Args: 2, Do: forecastMain}
 
-// RestoredFacts is what a cluster restored from a file must answer.
+// RestoredFacts is what a cluster that was restored from a file must answer.
 type RestoredFacts struct {
-	// Revision to ask at: that of the file, with the bump added.
+	// Revision is the one to ask at: that of the file plus the bump.
 	Revision int64 `json:"revision"`
-	// Keys that exist at that revision.
+	// Keys is how many keys exist at that revision.
 	Keys int64 `json:"keys"`
-	// Hash is HashKV at that revision, when it is the compact revision as well.
+	// Hash is HashKV at that revision, provided that it is the compact revision as well.
 	Hash uint32 `json:"hash"`
 }
 
-// Forecast computes, from a file that passed Examine, what every member of a cluster must answer that was restored from
-// it with this bump, above 0, and marked as compacted. It comes from the file alone, so that a restore is held to
-// something that it had no hand in.
+// Forecast takes a file that passed Examine, and computes what every member must answer of a cluster that is restored
+// from it with this bump, above 0, and marked as compacted. It uses the file alone, so that a restore is checked
+// against numbers that the restore did not produce.
 func Forecast(ctx context.Context, path string, bump int64) (RestoredFacts, error) {
 	said, err := forecasting.Run(ctx, []string{path, strconv.FormatInt(bump, 10)})
 	if err != nil {
@@ -42,7 +42,7 @@ func Forecast(ctx context.Context, path string, bump int64) (RestoredFacts, erro
 	return f, nil
 }
 
-// forecastMain is the child of Forecast.
+// forecastMain runs in the child process of Forecast.
 func forecastMain(args []string) error {
 	beExpendable()
 	bump, err := strconv.ParseInt(args[1], 10, 64)
@@ -56,15 +56,15 @@ func forecastMain(args []string) error {
 	return json.NewEncoder(os.Stdout).Encode(f)
 }
 
-// restored hashes as mvcc does at a revision that is compacted: the newest entry of each living key, and the mark of the
-// bump, which is an entry of the key "" (mvcc/hash.go; etcdutl's restore).
+// restored hashes the way mvcc does at a compacted revision. The hash covers the newest entry of each living key and the
+// mark of the bump, which is an entry of the key "" (mvcc/hash.go; etcdutl's restore).
 func restored(path string, bump int64) (RestoredFacts, error) {
 	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
 	sum.Write(bucketKey)
 	var f RestoredFacts
 	last, err := eachLiving(path, func(place, entry []byte, kv *mvccpb.KeyValue) error {
 		if len(kv.Key) == 0 {
-			return nil // the mark of an earlier restore gives way to the new one
+			return nil // the mark of this restore replaces that of an earlier one
 		}
 		f.Keys++
 		sum.Write(place)

@@ -194,7 +194,7 @@ func TestHandmadeDamaged(t *testing.T) {
 	}
 }
 
-// TestOrigin: what a file says of its cluster, beside what identifies it.
+// TestOrigin checks what a file tells about its cluster, beside what identifies it.
 func TestOrigin(t *testing.T) {
 	alarm := func(kind pb.AlarmType, member uint64) func(*bolt.Tx) error {
 		raised, err := proto.Marshal(&pb.AlarmMember{MemberID: member, Alarm: kind})

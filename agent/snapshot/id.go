@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// ID names one snapshot: when it was taken, in whole seconds of UTC, and the revision it
+// ID names one snapshot by the time when it was taken, in whole seconds of UTC, and the revision that it
 // holds. It is written 20261122T100000Z-120001.
 //
 // IDs are compared by time and then by revision as a number, never as text: 9 comes
@@ -20,17 +20,17 @@ type ID struct {
 // idLayout is the time of an ID as time.Format knows it.
 const idLayout = "20060102T150405Z"
 
-// idForm bounds what ParseID reads, so that a key made by someone else cannot
-// bring in a sign, a space or a number that does not fit.
+// idForm limits what ParseID reads, so that a key made by somebody else cannot contain a sign, a space or a
+// number that is too large.
 var idForm = regexp.MustCompile(`^([0-9]{8}T[0-9]{6}Z)-(0|[1-9][0-9]{0,18})$`)
 
-// NewID gives the ID of a snapshot taken at t, cut to the second.
+// NewID returns the ID of a snapshot taken at t, cut to the second.
 func NewID(t time.Time, revision int64) ID {
 	return ID{TakenAt: t.UTC().Truncate(time.Second), Revision: revision}
 }
 
-// ParseID reads what ID.String writes, and nothing else. An error means that the
-// text is not the name of a snapshot.
+// ParseID reads what ID.String writes, and nothing else. An error means that the text is not the ID of a
+// snapshot.
 func ParseID(s string) (ID, error) {
 	parts := idForm.FindStringSubmatch(s)
 	if parts == nil {

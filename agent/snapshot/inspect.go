@@ -33,18 +33,17 @@ var (
 	metaClusterVersion   = []byte("clusterVersion")
 )
 
-// openTimeout is how long to wait for another process that has the file locked for itself.
+// openTimeout is how long to wait for another process that holds an exclusive lock on the file.
 const openTimeout = 5 * time.Second
 
-// finding is all that the parser found in a sound file.
+// finding is everything that the parser found in a sound file.
 type finding struct {
 	Facts  Facts  `json:"facts"`
 	Origin Origin `json:"origin"`
 }
 
-// inspect is the parser: level 2 of the checks, and the facts. It runs in the child
-// process only, on a file whose trailer holds. Every error of it means damage, but
-// for one that wraps errCannotOpen.
+// inspect is the parser: level 2 of the checks, and the facts. It runs in the child process only, on a file
+// whose trailer holds. Each of its errors means damage, except one that wraps errCannotOpen.
 //
 // minor is that of the etcd server, for the meaning of TotalKeys; 0: as the file says. compacted is the compact revision that HashKV is
 // computed for, at least that of the file; asItIs: that of the file.
@@ -54,7 +53,7 @@ func inspect(path string, minor int, compacted int64) (finding, error) {
 		if errors.Is(err, bolterrors.ErrTimeout) {
 			return finding{}, fmt.Errorf("%w: another process holds it: %w", errCannotOpen, err)
 		}
-		// bbolt has errors of its own for what it does not like in a file; these are the system's.
+		// bbolt has its own errors for a file that it refuses; these come from the operating system.
 		if errno := syscall.Errno(0); errors.As(err, &errno) {
 			return finding{}, fmt.Errorf("%w: %w", errCannotOpen, err)
 		}
@@ -76,21 +75,24 @@ func inspect(path string, minor int, compacted int64) (finding, error) {
 	return found, err
 }
 
-// versionForm is what etcd writes as its storage version (absent before 3.6) and as its cluster version.
+// versionForm is the form in which etcd writes its storage version (absent before 3.6) and its cluster
+// version.
 var versionForm = regexp.MustCompile(`^([0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5})?$`)
 
 var (
-	// errCannotOpen marks an error that says nothing of the file's soundness.
+	// errCannotOpen marks an error that says nothing about whether the file is sound.
 	errCannotOpen = errors.New("cannot open")
-	// errCheckLeft means that bbolt's check still uses the transaction, which must stay open.
+	// errCheckLeft means that bbolt's check was left running and still uses the transaction, which must
+	// therefore stay open.
 	errCheckLeft = errors.New("bad pages")
 )
 
-// maxFindings is when bbolt's check has found enough: on a file made to that end it would go on for ever.
+// maxFindings is how many findings of bbolt's check are enough. On a file made for that purpose the check
+// would go on forever.
 const maxFindings = 100
 
-// checkPages runs bbolt's own consistency check and gives the first of its findings, with
-// their number. Where there are maxFindings the check is left behind as it stands, for the end of the process.
+// checkPages runs bbolt's own consistency check and returns the first of its findings, with their number.
+// After maxFindings it leaves the check running, until the process ends.
 func checkPages(tx *bolt.Tx) error {
 	var first error
 	count := 0
@@ -151,7 +153,8 @@ func read(tx *bolt.Tx, minor int, compacted int64) (finding, error) {
 	return finding{facts, origin}, err
 }
 
-// alarms reads the bucket whose keys are alarms, one for each member that raised it (schema/alarm.go); nil: an etcd that knew none.
+// alarms reads the bucket whose keys are the alarms, one for each member that raised it (schema/alarm.go). It returns nil if there
+// is no such bucket.
 func alarms(bucket *bolt.Bucket) (names []string, err error) {
 	if bucket == nil {
 		return nil, nil
@@ -170,8 +173,8 @@ func alarms(bucket *bolt.Bucket) (names []string, err error) {
 	return names, err
 }
 
-// compactRevision is that of the last compaction that was begun: a member hashes as if it were done.
-// -1 when there was none (mvcc/kvstore.go, restore).
+// compactRevision returns the revision of the last compaction that was begun, since a member hashes as if it
+// were finished; -1 if there was none (mvcc/kvstore.go, restore).
 func compactRevision(meta *bolt.Bucket) (int64, error) {
 	compact := int64(-1)
 	for _, name := range [][]byte{metaScheduledCompact, metaFinishedCompact} {
@@ -188,8 +191,8 @@ func compactRevision(meta *bolt.Bucket) (int64, error) {
 	return compact, nil
 }
 
-// minorOf is the minor version of the etcd that wrote a file: that of its storage version (from
-// 3.6 on), else that of its cluster version; 0 if neither can be read.
+// minorOf returns the minor version of the etcd that wrote a file: that of its storage version (from 3.6 on),
+// or else that of its cluster version; 0 if neither can be read.
 func minorOf(storageVersion, clusterVersion string) int {
 	return cmp.Or(version.MinorOf(storageVersion), version.MinorOf(clusterVersion))
 }

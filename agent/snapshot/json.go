@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// DecodeJSON reads what a store holds into v. Its errors speak of the fields of the text, and not of this program's types.
+// DecodeJSON reads JSON from a store into v. Its errors name the fields of the text, and not the types of this program.
 func DecodeJSON(body []byte, v any) error {
 	err := json.Unmarshal(body, v)
 	var wrong *json.UnmarshalTypeError
@@ -17,7 +17,7 @@ func DecodeJSON(body []byte, v any) error {
 	case wrong.Field == "":
 		return fmt.Errorf("a JSON %.20s in the place of an object", wrong.Value)
 	}
-	// An embedded struct is no part of the text.
+	// The name of an embedded struct does not appear in the text.
 	field := strings.TrimPrefix(wrong.Field, "Facts.")
 	return fmt.Errorf("field %.40s: a JSON %.20s does not belong there", field, wrong.Value)
 }

@@ -45,7 +45,7 @@ var fixture = sync.OnceValue(func() []byte {
 	return content.Bytes()
 })
 
-// seeded returns a source of chance, and prints how to get the same again.
+// seeded returns a source of random numbers, and prints how to get the same numbers again.
 func seeded(t *testing.T) *rand.Rand {
 	t.Helper()
 	a, b := rand.Uint64(), rand.Uint64()

@@ -15,7 +15,7 @@ import (
 // Format is the version of the manifest that this program writes, and the only one it reads.
 const Format = 1
 
-// MaxManifestBytes bounds a manifest. One that is larger was not written by etcdward.
+// MaxManifestBytes is the largest size of a manifest. A larger one was not written by etcdward.
 const MaxManifestBytes = 64 << 10
 
 // maxOddMembers bounds how many members a manifest may name: no cluster has more.
@@ -24,7 +24,7 @@ const maxOddMembers = 64
 // maxSnapshotBytes bounds the sizes a manifest may claim: etcd advises against databases beyond 8 GiB.
 const maxSnapshotBytes = 1 << 40
 
-// Manifest is the commit record of a stored snapshot: without one there is no snapshot.
+// Manifest is the commit record of a stored snapshot: a snapshot exists only if its manifest does.
 type Manifest struct {
 	Format  int     `json:"format"`
 	ID      string  `json:"id"`
@@ -54,7 +54,7 @@ type Cluster struct {
 	ID   string `json:"id"` // etcd's cluster id, hex
 }
 
-// Member is the one that served the stream.
+// Member is the member that served the stream.
 type Member struct {
 	Name    string `json:"name"`
 	ID      string `json:"id"`      // hex
@@ -66,7 +66,8 @@ type Member struct {
 // Stored is the data object of a snapshot.
 type Stored struct {
 	Key string `json:"key"`
-	// Version is the store's, "" where it keeps none. It differs from store to store.
+	// Version is the store's version of the object, "" if the store keeps none. It differs from store to
+	// store.
 	Version     string `json:"version"`
 	SizeBytes   int64  `json:"size_bytes"`
 	SHA256      string `json:"sha256"`      // of the stored bytes, hex
@@ -83,16 +84,16 @@ func (m Manifest) Encode() ([]byte, error) {
 	var body bytes.Buffer
 	enc := json.NewEncoder(&body)
 	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false) // the commands of Restore are to be read and copied
+	enc.SetEscapeHTML(false) // people read and copy the commands of Restore
 	if err := enc.Encode(m); err != nil {
 		return nil, fmt.Errorf("encode manifest %s: %w", m.ID, err)
 	}
 	return body.Bytes(), nil
 }
 
-// DecodeManifest reads a manifest from a store, which is not trusted: everything that later code computes
-// with is bounded here. An error means that this is no manifest of ours; fields that are not known are
-// passed over, so that a later version may add some.
+// DecodeManifest reads a manifest from a store. The store is not trusted, so DecodeManifest checks the range
+// of everything that later code computes with. An error means that this is not a manifest of ours. Unknown
+// fields are ignored, so that a later version may add some.
 func DecodeManifest(body []byte) (Manifest, error) {
 	var m Manifest
 	if len(body) > MaxManifestBytes {
@@ -108,10 +109,10 @@ func DecodeManifest(body []byte) (Manifest, error) {
 	return m, nil
 }
 
-// Proven says whether the snapshot may be counted on: levels 1 and 2 were checked, and nothing failed.
+// Proven reports whether the snapshot can be relied on: levels 1 and 2 were checked, and no check failed.
 func (m Manifest) Proven() bool { return Level(m.Checks) >= 2 }
 
-// validate bounds every field that code or an operator relies on.
+// validate checks every field that code or an operator relies on.
 func (m Manifest) validate() error {
 	if m.Format != Format {
 		return fmt.Errorf("format %d is not known to this version, which reads %d", m.Format, Format)
@@ -142,7 +143,7 @@ func (m Manifest) validate() error {
 	return m.validateText()
 }
 
-// validateText keeps control characters, which a terminal would obey, and endless text out.
+// validateText refuses control characters, which a terminal would obey, and overlong text.
 func (m Manifest) validateText() error {
 	texts := []string{m.Cluster.Name, m.Cluster.ID, m.Member.Name, m.Member.ID, m.Member.Role, m.Member.Version, m.Member.Reason,
 		m.StorageVersion, m.StatusHash, m.Object.Key, m.Object.Version, m.Tool, m.Restore}

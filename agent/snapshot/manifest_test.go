@@ -74,7 +74,7 @@ func TestManifestTime(t *testing.T) {
 	}
 }
 
-// TestManifestBounds: what a manifest must not be, neither written nor read.
+// TestManifestBounds checks that a manifest outside the bounds is neither written nor read.
 func TestManifestBounds(t *testing.T) {
 	for name, change := range map[string]func(*Manifest){
 		"format 0":               func(m *Manifest) { m.Format = 0 },
@@ -190,7 +190,7 @@ func FuzzDecodeManifest(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// What was accepted can be written and read again, and is the same.
+		// An accepted manifest can be written and read again, and stays the same.
 		again, err := m.Encode()
 		if err != nil {
 			t.Fatalf("%s: accepted, and not to be written: %v", body, err)

@@ -17,8 +17,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// TestHashKVOfHistories lets etcd's own store live through histories of chance, with compactions that are done, under way or
-// only noted, and asks it for its hash.
+// TestHashKVOfHistories gives etcd's own store random histories, with compactions that are done, under way or only noted,
+// and compares its hash with ours.
 func TestHashKVOfHistories(t *testing.T) {
 	t.Parallel()
 	chance := seeded(t)
@@ -107,7 +107,7 @@ func (h *history) wipe(t *testing.T) {
 	tx.End()
 }
 
-// compact compacts to a revision of chance, perhaps the newest, and says 1 when it did not wait for the end.
+// compact compacts to a random revision, perhaps the newest, and returns 1 if it did not wait for the end.
 func (h *history) compact(t *testing.T, chance *rand.Rand) int {
 	t.Helper()
 	now := h.hash(t)
@@ -153,7 +153,7 @@ func (h *history) hash(t *testing.T) mvcc.KeyValueHash {
 	return hash
 }
 
-// check takes a snapshot and holds its hash to the store's.
+// check takes a snapshot and compares its hash with that of the store.
 func (h *history) check(t *testing.T) {
 	t.Helper()
 	want, body := h.snapshot(t)

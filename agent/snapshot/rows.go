@@ -12,14 +12,14 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// revision is where an entry of the key bucket stands: the revision of the transaction,
-// the place in it, and whether the entry marks a deletion.
+// revision is the key of an entry in the key bucket: the revision of the transaction, the entry's place in
+// it, and whether the entry marks a deletion.
 type revision struct {
 	main, sub int64
 	tombstone bool
 }
 
-// after orders two revisions.
+// after reports whether r is later than the other revision.
 func (r revision) after(o revision) bool {
 	return r.main > o.main || r.main == o.main && r.sub > o.sub
 }
@@ -51,8 +51,8 @@ type rows struct {
 	latest map[string]revision // of each key ever seen, deleted ones too
 }
 
-// scanRows reads every bucket in the order of the file, and holds each entry of the key bucket to
-// what etcd writes.
+// scanRows reads every bucket in the order of the file, and checks each entry of the key bucket against what
+// etcd writes.
 func scanRows(tx *bolt.Tx) (rows, error) {
 	found := rows{latest: make(map[string]revision)}
 	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
@@ -103,7 +103,7 @@ func (f *rows) entry(k, v []byte) error {
 	return nil
 }
 
-// plausible holds an entry to what a put or a deletion writes.
+// plausible checks an entry against what a put or a deletion writes.
 func plausible(rev revision, value []byte, kv *mvccpb.KeyValue) error {
 	switch {
 	case len(value) == 0 && rev.sub == 0 && !rev.tombstone:

@@ -1,16 +1,14 @@
-// Package snapshot answers what a snapshot file is: its name, its manifest, whether
-// it is sound, and its hashes. It knows no cluster and no store.
+// Package snapshot answers what a snapshot file is: its name, its manifest, whether it is sound, and its
+// hashes. It knows neither clusters nor stores.
 //
-// Its one invariant: no parser touches a file before the file's own SHA-256 trailer
-// was found to hold, and the parser runs in a child process, because bbolt panics in
-// goroutines of its own on some damage and a fault on a mapped page cannot be
-// recovered from.
+// Its one invariant: no parser touches a file before the file's own SHA-256 trailer has been verified, and
+// the parser runs in a child process. On some damage bbolt panics in its own goroutines or faults on a mapped
+// page, and nothing can recover from either.
 package snapshot
 
 import "fmt"
 
-// Names of the checks, in the order of the levels of proof. Check.Name holds
-// one of them.
+// The names of the checks, in the order of the levels of proof. Check.Name holds one of them.
 const (
 	CheckSHA256   = "sha256"    // level 1: the trailer holds
 	CheckPages    = "pages"     // level 2: pages, buckets, revisions and counts hold
@@ -24,8 +22,7 @@ var levels = map[string]int{
 	CheckSHA256: 1, CheckPages: 2, CheckHashKV: 3, CheckReadBack: 4, CheckDrill: 5,
 }
 
-// Check is the outcome of one check. A check that could not be decided is left out
-// rather than written down as failed.
+// Check is the outcome of one check. A check that could not be decided is left out, not recorded as failed.
 type Check struct {
 	Name   string `json:"name"`
 	OK     bool   `json:"ok"`
@@ -65,7 +62,7 @@ func Level(checks []Check) int {
 	return highest
 }
 
-// Facts is what a sound snapshot file says of itself.
+// Facts are what a sound snapshot file tells about itself.
 type Facts struct {
 	// SizeBytes of the file, trailer included.
 	SizeBytes int64 `json:"size_bytes"`
@@ -73,25 +70,28 @@ type Facts struct {
 	SHA256 string `json:"sha256"`
 	// StatusHash as `etcdutl snapshot status` prints it, eight hex digits.
 	StatusHash string `json:"status_hash"`
-	// Revision is the newest in the file; 0 when no key was ever written.
+	// Revision is the newest in the file; 0 if no key was ever written.
 	Revision int64 `json:"revision"`
-	// CompactRevision is that of the last compaction, begun or finished; -1: never.
+	// CompactRevision is that of the last compaction, begun or finished; -1 if there was none.
 	CompactRevision int64 `json:"compact_revision"`
 	// TotalKeys as `etcdutl snapshot status` of the server's minor version counts: live
 	// keys since 3.6, all entries of all buckets before.
 	TotalKeys int64 `json:"total_keys"`
 	// StorageVersion is the schema's, "3.6.0"; "" before etcd 3.6.
 	StorageVersion string `json:"storage_version"`
-	// HashKV is what a live member would answer for the same revisions.
+	// HashKV is the hash that a live member would answer for the same revisions.
 	HashKV HashKV `json:"hash_kv"`
 }
 
-// Origin is what a sound snapshot file says of the cluster that it came from, beside the Facts, which identify it.
+// Origin is what a sound snapshot file tells about the cluster that it came from, beside the Facts, which identify
+// it.
 type Origin struct {
-	// ClusterVersion that its members had agreed on, "3.6.0": also in a file of 3.5, and in one of the first
-	// seconds of a 3.6, which has no StorageVersion yet. "": none, or nothing that etcd writes.
+	// ClusterVersion is the version that the members had agreed on, such as "3.6.0". Unlike StorageVersion it
+	// is also in a file of 3.5, and in a file from the first seconds of a 3.6. It is "" if there is none or
+	// if etcd would not write it in that form.
 	ClusterVersion string `json:"cluster_version"`
-	// Alarms that were raised, "NOSPACE" and "CORRUPT": a cluster restored from the file has them, and takes no writes.
+	// Alarms are the raised alarms, "NOSPACE" and "CORRUPT". A cluster that is restored from the file has them too, and
+	// accepts no writes.
 	Alarms []string `json:"alarms"`
 	// Downgrade is the version that a downgrade under way leads to; "": none is.
 	Downgrade string `json:"downgrade"`
@@ -109,7 +109,7 @@ type HashKV struct {
 	CompactRevision int64  `json:"compact_revision"`
 }
 
-// FirstFailed returns the first check that did not hold; false if all of them held.
+// FirstFailed returns the first check that failed; false if all of them held.
 func FirstFailed(checks []Check) (failed Check, found bool) {
 	for _, c := range checks {
 		if !c.OK {
@@ -119,7 +119,7 @@ func FirstFailed(checks []Check) (failed Check, found bool) {
 	return Check{}, false
 }
 
-// Err is nil for a check that held; for another it wraps ErrDamaged and gives the detail.
+// Err returns nil for a check that held. For a failed one the error wraps ErrDamaged and gives the detail.
 func (c Check) Err() error {
 	if c.OK {
 		return nil

@@ -17,7 +17,7 @@ import (
 	"github.com/etcdward/etcdward/agent/child"
 )
 
-// walking is the child of Walk, which writes the living keys of a file to stdout.
+// walking is the child process of Walk. It writes the living keys of a file to stdout.
 var walking = child.Task{Name: "internal-walk", Args: 2, Do: walkMain}
 
 // Entry is one key that exists at the newest revision of a file.
@@ -26,20 +26,20 @@ type Entry struct {
 	ModRevision int64
 }
 
-// maxEntryBytes bounds a key or a value: etcd takes requests of 1.5 MiB unless told otherwise, and never of as much as this.
+// maxEntryBytes limits a key or a value. By default etcd takes requests of up to 1.5 MiB, and never one as large as this.
 const maxEntryBytes = 256 << 20
 
-// Walk calls visit for every key below prefix that exists at the newest revision of the file, in the order of
-// their last change. The slices are the visitor's own. The file must have passed Examine: its bytes are trusted to be those
-// of etcd here. An error that wraps ErrDamaged means that the reader, which runs in a child process, died of the
-// file; an error of visit ends the walk and comes back.
+// Walk calls visit for every key below prefix that exists at the newest revision of the file, in the order of their last
+// change. visit may keep the slices. The file must have passed Examine, since Walk trusts its bytes. An error that wraps
+// ErrDamaged means that the file crashed the reader, which runs in a child process. An error of visit ends the walk and is
+// returned.
 func Walk(ctx context.Context, path, prefix string, visit func(Entry) error) error {
 	reader, err := walking.Start(ctx, []string{path, prefix})
 	if err != nil {
 		return fmt.Errorf("walk %s: %w", path, err)
 	}
 	err = readEntries(bufio.NewReaderSize(reader.Stdout, 1<<20), visit)
-	_ = reader.Stdin.Close() // ends the child where the walk was cut
+	_ = reader.Stdin.Close() // ends the child if the walk was cut short
 	ended := reader.Wait()
 	switch {
 	case ctx.Err() != nil:
@@ -52,7 +52,7 @@ func Walk(ctx context.Context, path, prefix string, visit func(Entry) error) err
 	return nil
 }
 
-// errCut means that the child's stream ended before its end mark.
+// errCut means that the child's stream ended without its end mark.
 var errCut = errors.New("the child stopped in the middle")
 
 // readEntries reads what writeEntry wrote, up to the end mark.
@@ -80,7 +80,7 @@ func readEntries(r io.Reader, visit func(Entry) error) error {
 	}
 }
 
-// walkMain is the child of Walk.
+// walkMain runs in the child process of Walk.
 func walkMain(args []string) error {
 	beExpendable()
 	path, prefix := args[0], args[1]
@@ -109,8 +109,8 @@ func walkMain(args []string) error {
 	return w.Flush()
 }
 
-// eachLiving calls visit with the newest entry of every key that exists, in the order of revisions: its place, its bytes, and
-// what they say. last is the newest revision of the file, that of a deletion too.
+// eachLiving calls visit with the newest entry of every key that exists, in the order of revisions: with its revision, its
+// bytes, and the decoded entry. last is the newest revision of the file, which may be that of a deletion.
 func eachLiving(path string, visit func(key, entry []byte, kv *mvccpb.KeyValue) error) (last int64, err error) {
 	db, err := bolt.Open(path, 0o400, &bolt.Options{ReadOnly: true, Timeout: openTimeout})
 	if err != nil {

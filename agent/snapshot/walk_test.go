@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestWalk holds the walk to what is known of the fixture.
+// TestWalk compares the walk with what is known about the fixture.
 func TestWalk(t *testing.T) {
 	path := write(t, fixture())
 	all, last := map[string]bool{}, int64(0)
@@ -41,7 +41,8 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-// TestForecast holds the computed answer to the file: as many keys as a walk finds, another hash for another bump.
+// TestForecast compares the computed answer with the file: as many keys as a walk finds, and another hash for
+// another bump.
 func TestForecast(t *testing.T) {
 	path := write(t, fixture())
 	one, err := Forecast(t.Context(), path, 1000)

@@ -1,8 +1,8 @@
-// Package staging keeps the files that are in the making: each belongs to the process that has it open,
-// and what a crash leaves behind is swept. It knows nothing of what the files hold.
+// Package staging keeps unfinished files. Each belongs to the process that has it open, and what a crash
+// leaves behind is swept. The package does not know what the files hold.
 //
-// Its one invariant: a file is locked for as long as its maker lives, so that a sweep can tell a
-// leftover from work of another process on the same host.
+// Its one invariant: a file is locked for as long as the process that made it lives, so that a sweep can tell
+// a leftover from the work of another process on the same host.
 package staging
 
 import (
@@ -21,20 +21,20 @@ import (
 // ErrNoSpace means that the disk cannot hold what is about to be written. Nothing was written.
 var ErrNoSpace = errors.New("not enough free space")
 
-// Reserve is what is left free on the disk of an area, in bytes, by whoever fills it.
+// Reserve is how many bytes must stay free on the disk of an area, whoever fills it.
 const Reserve = 16 << 20
 
-// Area is a folder for files in the making.
+// Area is a folder for unfinished files.
 type Area struct {
 	path  string
 	owner *owner
 }
 
-// owner is who the folder belongs to, when this process may give files away.
+// owner is the owner of the folder, set only if this process may give files away.
 type owner struct{ uid, gid int }
 
-// In opens a folder that is somebody's already, where nothing is given away: what is made there belongs to this process's
-// user. Nothing is made if there is none.
+// In opens a folder that already exists and belongs to somebody. Files made there keep this process's user as their
+// owner. In creates nothing if the folder does not exist.
 func In(path string) (*Area, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -46,9 +46,9 @@ func In(path string) (*Area, error) {
 	return &Area{path: path}, nil
 }
 
-// Open makes the folder, 0700, where there is none. Run by root it gives the folder, and every file that Create
-// makes in it, to the owner of the parent folder; a folder of root's that is there already stays root's, and so
-// do its files.
+// Open makes the folder, 0700, if there is none. If root runs it, the folder and every file that Create makes
+// in it are given to the owner of the parent folder. An existing folder of root's stays root's, and so do its
+// files.
 func Open(path string) (*Area, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("staging: %w", err)
@@ -63,12 +63,13 @@ func Open(path string) (*Area, error) {
 		return nil, err
 	}
 	a := &Area{path: path}
-	// A verb run by root leaves files that the daemon's own user must be able to use.
+	// The daemon's own user must be able to use the files that a verb run by root leaves.
 	if os.Geteuid() != 0 || parent.Uid == 0 || !made && folder.Uid == 0 {
 		return a, nil
 	}
 	a.owner = &owner{int(parent.Uid), int(parent.Gid)}
-	// Only the folder made just now: another could be a link to what is not ours to give away.
+	// Give away only a folder that was made just now: another one could be a link to something that is not
+	// ours.
 	if made {
 		if err := os.Lchown(path, a.owner.uid, a.owner.gid); err != nil {
 			return nil, fmt.Errorf("staging: %w", err)
@@ -77,7 +78,7 @@ func Open(path string) (*Area, error) {
 	return a, nil
 }
 
-// folders looks at a folder and at the one above it.
+// folders returns the file information of a folder and of its parent.
 func folders(path string) (folder, parent syscall.Stat_t, err error) {
 	err = syscall.Stat(path, &folder)
 	if err == nil && folder.Mode&syscall.S_IFMT != syscall.S_IFDIR {
@@ -92,10 +93,10 @@ func folders(path string) (folder, parent syscall.Stat_t, err error) {
 	return folder, parent, nil
 }
 
-// Path of the folder.
+// Path is the path of the folder.
 func (a *Area) Path() string { return a.path }
 
-// Require checks that the disk has room for so many bytes more. Its error wraps ErrNoSpace and names both
+// Require checks that the disk has room for that many more bytes. Its error wraps ErrNoSpace and names both
 // figures.
 func (a *Area) Require(bytes int64) error {
 	free, err := a.Free()
@@ -117,8 +118,8 @@ func (a *Area) Free() (int64, error) {
 	return int64(stat.Bavail) * stat.Bsize, nil
 }
 
-// Create makes a new file, 0600 and locked, whose name begins with prefix. Close unlocks it; before that it is to be
-// removed, or renamed to where it shall stay.
+// Create makes a new file, 0600 and locked, whose name begins with prefix. Close unlocks it, so the caller must
+// first remove it or rename it to its final place.
 func (a *Area) Create(prefix string) (*os.File, error) {
 	for {
 		file, err := os.CreateTemp(a.path, prefix+"-*")
@@ -126,7 +127,8 @@ func (a *Area) Create(prefix string) (*os.File, error) {
 			return nil, fmt.Errorf("staging: %w", err)
 		}
 		same := false
-		// Shared, so that bbolt, which takes a shared lock itself, may read the file; a sweep needs it alone.
+		// The lock is shared, so that bbolt, which takes a shared lock as well, can read the file. A sweep
+		// needs an exclusive lock.
 		err = unix.Flock(int(file.Fd()), unix.LOCK_SH|unix.LOCK_NB)
 		if err == nil {
 			same, err = stillAt(file, file.Name())
@@ -134,7 +136,7 @@ func (a *Area) Create(prefix string) (*os.File, error) {
 			err = nil
 		}
 		if err == nil && !same {
-			// A sweep came between the making and the locking, and has the file.
+			// A sweep took the file between its creation and its lock.
 			if err := Discard(file); err != nil {
 				return nil, fmt.Errorf("staging: %w", err)
 			}
@@ -150,7 +152,7 @@ func (a *Area) Create(prefix string) (*os.File, error) {
 	}
 }
 
-// Discard removes a file that Create made, and closes it.
+// Discard removes and closes a file that Create made.
 func Discard(file *os.File) error {
 	err := os.Remove(file.Name())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -159,10 +161,10 @@ func Discard(file *os.File) error {
 	return errors.Join(err, file.Close())
 }
 
-// Sweep removes the files whose maker is gone, and gives their number.
+// Sweep removes the files whose process has ended, and returns how many it removed.
 func (a *Area) Sweep(ctx context.Context) (removed int, err error) { return a.SweepPrefix(ctx, "") }
 
-// SweepPrefix is Sweep of the files whose names begin with prefix.
+// SweepPrefix does what Sweep does, for the files whose names begin with prefix.
 func (a *Area) SweepPrefix(ctx context.Context, prefix string) (removed int, err error) {
 	entries, err := os.ReadDir(a.path)
 	if err != nil {
@@ -199,13 +201,13 @@ func RemoveAbandoned(path string) (removed bool, err error) {
 	if unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
 		return false, nil
 	}
-	// The name may have gone, or been given to another file, since it was opened.
+	// Since the file was opened, its name may have been removed or given to another file.
 	if same, err := stillAt(file, path); err != nil || !same {
 		return false, err
 	}
 	err = os.Remove(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil // its maker, who lost it to this sweep, was faster
+		return false, nil // its own process removed it first
 	}
 	if err != nil {
 		return false, fmt.Errorf("staging: %w", err)
@@ -213,7 +215,7 @@ func RemoveAbandoned(path string) (removed bool, err error) {
 	return true, nil
 }
 
-// stillAt says whether path still names the open file.
+// stillAt reports whether path still names the open file.
 func stillAt(file *os.File, path string) (bool, error) {
 	now, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {

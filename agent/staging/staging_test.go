@@ -97,7 +97,7 @@ func TestCreate(t *testing.T) {
 	if err := Discard(a); err == nil {
 		t.Error("Discard of a file that is closed: got no error")
 	}
-	// A file that was moved to its place is none of Discard's.
+	// Discard leaves a file alone that was moved to its final place.
 	kept := filepath.Join(area.Path(), "kept")
 	if err := os.Rename(b.Name(), kept); err != nil {
 		t.Fatal(err)
@@ -148,7 +148,7 @@ func TestRequire(t *testing.T) {
 	}
 }
 
-// TestSweep: what a living process makes stays, what a killed one made goes.
+// TestSweep checks that the files of a living process stay, and those of a killed one are removed.
 func TestSweep(t *testing.T) {
 	area := open(t)
 	own := create(t, area, "own")
@@ -291,7 +291,7 @@ func TestSweptWhileMade(t *testing.T) {
 	}
 }
 
-// TestHandOver: what root makes in the folder of the daemon's user belongs to that user.
+// TestHandOver checks that what root makes in the folder of the daemon's user belongs to that user.
 func TestHandOver(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("NOT TESTED: only root can give files away")
@@ -359,7 +359,8 @@ func TestSyncFolder(t *testing.T) {
 	}
 }
 
-// TestSharedLock: bbolt, which locks for reading, is let in; who wants the file alone is not.
+// TestSharedLock checks that bbolt, which takes a shared lock, can open the file, and that nobody gets an
+// exclusive lock.
 func TestSharedLock(t *testing.T) {
 	file := create(t, open(t), "a")
 	other, err := os.Open(file.Name())
@@ -375,7 +376,7 @@ func TestSharedLock(t *testing.T) {
 	}
 }
 
-// TestIn holds that in a folder of somebody else's nothing is made, and nothing given away.
+// TestIn checks that nothing is made in a folder of somebody else's, and nothing is given away.
 func TestIn(t *testing.T) {
 	folder := t.TempDir()
 	if os.Geteuid() == 0 {

@@ -1,4 +1,5 @@
-// Package stores finds snapshots across the stores of a cluster, and says whose they are. It reads, and changes nothing.
+// Package stores finds snapshots across the stores of a cluster, and knows to which cluster they belong. It only reads
+// and changes nothing.
 package stores
 
 import (
@@ -14,7 +15,7 @@ import (
 	"github.com/etcdward/etcdward/agent/snapshot"
 )
 
-// Latest, in place of an ID, asks for the newest snapshot.
+// Latest asks for the newest snapshot when it is given in place of an ID.
 const Latest = "latest"
 
 // Found is a snapshot in a store.
@@ -22,15 +23,16 @@ type Found struct {
 	Store    Store
 	Entry    catalog.Entry
 	Manifest snapshot.Manifest
-	// Passed says what was passed over for it: in Latest's place a newer one, or the same one in another store. What is damaged wraps
-	// snapshot.ErrDamaged; the others have a time that is yet to come, or are stores that could not be read and may hold a newer one.
+	// Passed says what was passed over for it: a newer snapshot if Latest was asked for, or the same one in another store. An entry
+	// for a damaged one wraps snapshot.ErrDamaged. The others have a time in the future, or are stores that could not be read and may
+	// hold a newer one.
 	Passed []error
 }
 
-// Find looks for a snapshot, by ID or Latest, in the stores in their order. What is damaged in one store is looked for in the others, and
-// Latest is the newest that can be read, by a clock that is believed; what was passed over is logged. The error wraps
-// catalog.ErrNotFound when every store was read and none has it, and snapshot.ErrDamaged when what they have is damaged; otherwise
-// a store could not be read.
+// Find looks for a snapshot, by ID or Latest, in the stores in their order. A snapshot that is damaged in one store is looked for in the
+// others. Latest is the newest snapshot that can be read and whose time is not in the future. What was passed over is logged. The error
+// wraps catalog.ErrNotFound if every store was read and none has it, and snapshot.ErrDamaged if what they have is damaged; any other
+// error means that a store could not be read.
 func Find(ctx context.Context, stores []Store, ref string) (Found, error) {
 	all, unread, err := listed(ctx, stores, ref)
 	if err != nil {
@@ -62,8 +64,8 @@ func Find(ctx context.Context, stores []Store, ref string) (Found, error) {
 	return Found{}, fmt.Errorf("snapshot %s: %w", ref, catalog.ErrNotFound)
 }
 
-// listed gives what the stores list that may be meant, the newest first and of each the first store first, and why others could not
-// be read. The error: the text is no reference to a snapshot.
+// listed returns the listed snapshots that may be meant, the newest first and each in the order of the stores, and why other stores
+// could not be read. An error means that the text does not name a snapshot.
 func listed(ctx context.Context, stores []Store, ref string) (all []Found, unread []error, err error) {
 	list := func(store Store) ([]catalog.Entry, error) {
 		listing, err := store.Catalog.List(ctx)
@@ -96,7 +98,7 @@ func listed(ctx context.Context, stores []Store, ref string) (all []Found, unrea
 	return all, unread, nil
 }
 
-// latest gives the newest, those whose time is yet to come only where there is no other: then the clock of this host is as likely to
+// latest gives the newest, those whose time is yet to come only if there is no other: then the clock of this host is as likely to
 // be the wrong one.
 func latest(ctx context.Context, all []Found, now time.Time) (found *Found, passed []error, err error) {
 	n := slices.IndexFunc(all, func(f Found) bool { return !YetToCome(f.Entry.ID, now) })
@@ -123,13 +125,13 @@ func YetToCome(id snapshot.ID, now time.Time) bool {
 func clockIsWrong(ahead []Found) []error {
 	var errs []error
 	for _, f := range ahead {
-		errs = append(errs, fmt.Errorf("store %s: snapshot %s was taken at a time that is yet to come: a clock is wrong", f.Store.Name, f.Entry.ID))
+		errs = append(errs, fmt.Errorf("store %s: snapshot %s was taken at a time in the future: a clock is wrong", f.Store.Name, f.Entry.ID))
 	}
 	return errs
 }
 
-// firstReadable gives the first that is whole as far as a listing and its manifest tell, and why those before it are not. nil: none
-// is. The error is that of a store that could not be read, and may have had it.
+// firstReadable returns the first snapshot that is whole as far as a listing and its manifest show, and why those before it are
+// not; nil if none is whole. The error is that of a store that could not be read and may have it.
 func firstReadable(ctx context.Context, all []Found) (found *Found, passed []error, err error) {
 	bereft := 0
 	for i, f := range all {
@@ -138,7 +140,8 @@ func firstReadable(ctx context.Context, all []Found) (found *Found, passed []err
 		}
 		if len(f.Entry.Data) == 0 {
 			if bereft++; bereft <= Named {
-				// The pages of a listing that was made while it was stored may have missed the data.
+				// If the listing was made while the snapshot was being stored, its pages may have missed the
+				// data.
 				if again, ferr := f.Store.Catalog.Find(ctx, f.Entry.ID); ferr == nil {
 					f.Entry = again
 				}
@@ -163,7 +166,8 @@ func firstReadable(ctx context.Context, all []Found) (found *Found, passed []err
 	return nil, passed, err
 }
 
-// firstMissingData gives the first whose data is not listed: where a store keeps versions, its manifest may still bring it back.
+// firstMissingData returns the first snapshot whose data is not listed. If the store keeps versions, its manifest may still
+// bring it back.
 func firstMissingData(ctx context.Context, all []Found) (*Found, error) {
 	for _, f := range all {
 		if len(f.Entry.Data) > 0 {

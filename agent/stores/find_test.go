@@ -134,7 +134,8 @@ func TestHolders(t *testing.T) {
 	}
 }
 
-// TestFindAhead: the latest is not one whose time is yet to come, while there is another.
+// TestFindAhead checks that the latest is not a snapshot with a time in the future, as long as there is
+// another.
 func TestFindAhead(t *testing.T) {
 	at := func(d time.Duration) (snapshot.Manifest, []byte) {
 		return storestest.Stored(int(d.Hours()), func(m *snapshot.Manifest) {

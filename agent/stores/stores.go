@@ -13,7 +13,7 @@ type Store struct {
 	Name      string
 	Catalog   *catalog.Catalog
 	Retention retention.Policy
-	// Log is told what a search passed over; nil: nobody is.
+	// Log receives what a search passed over; nil means that nothing is logged.
 	Log *slog.Logger
 }
 
@@ -23,12 +23,12 @@ func (s Store) warn(message string, args ...any) {
 	}
 }
 
-// Named is how many snapshots are named that are bad: more tell nobody more.
+// Named is how many bad snapshots are named at most: a longer list would help nobody.
 const Named = 3
 
-// Ownership is whose snapshots count in a store.
+// Ownership says which cluster's snapshots count in a store.
 type Ownership struct {
-	// Live is the etcd cluster id, hex, of the cluster that answers; "": none does.
+	// Live is the etcd cluster id, in hex, of the cluster that answers; "" if none does.
 	Live string
 	// IDs are the cluster ids of the store's cluster.json.
 	IDs []string
@@ -41,7 +41,7 @@ func (o Ownership) Foreign() bool {
 	return o.Live != "" && len(o.IDs) > 0 && !slices.Contains(o.IDs, o.Live)
 }
 
-// Allows reports whether snapshots of a cluster belong into the store, as far as that is known.
+// Allows reports whether snapshots of a cluster belong in the store, as far as is known.
 func (o Ownership) Allows(id string) bool {
 	if !o.Known {
 		return o.Live == "" || id == o.Live
@@ -49,5 +49,5 @@ func (o Ownership) Allows(id string) bool {
 	return slices.Contains(o.IDs, id)
 }
 
-// Counts reports whether snapshots of a cluster prove anything about the one that answers.
+// Counts reports whether snapshots of a cluster prove anything about the cluster that answers.
 func (o Ownership) Counts(id string) bool { return o.Live == "" || id == o.Live }

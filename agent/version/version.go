@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// Version is a version of etcd. The zero value is none: no version that can be told.
+// Version is a version of etcd. The zero value means that the version is not known.
 type Version struct{ Major, Minor, Patch int }
 
-// Parse reads 3.6.16, v3.6.16 and 3.6, with or without what follows a "-" or "+". An error means that the text is no version;
-// whoever compares then must treat it as not known.
+// Parse reads 3.6.16, v3.6.16 and 3.6, with or without what follows a "-" or "+". An error means that the text is not a
+// version, and that a comparison must treat it as unknown.
 func Parse(text string) (Version, error) {
 	plain, _, _ := strings.Cut(strings.TrimPrefix(text, "v"), "+")
 	plain, _, _ = strings.Cut(plain, "-")
@@ -42,7 +42,7 @@ func (v Version) Compare(other Version) int {
 // Older reports whether v comes before other.
 func (v Version) Older(other Version) bool { return v.Compare(other) < 0 }
 
-// Release is the version without its patch: data of one release can be read by every server of it.
+// Release is the version without its patch number. Every server of a release can read data of that release.
 func (v Version) Release() Version { return Version{v.Major, v.Minor, 0} }
 
 // MinorOf is the minor version in a text such as 3.6.16; 0 if there is none, or another major version than 3.

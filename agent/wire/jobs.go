@@ -24,7 +24,8 @@ import (
 	"github.com/etcdward/etcdward/agent/verify"
 )
 
-// Courier delivers what waits in the spool. accept lets a store take backups of an etcd cluster id that it has not seen under this name.
+// Courier returns the courier that delivers what waits in the spool. accept lets a store take backups of an etcd cluster id that it has
+// not seen under this name.
 func (p *Parts) Courier(accept bool) (*delivery.Courier, error) {
 	waiting, err := p.spool()
 	if err != nil {
@@ -33,7 +34,7 @@ func (p *Parts) Courier(accept bool) (*delivery.Courier, error) {
 	return &delivery.Courier{Spool: waiting, Stores: p.Stores, AcceptNewCluster: accept, Log: p.Log, Progress: p.Progress}, nil
 }
 
-// Round takes snapshots and brings them to the stores; accept is as for Courier.
+// Round returns the round that takes snapshots and brings them to the stores; accept is as for Courier.
 func (p *Parts) Round(accept bool) (*round.Round, error) {
 	cluster, err := p.Cluster()
 	if err != nil {
@@ -92,7 +93,7 @@ func (p *Parts) Verifier(keys seal.Identities) (*verify.Verifier, error) {
 	return &verify.Verifier{Staging: area, Identities: keys, Apart: readingsApart, Tool: p.tool(), Log: p.Log, Progress: p.Progress}, nil
 }
 
-// Sampler reads a share of what is stored back.
+// Sampler returns the sampler that reads back a share of the stored snapshots.
 func (p *Parts) Sampler() (*verify.Sampler, error) {
 	verifier, err := p.Verifier(seal.Identities{})
 	if err != nil {
@@ -101,7 +102,8 @@ func (p *Parts) Sampler() (*verify.Sampler, error) {
 	return &verify.Sampler{Verifier: verifier, Stores: p.Stores, Share: p.Config.Verify.ReadBack, Log: p.Log}, nil
 }
 
-// Pruner prunes one store. live is the etcd cluster id, hex, of the cluster that answers; "": none does.
+// Pruner returns the pruner of one store. live is the etcd cluster id, in hex, of the cluster that answers;
+// "" if none does.
 func (p *Parts) Pruner(store stores.Store, live string) (*prune.Pruner, error) {
 	removals, err := p.Removals()
 	if err != nil {
@@ -116,7 +118,7 @@ func (p *Parts) Removals() (prune.Removals, error) {
 	return prune.Removals{Area: area}, err
 }
 
-// Coordinator lets one agent of all hosts act at a time.
+// Coordinator returns the coordinator, which lets only one agent of all hosts act at a time.
 func (p *Parts) Coordinator() (*coordination.Coordinator, error) {
 	cluster, err := p.Cluster()
 	if err != nil {
@@ -129,7 +131,7 @@ func (p *Parts) Coordinator() (*coordination.Coordinator, error) {
 	return &coordination.Coordinator{Cluster: cluster, Host: host, Log: p.Log, Before: defrag.Quiet{Cluster: cluster, Log: p.Log}.Await}, nil
 }
 
-// Compactor gives up old history. Its notes are this host's.
+// Compactor returns the compactor of old history. Its notes are kept on this host.
 func (p *Parts) Compactor() (*compact.Compactor, error) {
 	cluster, err := p.Cluster()
 	if err != nil {
@@ -138,7 +140,7 @@ func (p *Parts) Compactor() (*compact.Compactor, error) {
 	return &compact.Compactor{Cluster: cluster, Keep: p.Config.Compaction.Keep, Path: filepath.Join(p.StateDir, "revisions.json"), Log: p.Log}, nil
 }
 
-// Defragmenter rewrites database files, by the thresholds of the configuration.
+// Defragmenter returns the defragmenter, with the thresholds of the configuration.
 func (p *Parts) Defragmenter(compactor *compact.Compactor) (*defrag.Defragmenter, error) {
 	cluster, err := p.Cluster()
 	if err != nil {
@@ -152,7 +154,7 @@ func (p *Parts) Defragmenter(compactor *compact.Compactor) (*defrag.Defragmenter
 // etcdFolders are where distributions keep the database; its file system can be asked without a right to read it.
 var etcdFolders = []string{"/var/lib/etcd", "/var/lib/rancher/rke2/server/db/etcd", "/var/lib/rancher/k3s/server/db/etcd"}
 
-// freeDisk tells the free bytes of the disk that a member of this host keeps its database on.
+// freeDisk returns the free bytes of the disk on which a member of this host keeps its database.
 func freeDisk(m etcd.Member) (int64, bool) {
 	if !m.Local {
 		return 0, false
@@ -190,8 +192,8 @@ func (p *Parts) CleanUp(ctx context.Context) error {
 	return nil
 }
 
-// Look reports whether this process may see the secrets and the records. The error wraps fs.ErrPermission: to such a caller every
-// cluster would look lost.
+// Look checks that this process may read the secrets and the records. The error wraps fs.ErrPermission: without these rights
+// every cluster would look lost.
 func (p *Parts) Look() error {
 	if _, err := p.Cluster(); errors.Is(err, os.ErrPermission) {
 		return err

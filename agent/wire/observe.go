@@ -25,7 +25,7 @@ func (p *Parts) Schedules() []JobSchedule {
 	return on
 }
 
-// Observer looks at everything that a status tells.
+// Observer looks at everything that a status shows.
 func (p *Parts) Observer() *observe.Observer {
 	o := &observe.Observer{ClusterName: p.Config.Cluster.Name, Cluster: p.Cluster, StatePath: p.StatePath(), SpoolPath: p.spoolPath()}
 	for _, store := range p.Stores {

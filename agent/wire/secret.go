@@ -8,8 +8,8 @@ import (
 	"github.com/etcdward/etcdward/systemd"
 )
 
-// SecretFile is where a file of the configuration lies for this process. The daemon has its credentials from systemd; a verb that root
-// called takes them from where systemd takes them or, if no drop-in says that, from the daemon's own.
+// SecretFile returns where this process finds a file of the configuration. The daemon gets its credentials from systemd. A verb that
+// root runs takes them from where systemd takes them or, if no drop-in names that place, from the running daemon's own copies.
 func SecretFile(f config.File) (string, error) {
 	directory := os.Getenv(systemd.CredentialsDirectory)
 	name, is := f.Credential()

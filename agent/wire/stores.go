@@ -16,7 +16,7 @@ import (
 
 // Selection is which stores are read, and as of when.
 type Selection struct {
-	// Store is the name of the only one; "": all.
+	// Store is the name of the only store to read; "" means all of them.
 	Store string
 	// At is when versioned stores are read as they were: RFC 3339, or a duration ago such as 26h. "": as they are.
 	At string
@@ -55,7 +55,8 @@ func (p *Parts) Find(ctx context.Context, ref string, sel Selection) (stores.Fou
 	return stores.Find(ctx, selected, ref)
 }
 
-// Freeze turns a time such as "26h ago" into one that means the same later; zero: none was given. An error is marked as one of usage.
+// Freeze turns a relative time such as "26h" into a fixed one, which still means the same later; zero if none was given. An error is
+// marked as one of usage.
 func (sel *Selection) Freeze(now time.Time) (at time.Time, err error) {
 	if sel.At == "" {
 		return at, nil
@@ -68,7 +69,7 @@ func (sel *Selection) Freeze(now time.Time) (at time.Time, err error) {
 	return at, nil
 }
 
-// pointInTime reads a time, or how long ago it was.
+// pointInTime reads a time, or a duration before now.
 func pointInTime(text string, now time.Time) (time.Time, error) {
 	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
 		return now.Add(-ago), nil
@@ -80,7 +81,7 @@ func pointInTime(text string, now time.Time) (time.Time, error) {
 	return at, nil
 }
 
-// sweepLimit bounds the sweep of one store.
+// sweepLimit limits the time for the sweep of one store.
 const sweepLimit = time.Minute
 
 // among reports whether a store is one of those named, which none means all.
@@ -121,7 +122,7 @@ func (p *Parts) SweepStores(ctx context.Context, names ...string) {
 			switch {
 			case ctx.Err() != nil:
 			case errors.Is(err, storage.ErrDenied):
-				p.Log.Debug("store not swept", "store", name, "error", err) // whoever writes there may, and does
+				p.Log.Debug("store not swept", "store", name, "error", err) // the agent that may write there sweeps it
 			case err != nil:
 				p.Log.Warn("store not swept", "store", name, "error", err)
 			case n > 0:
@@ -132,8 +133,8 @@ func (p *Parts) SweepStores(ctx context.Context, names ...string) {
 	sweeping.Wait()
 }
 
-// LiveID is the etcd cluster id of the cluster that answers; "": none does. Then work goes on: backups are pruned from machines that do
-// not reach the cluster, and cluster.json says whose they are.
+// LiveID returns the etcd cluster id of the cluster that answers; "" if none does. That is not an error: backups may be pruned from a
+// machine that cannot reach the cluster, and then cluster.json says to which cluster they belong.
 func (p *Parts) LiveID(ctx context.Context) string {
 	cluster, err := p.Cluster()
 	if err == nil {
@@ -142,7 +143,7 @@ func (p *Parts) LiveID(ctx context.Context) string {
 			return etcd.HexID(survey.ClusterID)
 		}
 	}
-	p.Log.Warn("cluster not asked, cluster.json alone says whose the snapshots are", "error", err)
+	p.Log.Warn("cluster not asked, cluster.json alone decides which snapshots count", "error", err)
 	return ""
 }
 

@@ -1,7 +1,8 @@
-// Package wire puts the parts together as a configuration says: it is the only place that knows all of them. It decides nothing and does nothing.
+// Package wire puts the parts together according to a configuration. It is the only place that knows all parts. It decides nothing and does no
+// work.
 //
-// Its one invariant: what it returns is whole. What the configuration asks for and cannot be made is an error of Open or of the part that needs it,
-// never a part that fails later for want of something.
+// Its one invariant: what it returns is complete. If something that the configuration asks for cannot be made, Open or the part that needs it
+// returns an error. It never returns a part that fails later because something is missing.
 package wire
 
 import (
@@ -24,7 +25,7 @@ import (
 
 // Options are what the parts need beside the configuration.
 type Options struct {
-	// StateDir is the folder for what must survive a restart.
+	// StateDir is the folder for files that must survive a restart.
 	StateDir string
 	Log      *slog.Logger
 	Progress agent.Progress
@@ -91,7 +92,7 @@ func (p *Parts) Cluster() (*etcd.Cluster, error) {
 	return cluster, nil
 }
 
-// Connect makes a client of the cluster that a configuration names. find tells where a file of the configuration lies for this process.
+// Connect makes a client of the cluster that a configuration names. find returns where this process finds a file of the configuration.
 func Connect(c config.Cluster, find func(config.File) (string, error)) (*etcd.Cluster, error) {
 	o := etcd.Options{Endpoints: c.Endpoints, Username: c.Username}
 	for _, f := range []struct {
@@ -107,7 +108,7 @@ func Connect(c config.Cluster, find func(config.File) (string, error)) (*etcd.Cl
 	return etcd.New(o)
 }
 
-// Staging opens the folder for files in the making.
+// Staging opens the folder for unfinished files.
 func (p *Parts) Staging() (*staging.Area, error) {
 	return staging.Open(filepath.Join(p.StateDir, "staging"))
 }
@@ -129,7 +130,7 @@ func (p *Parts) StatePath() string { return filepath.Join(p.StateDir, "schedule.
 // tool is how manifests name this program.
 func (p *Parts) tool() string { return "etcdward " + p.Version }
 
-// Close lets go of everything that was opened, the last first.
+// Close closes everything that was opened, the last first.
 func (p *Parts) Close() error {
 	var errs error
 	for i := len(p.close) - 1; i >= 0; i-- {

@@ -90,7 +90,7 @@ func TestExitCodes(t *testing.T) {
 	})
 }
 
-// TestWrongConfigs holds that each wrong file is refused with its place and exit code 78.
+// TestWrongConfigs checks that each wrong file is refused with its place and exit code 78.
 func TestWrongConfigs(t *testing.T) {
 	files, err := filepath.Glob("../../agent/config/testdata/wrong/*.yaml")
 	if err != nil || len(files) < 60 {
@@ -207,7 +207,7 @@ func TestPruneAndRead(t *testing.T) {
 	})
 }
 
-// TestOtherCluster holds that one cluster never gets into another's backups.
+// TestOtherCluster checks that one cluster never gets into another's backups.
 func TestOtherCluster(t *testing.T) {
 	first := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
 	other := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
@@ -259,7 +259,7 @@ func (s site) addStore(t *testing.T, name, path string) {
 	}
 }
 
-// TestDamagedDoesNotCount holds that a snapshot which a read-back found damaged, or whose data has another size, protects no
+// TestDamagedDoesNotCount checks that a snapshot which a read-back found damaged, or whose data has another size, protects no
 // older one from being kept: prune keeps the newest that is still proven.
 func TestDamagedDoesNotCount(t *testing.T) {
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})

@@ -24,14 +24,14 @@ func compactCommand(inv *invocation) *cobra.Command {
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return inv.compact(cmd.Context(), dryRun) },
 	}
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be done and why, and do nothing")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "print what would be done and why, and do nothing")
 	return cmd
 }
 
 // compactedHistory is `compact -o json`.
 type compactedHistory struct {
 	DryRun bool `json:"dry_run"`
-	// From and To are equal when there was nothing to do.
+	// From and To are equal if there was nothing to do.
 	From      int64  `json:"from"`
 	To        int64  `json:"to"`
 	Revisions int64  `json:"revisions"`
@@ -105,7 +105,7 @@ func compactNow(ctx context.Context, h *wire.Parts, dryRun bool) (done compact.C
 	}
 	if dryRun {
 		if done, err = job.Plan(ctx); done.Reason != "" {
-			err = nil // only the note of this revision is missing
+			err = nil // the compaction was done; the compaction was done; only the note of this revision is missing
 		}
 		return done, err
 	}

@@ -19,8 +19,8 @@ func configCommand(inv *invocation) *cobra.Command {
 	cmd.AddCommand(
 		&cobra.Command{
 			Use:   "check",
-			Short: "Say everything that is wrong with the file, with line and column",
-			Long:  "Reads the file and says everything that is wrong with it at once.\n\nExit codes: 0; 78 it cannot be used.",
+			Short: "Report every mistake in the file, with line and column",
+			Long:  "Reads the file and reports every mistake at once.\n\nExit codes: 0; 78 it cannot be used.",
 			Args:  usage(cobra.NoArgs),
 			RunE:  func(*cobra.Command, []string) error { return inv.configCheck() },
 		},

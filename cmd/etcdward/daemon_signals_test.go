@@ -159,7 +159,7 @@ func TestSignals(t *testing.T) {
 	if err := p.wait(); err != nil {
 		t.Errorf("it ended with %v\n%s", err, p.said)
 	}
-	if !said("restarts between two runs")() || heard.count("STOPPING=1") != 1 {
+	if !said("restart begun between two runs")() || heard.count("STOPPING=1") != 1 {
 		t.Errorf("said:\n%s\ntold:\n%s", p.said, heard)
 	}
 }
@@ -173,7 +173,8 @@ type waiting struct {
 
 func (w waiting) String() string { return w.what + "\n" + w.said.String() + "\n" + w.heard.String() }
 
-// TestStatusOfAnybody holds that who may see nothing is told so, and not that the cluster is lost.
+// TestStatusOfAnybody checks that a user without rights learns that the rights are missing, and not that the
+// cluster is lost.
 func TestStatusOfAnybody(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("NOT TESTED: the status of another user: run as root")

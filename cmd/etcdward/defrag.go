@@ -36,8 +36,8 @@ func defragCommand(inv *invocation) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return inv.defrag(cmd.Context(), o) },
 	}
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "print the plan with its reasons, and do nothing")
-	cmd.Flags().StringVar(&o.member, "member", "", "this member only, also where the cluster stops meanwhile since it has one or two")
-	cmd.Flags().BoolVar(&o.force, "force", false, "also below the thresholds, and on versions with the defect of etcd issue #20271; no other guard is lifted")
+	cmd.Flags().StringVar(&o.member, "member", "", "only this member, even if the cluster stops meanwhile because it has only one or two")
+	cmd.Flags().BoolVar(&o.force, "force", false, "defragment below the thresholds too, and on versions with the defect of etcd issue #20271; no other guard is lifted")
 	return cmd
 }
 
@@ -45,7 +45,7 @@ func defragCommand(inv *invocation) *cobra.Command {
 type defragReport struct {
 	DryRun     bool              `json:"dry_run"`
 	Members    []defraggedMember `json:"members"` // those that were done, in their order
-	Plan       []defragStep      `json:"plan"`    // the last one: it says why each other was left
+	Plan       []defragStep      `json:"plan"`    // the last one, which says why each other member was left
 	Compaction *compactedHistory `json:"compaction,omitempty"`
 	Disarmed   []string          `json:"disarmed"`
 }
@@ -111,7 +111,7 @@ func defragNow(ctx context.Context, h *wire.Parts, o defragOptions) (out defrag.
 		if ctx.Err() != nil {
 			return out, err
 		}
-		coordinator.LockTTL = plan.LockTTL() // a plan that failed is told by the run
+		coordinator.LockTTL = plan.LockTTL() // if the plan failed, the run reports the error
 	}
 	_, err = coordinator.RunNow(ctx, "defrag", coordination.WhileFull, func(ctx context.Context) (err error) {
 		out, err = job.Run(ctx, time.Time{})

@@ -27,7 +27,7 @@ func TestDefragTablesTellOfCompaction(t *testing.T) {
 	}
 }
 
-// TestHintForUser holds that a user whom all endpoints refuse is not sent to look whether etcd runs.
+// TestHintForUser checks that a user whom all endpoints refuse is not sent to look whether etcd runs.
 func TestHintForUser(t *testing.T) {
 	for _, refusal := range []error{etcd.ErrDenied, etcd.ErrAuthFailed} {
 		err := fmt.Errorf("etcd: %w: %w", etcd.ErrUnreachable, refusal)

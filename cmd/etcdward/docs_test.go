@@ -12,7 +12,7 @@ import (
 	"github.com/etcdward/etcdward/agent/config"
 )
 
-// TestDocs holds that the documents name every key and every verb, and none that do not exist.
+// TestDocs checks that the documents name every key and every verb, and none that do not exist.
 func TestDocs(t *testing.T) {
 	configuration := read(t, "../../docs/configuration.md")
 	var documented []string

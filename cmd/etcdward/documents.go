@@ -6,7 +6,8 @@ import (
 	"github.com/etcdward/etcdward/cmd/etcdward/manual"
 )
 
-// documentsCommand writes what the packages ship beside the binary, from the binary's own verbs and flags.
+// documentsCommand writes the documents that the packages ship beside the binary, from the binary's own verbs
+// and flags.
 func documentsCommand() *cobra.Command {
 	var directory, configuration string
 	cmd := &cobra.Command{

@@ -10,7 +10,7 @@ import (
 	"github.com/etcdward/etcdward/cmd/etcdward/manual"
 )
 
-// TestDocuments holds that what the packages ship names every verb, every flag and every key, and is the same each time.
+// TestDocuments checks that what the packages ship names every verb, every flag and every key, and is the same each time.
 func TestDocuments(t *testing.T) {
 	t.Setenv("SOURCE_DATE_EPOCH", "1795400000")
 	first, second := written(t), written(t)

@@ -32,7 +32,7 @@ const (
 	exitInterrupted = 130
 )
 
-// exitCode is what an error means to a script.
+// exitCode returns the exit code that tells a script what an error means.
 func exitCode(ctx context.Context, err error) int {
 	var gone hangup
 	switch {
@@ -52,17 +52,17 @@ func exitCode(ctx context.Context, err error) int {
 	return exitFailed
 }
 
-// hints are the ways out, for errors that do not bring their own.
+// hints are the hints for errors that do not bring their own.
 var hints = []struct {
 	is   error
 	hint string
 }{
 	{catalog.ErrOtherCluster, "if the cluster was rebuilt or restored, repeat with etcdward snapshot --accept-new-cluster; if it is another cluster, give it another cluster.name"},
-	{catalog.ErrIdentity, "compare cluster.json with another store's and put it right; where its snapshots are of this cluster, remove it, and the next snapshot writes it anew"},
+	{catalog.ErrIdentity, "compare cluster.json with that of another store and correct it; if its snapshots are of this cluster, remove it, and the next snapshot writes it again"},
 	{catalog.ErrNotFound, "etcdward list shows what there is"},
 	{seal.ErrNoIdentity, "repeat with --identity FILE, the age identity that belongs to one of snapshot.recipients"},
 	{staging.ErrNoSpace, "make room on that disk, or give --state-dir on a larger one"},
-	// Before ErrUnreachable: who is refused by all endpoints may have both.
+	// This comes before ErrUnreachable, because an error may wrap both if all endpoints refuse the user.
 	{etcd.ErrAuthFailed, "check cluster.username and cluster.password_file"},
 	{etcd.ErrDenied, "etcd's authentication is on: cluster.username needs the role root"},
 	{etcd.ErrUnreachable, "check cluster.endpoints and the certificates with etcdward config show; is etcd running?"},
@@ -71,7 +71,7 @@ var hints = []struct {
 	{fs.ErrPermission, "run it as root"},
 	{storage.ErrKeys, "the access key, or its secret, is wrong: put the right ones into the store's credentials"},
 	{errors.ErrUnsupported, "an S3 bucket with versioning, and GCS, can be read as they were; without --at the store is read as it is now"},
-	{storage.ErrDenied, "give these credentials the rights of a policy in /usr/share/etcdward/iam; to prune takes those of a pruner"},
+	{storage.ErrDenied, "give these credentials the rights of a policy in /usr/share/etcdward/iam; pruning needs those of a pruner"},
 }
 
 func hintFor(err error) string {
@@ -89,7 +89,7 @@ func hintFor(err error) string {
 	return ""
 }
 
-// conclude says what went wrong, once, and gives the exit code.
+// conclude prints what went wrong, once, and returns the exit code.
 func (inv *invocation) conclude(ctx context.Context, err error) int {
 	code := exitCode(ctx, err)
 	var invalid *config.Invalid
@@ -102,7 +102,7 @@ func (inv *invocation) conclude(ctx context.Context, err error) int {
 		}
 		fmt.Fprintf(inv.err, "%s\n", text)
 	case errors.As(err, &invalid):
-		fmt.Fprintln(inv.err, invalid) // each line names its own place
+		fmt.Fprintln(inv.err, invalid) // each line names its own place in the file in the file
 	default:
 		// Errors that were joined: each is one.
 		for line := range strings.Lines(err.Error()) {

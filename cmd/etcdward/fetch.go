@@ -18,7 +18,7 @@ func fetchCommand(inv *invocation) *cobra.Command {
 		Use:   "fetch ID --output PATH",
 		Short: "Download, decrypt, decompress and verify a snapshot",
 		Long: "Writes the plain snapshot file, as etcdctl would have saved it, ready for etcdutl snapshot restore. ID may be latest.\n" +
-			"The file appears under its name only once it is whole and verified; an existing file is never overwritten.\n\n" +
+			"The file appears under its name only after it is whole and verified; an existing file is never overwritten.\n\n" +
 			"Exit codes: 0; 3 damaged; 4 no such snapshot.",
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -28,7 +28,7 @@ func fetchCommand(inv *invocation) *cobra.Command {
 			return inv.fetch(cmd.Context(), args[0], output, identity, sel)
 		},
 	}
-	// Here --output is a path, as the contract of the command line has it; -o stays the format.
+	// In this verb --output is a path, as the contract of the command line says; -o is still the format.
 	cmd.Flags().StringVar(&output, "output", "", "the file to write; it must not exist")
 	cmd.Flags().StringVar(&identity, "identity", "", "age identity file, for encrypted snapshots")
 	selectionFlags(cmd.Flags(), &sel)

@@ -69,7 +69,7 @@ func rowOf(table, begin string) string {
 	return ""
 }
 
-// TestShowStores holds that show names every store that has a snapshot, and a line for a shell that nobody wrote into a store.
+// TestShowStores checks that show names every store that has a snapshot, and a line for a shell that nobody wrote into a store.
 func TestShowStores(t *testing.T) {
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
 	c.FillKubernetes(t, 10)

@@ -24,7 +24,7 @@ func listCommand(inv *invocation) *cobra.Command {
 		Short: "List the snapshots in the stores, oldest first",
 		Long: "Lists what is committed in the stores. The table needs one listing of each store, and reads the manifests of its newest " + fmt.Sprint(looked) + "\n" +
 			"snapshots to mark those that are damaged, not proven, or of an emergency; -o json reads every manifest.\n" +
-			"With --at a versioned store is read as it was: what somebody deleted or overwrote since is there again.\n\n" +
+			"With --at a versioned store is read as it was: what somebody has deleted or overwritten since then is there again.\n\n" +
 			"Exit codes: 0; 3 a store, or a snapshot in it, could not be read.",
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return inv.list(cmd.Context(), sel) },
@@ -33,7 +33,8 @@ func listCommand(inv *invocation) *cobra.Command {
 	return cmd
 }
 
-// looked is how many manifests of a store the table reads: those that somebody may be about to use.
+// looked is how many manifests of a store the table reads: those of the snapshots that somebody is most
+// likely to use.
 const looked = 24
 
 // listed is one manifest as `list -o json` prints it.
@@ -89,7 +90,8 @@ func (inv *invocation) list(ctx context.Context, sel wire.Selection) (err error)
 	return errors.Join(terminal.Table(inv.out, rows), unread)
 }
 
-// marksOf says of each snapshot what its manifest is like, "-" where that was not read; what is wrong with one is an error.
+// marksOf returns a mark for the manifest of each snapshot, "-" if the manifest was not read. What is wrong with a manifest
+// is returned as an error.
 func marksOf(ctx context.Context, store stores.Store, entries []catalog.Entry) ([]string, error) {
 	var unread error
 	marks := slices.Repeat([]string{"-"}, len(entries))

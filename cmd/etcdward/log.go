@@ -9,7 +9,8 @@ import (
 	"github.com/etcdward/etcdward/systemd"
 )
 
-// newLogger makes the log that the configuration asks for. auto is the journal where w ends there, and else text.
+// newLogger makes the log that the configuration asks for. auto means the journal if w is connected to it, and
+// text otherwise.
 func newLogger(w io.Writer, c config.Log) (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Level)); err != nil {

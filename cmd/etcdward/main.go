@@ -1,5 +1,6 @@
-// Command etcdward keeps the etcd of self-managed Kubernetes safe. It is the composition root: here, and in
-// wire.go above all, the parts are put together; each verb has a file of its own.
+// Command etcdward keeps the etcd of self-managed Kubernetes safe. This package parses flags, makes one call
+// for each verb, prints the result, and maps errors to exit codes. Each verb has a file of its own; package
+// wire puts the parts together.
 package main
 
 import (
@@ -15,7 +16,7 @@ import (
 var version = "0.0.0-dev"
 
 func main() {
-	// A process of this binary may be a child with one task.
+	// This process may be a child that was started for one task.
 	snapshot.ChildMain()
 	scratch.ChildMain()
 	restore.ChildMain()

@@ -128,10 +128,10 @@ func TestMaintenanceOfDaemon(t *testing.T) {
 	if code := <-ended; code != 0 {
 		t.Errorf("exit %d:\n%s", code, said)
 	}
-	// The roll call has both, so that another host lets them be.
+	// The record has both runs, so that another host does not repeat them.
 	for _, job := range []string{"snapshot", "compaction"} {
 		if out := c.Etcdctl(t, "get", "--print-value-only", "etcdward/runs/"+job); !strings.Contains(out, `"ok":true`) {
-			t.Errorf("the roll call of %s is %q", job, out)
+			t.Errorf("the record of %s is %q", job, out)
 		}
 	}
 }

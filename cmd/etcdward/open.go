@@ -15,7 +15,7 @@ import (
 	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 )
 
-// loadConfig reads the configuration file; every error of it is marked as one of the configuration.
+// loadConfig reads the configuration file. Each of its errors is marked as one of the configuration.
 func (inv *invocation) loadConfig() (*config.Config, error) {
 	cfg, err := config.Load(inv.config)
 	return cfg, fault.Config(err)
@@ -62,7 +62,8 @@ func selectionFlags(set *pflag.FlagSet, sel *wire.Selection) {
 	set.StringVar(&sel.At, "at", "", "read versioned stores as they were at this time (RFC 3339, or a duration ago such as 26h)")
 }
 
-// newProgress shows how far the work is on stderr; if nobody asked for talk it is nil, which shows nothing.
+// newProgress shows the progress of the work on stderr. It is nil, which shows nothing, if nobody wants
+// messages.
 func (inv *invocation) newProgress() (agent.Progress, func()) {
 	if inv.quiet {
 		return nil, func() {}

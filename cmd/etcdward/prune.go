@@ -20,11 +20,11 @@ func pruneCommand(inv *invocation) *cobra.Command {
 	var store string
 	cmd := &cobra.Command{
 		Use:   "prune",
-		Short: "Say what retention would remove and why; remove it with --confirm",
+		Short: "Show what retention would remove and why; remove it with --confirm",
 		Long: "Judges every snapshot by the retention of its store. Nothing is removed without --confirm, nothing but snapshots of this\n" +
 			"cluster ever, and never the newest proven one. A store that belongs to another etcd cluster than the one that answers\n" +
-			"is left alone; where none answers, the store's own cluster.json says what belongs to it.\n\n" +
-			"Exit codes: 0; 3 held, or the store refused to let something go.",
+			"is left alone; if none answers, the store's own cluster.json decides what belongs to it.\n\n" +
+			"Exit codes: 0; 3 held back, or the store refused to remove something.",
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return inv.prune(cmd.Context(), store, confirm) },
 	}
@@ -40,11 +40,11 @@ type prunedStore struct {
 	Snapshots []prunedEntry `json:"snapshots"`
 	Orphans   []string      `json:"orphans"`
 	Removed   []string      `json:"removed"`
-	// Skipped are snapshots that the store would not let go, with its reason.
+	// Skipped are snapshots that the store refused to remove, with its reason.
 	Skipped map[string]string `json:"skipped"`
 	Error   string            `json:"error,omitempty"`
 
-	read bool // what it holds is known
+	read bool // the contents of the store are known
 }
 
 type prunedEntry struct {
@@ -93,7 +93,7 @@ func (inv *invocation) prune(ctx context.Context, only string, confirm bool) (er
 	}
 	for _, r := range results {
 		if !r.read {
-			continue // the error says it
+			continue // the error already reports this store
 		}
 		if err := inv.printPruned(r, confirm); err != nil {
 			return err
@@ -139,7 +139,7 @@ func (inv *invocation) printPruned(r prunedStore, confirmed bool) error {
 		rows = append(rows, []string{s.ID, verb, strings.Join(s.Reasons, "; ")})
 	}
 	for _, key := range r.Orphans {
-		rows = append(rows, []string{key, "sweep", "data without a manifest: an upload that was cut more than a day ago"})
+		rows = append(rows, []string{key, "sweep", "data without a manifest: an upload that was cut off more than a day ago"})
 	}
 	if err := terminal.Table(inv.out, rows); err != nil {
 		return err

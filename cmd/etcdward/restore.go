@@ -34,12 +34,12 @@ func restoreCommand(inv *invocation) *cobra.Command {
 	return cmd
 }
 
-// talk is what goes to people while something is done.
+// talk prints messages for people while something is done.
 func (inv *invocation) talk(format string, args ...any) {
 	fmt.Fprintf(inv.err, format+"\n", args...)
 }
 
-// unconfirmed means that the operator did not type what was asked for. Nothing was changed.
+// unconfirmed means that the operator did not type the expected answer, and that nothing was changed.
 type unconfirmed struct{ cluster string }
 
 func (u unconfirmed) Error() string {
@@ -89,7 +89,7 @@ func timeOrUnknown(t time.Time) string {
 	return terminal.Time(t)
 }
 
-// printOutcome says what came of it, and what is left to do.
+// printOutcome prints the outcome, and what is left to do.
 func (inv *invocation) printOutcome(a *restore.Applier, o restore.Outcome) error {
 	if inv.json() {
 		return inv.printJSON(map[string]any{"plan_sha256": a.Plan.SHA256, "member": a.Member, "step": o.Step, "already": o.Already,
@@ -100,7 +100,7 @@ func (inv *invocation) printOutcome(a *restore.Applier, o restore.Outcome) error
 	return err
 }
 
-// ignoreEnd drops the end of the input, which says nothing more.
+// ignoreEnd drops the error for the end of the input, which is expected.
 func ignoreEnd(err error) error {
 	if errors.Is(err, io.EOF) {
 		return nil

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// stdio are the streams of a process: stdout is data, stderr is talk.
+// stdio are the streams of a process: stdout is for data, stderr for messages.
 type stdio struct {
 	in       io.Reader
 	out, err io.Writer
@@ -32,10 +32,10 @@ type invocation struct {
 	quiet    bool
 }
 
-// json says whether the output is for programs.
+// json reports whether the output is for programs.
 func (inv *invocation) json() bool { return inv.output == "json" }
 
-// run is main without the process: it gives the exit code.
+// run is main without the process: it returns the exit code.
 func run(ctx context.Context, args []string, streams stdio) int {
 	// No name, key or text of a server reaches the terminal raw.
 	streams.out, streams.err = terminal.NewSafe(streams.out), terminal.NewSafe(streams.err)
@@ -75,8 +75,8 @@ func newRoot(inv *invocation) *cobra.Command {
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&inv.config, "config", fromEnvironment("ETCDWARD_CONFIG", defaultConfig), "configuration file (or $ETCDWARD_CONFIG)")
-	flags.StringVar(&inv.stateDir, "state-dir", fromEnvironment("STATE_DIRECTORY", "/var/lib/etcdward"), "folder for what must survive a restart (or $STATE_DIRECTORY)")
-	// The long name leaves --output to the verbs that write a file.
+	flags.StringVar(&inv.stateDir, "state-dir", fromEnvironment("STATE_DIRECTORY", "/var/lib/etcdward"), "folder for files that must survive a restart (or $STATE_DIRECTORY)")
+	// The long name is not --output, which the verbs that write a file need.
 	flags.StringVarP(&inv.output, "format", "o", "table", "table or json")
 	flags.BoolVarP(&inv.quiet, "quiet", "q", false, "no progress on stderr")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fault.Usage(err) })
@@ -97,8 +97,8 @@ func fromEnvironment(name, otherwise string) string {
 	return otherwise
 }
 
-// refuseEmpty refuses a flag of a verb that was given and is empty, which is a variable of a shell that is not set: without it the verb would take
-// another snapshot, another time, or everything.
+// refuseEmpty refuses a flag of a verb that was given but is empty, as it is after expanding an unset variable in a shell. The verb would
+// otherwise act on another snapshot, another time, or everything.
 func refuseEmpty(cmd *cobra.Command) error {
 	var refused error
 	cmd.Flags().Visit(func(f *pflag.Flag) {
@@ -113,7 +113,7 @@ func refuseEmpty(cmd *cobra.Command) error {
 	return nil
 }
 
-// usage turns what a check of arguments finds into a usage error.
+// usage marks the error of an argument check as one of usage.
 func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {

@@ -20,7 +20,7 @@ func runCommand(inv *invocation) *cobra.Command {
 	return &cobra.Command{
 		Use:   "run",
 		Short: "The daemon: do every job when it is due",
-		Long: "Runs until it is told to stop by SIGTERM or SIGINT. A run that was missed while the host was down is made up once.\n" +
+		Long: "Runs until it is told to stop by SIGTERM or SIGINT. A run that was missed while the host was down is made up for once.\n" +
 			"SIGHUP makes it read the configuration again; SIGUSR1 makes it end when no run is under way.\n\n" +
 			"Exit codes: 0 stopped; 78 the configuration cannot be used.",
 		Args: usage(cobra.NoArgs),
@@ -31,25 +31,25 @@ func runCommand(inv *invocation) *cobra.Command {
 func (inv *invocation) daemon(ctx context.Context) error {
 	inv.quiet = true
 	signals := make(chan os.Signal, 4)
-	// Before anything else: by default these would end the process.
+	// Catch these signals before anything else, because by default they would end the process.
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1)
 	defer signal.Stop(signals)
 	return daemon.Run(ctx, daemon.Options{
 		Load: func() (*wire.Parts, error) {
-			p, _, err := inv.parts() // quiet: there is no progress to clear
+			p, _, err := inv.parts() // the daemon shows no progress, so there is none to clear
 			return p, err
 		},
 		Signals: signals, WouldStart: inv.wouldStart, ConfigPath: inv.config, Version: version,
 	})
 }
 
-// wouldStart asks the program that is installed now whether it takes the configuration.
+// wouldStart asks the installed program whether it accepts the configuration.
 func (inv *invocation) wouldStart(ctx context.Context) error {
 	program, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find the program: %w", err)
 	}
-	// An upgrade has replaced the file that this process runs.
+	// An upgrade may have replaced the file that this process runs.
 	check := exec.CommandContext(ctx, strings.TrimSuffix(program, " (deleted)"), "config", "check", "--config", inv.config)
 	check.Env = append(os.Environ(), systemd.RuntimeDirectory+"=") // a new process may be another cluster's
 	out, err := check.CombinedOutput()

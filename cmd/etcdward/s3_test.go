@@ -91,7 +91,7 @@ func (s s3Site) take(t *testing.T, c *cluster.Cluster, n int) []snapshot.Manifes
 	return taken
 }
 
-// TestVersionedPrune holds that prune leaves exactly the versions of what is kept, no markers, and what is locked.
+// TestVersionedPrune checks that prune leaves exactly the versions of what is kept, no markers, and what is locked.
 func TestVersionedPrune(t *testing.T) {
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
 	c.FillKubernetes(t, 20)
@@ -211,7 +211,7 @@ func nextSecond(t *testing.T) time.Time {
 	return time.Now().UTC().Truncate(time.Second)
 }
 
-// TestTidyLeavesOthersDeletions holds that what a stranger deleted is not made unrecoverable by the next prune.
+// TestTidyLeavesOthersDeletions checks that what a stranger deleted is not made unrecoverable by the next prune.
 func TestTidyLeavesOthersDeletions(t *testing.T) {
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
 	s := newS3Site(t, c, "retention: {keep_within: 0, keep_last: 1}")

@@ -20,7 +20,7 @@ import (
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
-// TestSealed holds that a Secret of the cluster is found nowhere outside of it when snapshots are encrypted, and
+// TestSealed checks that a Secret of the cluster is found nowhere outside of it when snapshots are encrypted, and
 // that the identity brings it back, with and without etcdward.
 func TestSealed(t *testing.T) {
 	const canary = "c4n4ry-0f-4-s3cr3t"
@@ -103,10 +103,10 @@ func TestSealed(t *testing.T) {
 	if err := os.WriteFile(keys, []byte(other.String()+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if r := call(exitFailed, "fetch", "latest", "--identity", keys, "--output", opened+".2"); !strings.Contains(r.err, "no identity given opens it") {
+	if r := call(exitFailed, "fetch", "latest", "--identity", keys, "--output", opened+".2"); !strings.Contains(r.err, "none of the given identities decrypts it") {
 		t.Errorf("with a stranger's identity: %s", r.err)
 	}
-	if r := call(exitFailed, "verify", "--identity", keys); !strings.Contains(r.err, "no identity given opens it") || strings.Contains(r.out, "SOUND") {
+	if r := call(exitFailed, "verify", "--identity", keys); !strings.Contains(r.err, "none of the given identities decrypts it") || strings.Contains(r.out, "SOUND") {
 		t.Errorf("verify with a stranger's identity: %s%s", r.out, r.err)
 	}
 	if err := os.WriteFile(keys, []byte("AGE-SECRET-KEY-1TYPO\n"), 0o600); err != nil {
@@ -117,7 +117,7 @@ func TestSealed(t *testing.T) {
 	}
 }
 
-// TestSealedDamage holds that damage of an encrypted snapshot is noted on a host that cannot decrypt it, which is how hosts are set
+// TestSealedDamage checks that damage of an encrypted snapshot is noted on a host that cannot decrypt it, which is how hosts are set
 // up: the damaged one is not what the good ones go for.
 func TestSealedDamage(t *testing.T) {
 	identity, err := age.GenerateX25519Identity()

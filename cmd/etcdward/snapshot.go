@@ -60,7 +60,7 @@ func tidyStores(ctx context.Context, h *wire.Parts, names []string) error {
 	return h.FinishRemovals(ctx, names...)
 }
 
-// printManifest shows one snapshot: its manifest, and what is known beside it.
+// printManifest shows one snapshot: its manifest, and what else is known about it.
 func (inv *invocation) printManifest(m snapshot.Manifest, proofs []proofRow, stores []string) error {
 	if inv.json() {
 		return inv.printJSON(struct {

@@ -17,7 +17,7 @@ import (
 func statusCommand(inv *invocation) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
-		Short: "Say whether the cluster is protected: members, stores, jobs, the newest proven snapshot",
+		Short: "Show whether the cluster is protected: members, stores, jobs, the newest proven snapshot",
 		Long: "Asks the cluster and the stores, reads what the daemon of this host recorded, and gives a verdict.\n\n" +
 			"Exit codes: 0 PROTECTED; 3 AT_RISK or UNPROTECTED.",
 		Args: usage(cobra.NoArgs),

@@ -74,7 +74,7 @@ func TestStatusOfStores(t *testing.T) {
 		ahead.TakenAt = time.Now().UTC().Add(48 * time.Hour).Truncate(time.Second)
 		ahead.ID = snapshot.NewID(ahead.TakenAt, ahead.Revision).String()
 		s.commit(t, ahead, filepath.Join(s.store, newest.Object.Key))
-		s.wantAtRisk(t, status.AtRisk, newest.ID, ahead.ID+" was taken at a time that is yet to come")
+		s.wantAtRisk(t, status.AtRisk, newest.ID, ahead.ID+" was taken at a time in the future")
 	})
 	t.Run("of another cluster", func(t *testing.T) {
 		other := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})

@@ -20,7 +20,7 @@ type gateway struct {
 
 	mu   sync.Mutex
 	seen map[string]int
-	// spoil says whether it has answered a request itself; nil: it spoils none.
+	// spoil reports whether it has answered a request itself; nil: it spoils none.
 	spoil func(w http.ResponseWriter, r *http.Request) bool
 }
 

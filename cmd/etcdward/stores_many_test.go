@@ -31,7 +31,7 @@ func TestTenThousand(t *testing.T) {
 	if rows := strings.Count(table.out, "\n"); rows != count+1 {
 		t.Errorf("list: %d lines, want %d", rows, count+1)
 	}
-	// One more says whether the bucket keeps versions; the newest manifests are looked at.
+	// One more reports whether the bucket keeps versions; the newest manifests are looked at.
 	table.atMost(t, "list", map[string]int{"ListObjectVersions": snapshotPages, "GET versioning": 1, "GET object": looked})
 
 	manifests := s.measured(t, binary, counted, "list", "-o", "json")

@@ -81,7 +81,7 @@ func (inv *invocation) verify(ctx context.Context, ref, file, identity string, s
 	return print
 }
 
-// verifyFile needs neither a configuration nor a state directory: what it unpacks goes below $TMPDIR.
+// verifyFile needs neither a configuration nor a state directory: it unpacks files below $TMPDIR.
 func (inv *invocation) verifyFile(ctx context.Context, file, identity string) (err error) {
 	scratch, err := os.MkdirTemp("", "etcdward-verify-")
 	if err != nil {
@@ -106,7 +106,7 @@ func (inv *invocation) verifyFile(ctx context.Context, file, identity string) (e
 	return inv.printVerification(result)
 }
 
-// printVerification shows the checks; damage is exit 3, which needs no further word.
+// printVerification shows the checks. Damage is exit code 3, without a further message.
 func (inv *invocation) printVerification(v verify.Verification) error {
 	var print error
 	if inv.json() {

@@ -1,5 +1,5 @@
-// Command sbom prints what a Go binary was made of, as SPDX 2.3 JSON. It knows what the linker noted in the binary, and
-// nothing of packages.
+// Command sbom prints what a Go binary was built from, as SPDX 2.3 JSON. It knows what the linker recorded in the
+// binary, and nothing about the packages of distributions.
 //
 // Its one invariant: the same binary and SOURCE_DATE_EPOCH give the same bytes.
 package main

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// TestDescribe holds that everything in the binary is named: itself, the standard library, each module as it was built.
+// TestDescribe checks that everything in the binary is named: itself, the standard library, each module as it was built.
 func TestDescribe(t *testing.T) {
 	info := &buildinfo.BuildInfo{GoVersion: "go1.26.8", Main: debug.Module{Path: "example.org/x"}, Deps: []*debug.Module{
 		{Path: "example.org/a", Version: "v1.0.0"},

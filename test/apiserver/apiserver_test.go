@@ -10,7 +10,7 @@ import (
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
-// TestServer holds that the server is the release that its name says, listens on loopback alone, and is gone after the test.
+// TestServer checks that the server is the release that its name says, listens on loopback alone, and is gone after the test.
 func TestServer(t *testing.T) {
 	var pid int
 	t.Run("running", func(t *testing.T) {

@@ -37,16 +37,16 @@ type Options struct {
 // Versions are those that a cluster can have, for tests that hold on each.
 var Versions = []string{"3.5", "3.6", "3.7"}
 
-// Old is Debian's own etcd, for tests of what must not be done to one: its defragmentation can corrupt data.
+// Old is Debian's own etcd, whose defragmentation can corrupt data. Tests check that it is left alone.
 const Old = "3.4"
 
-// NoFsync is a flag for Options.Args. Filling is up to twice as fast with it, and
-// Kill loses nothing, as the page cache survives it. It is no default: a stall
-// that is measured without it is a real one.
+// NoFsync is a flag for Options.Args. It makes filling up to twice as fast. Kill loses nothing all the same,
+// because the page cache survives it. It is not the default, because only without it a measured stall is a
+// real one.
 const NoFsync = "--unsafe-no-fsync"
 
-// Cluster is a running cluster. Its methods may be called from several
-// goroutines, but those that take a testing.TB only from that test's own.
+// Cluster is a running cluster. Its methods may be called from several goroutines, but a method that takes a
+// testing.TB only from that test's own goroutine.
 type Cluster struct {
 	// Members holds voters in the order of their start, then learners.
 	Members []*Member
@@ -54,10 +54,9 @@ type Cluster struct {
 	// Version is the minor version, such as "3.6".
 	Version string
 
-	// CAFile, CertFile and KeyFile are what a client under test is given. They
-	// are empty in a plain cluster. RotateCertificates and
-	// ExpireClientCertificate rewrite the latter two; the cluster's own clients
-	// (Client, Etcdctl) use credentials that stay valid.
+	// CAFile, CertFile and KeyFile are for the client under test. They are empty in a plain cluster.
+	// RotateCertificates and ExpireClientCertificate rewrite the latter two; the cluster's own clients
+	// (Client, Etcdctl) use other credentials, which stay valid.
 	CAFile, CertFile, KeyFile string
 
 	t     testing.TB
@@ -161,7 +160,7 @@ func (c *Cluster) initialCluster() string {
 	return strings.Join(peers, ",")
 }
 
-// end stops everything at once; the data is not needed any more.
+// end stops everything at once, since the data is no longer needed.
 func (c *Cluster) end() {
 	for _, m := range c.Members {
 		if p := m.process(); p != nil {
@@ -202,8 +201,8 @@ func (c *Cluster) client(t testing.TB, endpoints ...string) *clientv3.Client {
 		Endpoints: endpoints,
 		TLS:       c.tlsConfig(),
 		Logger:    zap.NewNop(),
-		// gRPC waits up to two minutes before it dials a member again: a test
-		// would measure that, and not the cluster.
+		// By default gRPC waits up to two minutes before it dials a member again. A test would then measure
+		// this wait and not the cluster.
 		DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.5, MaxDelay: time.Second / 2},
 			MinConnectTimeout: answerTime,
@@ -227,8 +226,7 @@ func (c *Cluster) program(name string) string {
 	return filepath.Join("etcd-"+c.Version, name)
 }
 
-// environment is this process's, without the variables that etcd and its tools
-// would take for flags.
+// environment is that of this process, without the variables that etcd and its tools would read as flags.
 func environment() []string {
 	var env []string
 	for _, v := range os.Environ() {

@@ -9,7 +9,7 @@ import (
 	"github.com/etcdward/etcdward/test/cluster/pki"
 )
 
-// credentials are what a cluster with TLS has beside the files that it hands out.
+// credentials are the keys and certificates that a cluster with TLS keeps for itself.
 type credentials struct {
 	authority         *pki.Authority
 	client            *tls.Config // what the cluster's own clients use

@@ -20,7 +20,7 @@ func (c *Cluster) Isolate(t testing.TB, m *Member) {
 		c.settle(t)
 	}
 	if m.Learner {
-		return // it never stands for election, and so it never notices
+		return // a learner never stands for election, so it never notices
 	}
 	cli := m.Client(t)
 	defer func() { _ = cli.Close() }()

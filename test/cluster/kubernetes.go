@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	writers        = 32  // etcd commits what waits together: many writers are as fast as few
+	writers        = 32  // etcd commits waiting writes together, so many writers finish a fill sooner
 	eventsPerLease = 500 // kube-apiserver lets events share leases, too
 	eventTTL       = 3600
 )
@@ -60,7 +60,7 @@ func (c *Cluster) FillKubernetes(t testing.TB, n int) {
 	}
 }
 
-// writeObject gives object i its whole life.
+// writeObject creates object i, and updates and deletes it as FillKubernetes says.
 func writeObject(ctx context.Context, cli *clientv3.Client, i int, lease clientv3.LeaseID) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -76,7 +76,7 @@ func writeObject(ctx context.Context, cli *clientv3.Client, i int, lease clientv
 	if err != nil {
 		return fmt.Errorf("create %s: %w", o.key, err)
 	}
-	// Where the object was there already, this is a second fill: it updates.
+	// If the object already exists, this is a second fill, so update it.
 	revision := created.Header.Revision
 	if i%3 == 0 || !created.Succeeded {
 		updated, err := cli.Put(ctx, o.key, o.value(), opts...)
@@ -123,8 +123,8 @@ func newObject(i int) object {
 	return o
 }
 
-// value is about two thirds field names, which compress well, and one third
-// identifiers, which do not: together as a real cluster's database.
+// value is about two thirds field names, which compress well, and one third identifiers, which do not.
+// Together they compress like the database of a real cluster.
 func (o object) value() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "k8s\x00\n%s\x12", o.key)

@@ -31,7 +31,7 @@ func (c *Cluster) Followers(t testing.TB) []*Member {
 // agrees.
 func (c *Cluster) MoveLeader(t testing.TB, to *Member) {
 	t.Helper()
-	// A busy cluster may give a transfer up or elect another leader meanwhile.
+	// A busy cluster may give up a transfer, or elect another leader meanwhile.
 	await(t, "move leader to "+to.Name, func() error {
 		leader := c.settle(t)
 		if leader == to {

@@ -125,7 +125,7 @@ func (l *Load) write(ctx context.Context, key string, due time.Time) {
 	}
 }
 
-// gap measures from one acknowledgement to the next. Once no more writes are due, a gap says nothing.
+// gap measures from one acknowledgement to the next. When no further writes are due, a gap says nothing.
 func (l *Load) gap() {
 	select {
 	case <-l.stop:

@@ -106,10 +106,10 @@ func (m *Member) Restart() {
 	m.Start()
 }
 
-// SetQuota restarts the members, one after the other, with another quota of the backend.
+// SetQuota restarts the members, one after the other, with another backend quota.
 func (c *Cluster) SetQuota(t testing.TB, bytes int64) {
 	t.Helper()
-	c.args = append(c.args, fmt.Sprintf("--quota-backend-bytes=%d", bytes)) // the last of two counts
+	c.args = append(c.args, fmt.Sprintf("--quota-backend-bytes=%d", bytes)) // if a flag is given twice, etcd uses the last
 	for _, m := range c.Members {
 		m.Restart()
 	}
@@ -156,8 +156,8 @@ func (m *Member) Resume() {
 	}
 }
 
-// expect changes what serving says. It comes before a disturbance and after its
-// end, so that nobody waits for a member that cannot answer.
+// expect changes the answer of serving. It is called before a disturbance and after its end, so that nobody
+// waits for a member that cannot answer.
 func (m *Member) expect(change func()) {
 	m.c.mu.Lock()
 	defer m.c.mu.Unlock()

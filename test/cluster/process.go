@@ -36,7 +36,7 @@ func startProcess(path string, args []string, log *os.File) (*process, error) {
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			_ = cmd.Wait() // every end is wanted, or is seen as a member that does not serve
+			_ = cmd.Wait() // the end was wanted, or shows as a member that does not serve
 		}
 	}()
 	if err := <-started; err != nil {

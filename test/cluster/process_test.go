@@ -25,7 +25,7 @@ func again(t *testing.T, test string) *exec.Cmd {
 	return cmd
 }
 
-// runAs says whether this process was started to be that test, by another one; else there is nothing to test.
+// runAs reports whether this process was started to be that test, by another one; else there is nothing to test.
 func runAs(test string) bool { return os.Getenv(as) == test }
 
 func TestVictim(t *testing.T) {

@@ -15,9 +15,8 @@ import (
 
 const commandTime = 2 * time.Minute
 
-// Tool returns the path of a program that `make tools` builds, such as
-// "versitygw" or "etcd-3.6/etcdctl". Where it is missing the test is skipped,
-// and fails under CI=true.
+// Tool returns the path of a program that `make tools` builds, such as "versitygw" or "etcd-3.6/etcdctl". If
+// it is missing, the test is skipped; with CI=true it fails.
 func Tool(t testing.TB, name string) string {
 	t.Helper()
 	path := filepath.Join(moduleRoot(t), ".tools", name)
@@ -33,8 +32,8 @@ func Tool(t testing.TB, name string) string {
 
 func moduleRoot(t testing.TB) string {
 	t.Helper()
-	// The working directory of a test is its package's, which -trimpath leaves
-	// alone; the path of this source file it does not.
+	// The working directory of a test is that of its package. Start there, because -trimpath hides the path
+	// of this source file.
 	dir, err := os.Getwd()
 	if _, file, _, ok := runtime.Caller(0); ok && filepath.IsAbs(file) {
 		dir, err = filepath.Dir(file), nil

@@ -19,11 +19,11 @@ const (
 	answerTime = 5 * time.Second
 )
 
-// errHopeless marks a condition that time will not bring.
+// errHopeless marks a condition that will never be met, however long the wait.
 var errHopeless = errors.New("it will not come")
 
-// await returns when met returns nil, and fails the test when that takes longer
-// than patience or met returns errHopeless.
+// await returns when met returns nil. It fails the test if that takes longer than patience or if met returns
+// errHopeless.
 func await(t testing.TB, what string, met func() error) {
 	t.Helper()
 	deadline := time.NewTimer(patience)
@@ -46,8 +46,7 @@ func await(t testing.TB, what string, met func() error) {
 	}
 }
 
-// status asks one member, and returns errHopeless where its process has ended by
-// itself.
+// status asks one member. It returns errHopeless if the member's process has ended by itself.
 func (m *Member) status(cli *clientv3.Client) (*clientv3.StatusResponse, error) {
 	if m.Pid() == 0 && m.serving() {
 		return nil, fmt.Errorf("ask %s for its status: the process has ended: %w", m.Name, errHopeless)
@@ -140,7 +139,7 @@ func (c *Cluster) settle(t testing.TB) *Member {
 	return leader
 }
 
-// agreed returns the leader that all answers name, if it gave one of them.
+// agreed returns the leader that all answers name, provided that the leader is among those that answered.
 func agreed(answers map[*Member]*clientv3.StatusResponse) (*Member, error) {
 	var id uint64
 	var leader *Member

@@ -1,8 +1,8 @@
-// Package container boots a real Debian, systemd as its first process, for tests of packages and units.
+// Package container boots a real Debian, with systemd as its first process, for tests of packages and units.
 //
-// It does not know what is installed in it. Its invariant is that no container outlives its test, and that each
-// begins as a fresh copy of an image that is made once; a test that is killed leaves the copy behind, and nothing that runs. It needs root, debootstrap and systemd-nspawn, and shares the
-// network of the host, so that servers of a test are reached on 127.0.0.1.
+// It does not know what is installed in a container. Its invariant is that no container outlives its test, and that each begins as a fresh copy of an
+// image that is made once. A test that is killed leaves the copy behind, but nothing that runs. It needs root, debootstrap and systemd-nspawn, and
+// shares the network of the host, so that containers reach the servers of a test on 127.0.0.1.
 package container
 
 import (
@@ -38,8 +38,8 @@ const (
 	commandTime = 5 * time.Minute
 )
 
-// Boot boots a copy of a Debian release, such as bookworm, and takes it down at the end of the test. Where
-// containers cannot be booted the test is skipped, and fails under CI=true.
+// Boot boots a copy of a Debian release, such as bookworm, and takes it down at the end of the test. If
+// containers cannot be booted, the test is skipped; with CI=true it fails.
 func Boot(t *testing.T, release string) *Container {
 	t.Helper()
 	if missing := lacking(); missing != "" {
@@ -73,7 +73,7 @@ func lacking() string {
 	return ""
 }
 
-// image makes the image of a release where there is none yet. A half-made one has another name.
+// image makes the image of a release if there is none yet. A half-made one has another name.
 func image(t *testing.T, release string) string {
 	t.Helper()
 	done := filepath.Join(imageFolder, release)
@@ -89,7 +89,7 @@ func image(t *testing.T, release string) string {
 		err = os.Rename(making, done)
 	}
 	if err != nil {
-		_ = os.RemoveAll(making) // what is left of it is of no use
+		_ = os.RemoveAll(making) // remove what an interrupted run left
 		t.Fatalf("container: make image %s: %v: %s", release, err, out)
 	}
 	return done
@@ -102,7 +102,8 @@ func (c *Container) start() {
 	cmd := exec.Command("systemd-nspawn", "-q", "-D", c.Root, "--boot", "--register=no", "--keep-unit", "--console=pipe")
 	cmd.Env = append(os.Environ(), "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1")
 	cmd.Stdout, cmd.Stderr = &console, &console
-	// A test that is killed takes its container along: the signal comes when the thread ends that started it.
+	// If the test is killed, its container ends too: the signal is sent when the thread that started the
+	// container ends.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	started, ended := make(chan error, 1), make(chan struct{})
 	go func() {
@@ -120,7 +121,7 @@ func (c *Container) start() {
 	}
 	c.t.Cleanup(func() {
 		if c.leader != 0 {
-			// The first process of a PID namespace takes all others with it.
+			// When the first process of a PID namespace ends, all others end too.
 			if leader, err := os.FindProcess(c.leader); err == nil {
 				_ = leader.Kill()
 			}
@@ -142,7 +143,7 @@ func (c *Container) start() {
 	})
 }
 
-// firstChild is the container's own first process, 0 while there is none.
+// firstChild returns the container's own first process; 0 while there is none.
 func firstChild(pid int) int {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 	if err != nil {
@@ -188,7 +189,7 @@ func (c *Container) Write(path, text string, mode os.FileMode) {
 	}
 }
 
-// Exists says whether there is something at a path inside.
+// Exists reports whether there is something at a path inside.
 func (c *Container) Exists(path string) bool {
 	_, err := os.Lstat(filepath.Join(c.Root, path))
 	return err == nil

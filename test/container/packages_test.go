@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // canary stands in every credential, and may be found nowhere else.
 const canary = "c4n4ryS3cr3t"
 
-// TestPackageLife installs the package on a control-plane host with a kubeadm layout, lives through what happens to a
+// TestPackageLife installs the package on a control-plane host with a kubeadm layout, and takes it through what happens to a
 // daemon there, upgrades it in the middle of a snapshot, removes and purges it.
 func TestPackageLife(t *testing.T) {
 	older, newer := packages(t)
@@ -210,7 +210,7 @@ func (h *host) unconfigured(t *testing.T) {
 	}
 }
 
-// setup is the operator's one command. What follows lives through days in minutes.
+// setup is the operator's one command. What follows compresses days into minutes.
 func (h *host) setup(t *testing.T) {
 	setup := []string{"etcdward", "setup", "--yes", "--name", "prod", "--store-s3", "etcd-backups", "--s3-region", "us-east-1",
 		"--s3-endpoint", "http://" + h.valve.address, "--s3-path-style", "--s3-credentials-file", "/root/s3"}
@@ -344,7 +344,7 @@ func (h *host) certificates(t *testing.T) {
 	h.cluster.RotateCertificates(t)
 	h.copyCertificates(t)
 	h.replaced()
-	h.logged(1, "restarts between two runs")
+	h.logged(1, "restart begun between two runs")
 	before := strings.Count(h.log(), "snapshot proven")
 	h.logged(before+1, "snapshot proven")
 	// One that was moved away is no reason to end an agent that has its copy.
@@ -386,7 +386,7 @@ func (h *host) upgrade(t *testing.T, folder string) {
 	h.valve.set(false)
 	h.logged(proven+1, "snapshot proven")
 	h.replaced()
-	if said := h.log(); strings.Contains(said, "job interrupted") || !strings.Contains(said, "etcdward starts version=0.1.1") {
+	if said := h.log(); strings.Contains(said, "job interrupted") || !strings.Contains(said, "etcdward started version=0.1.1") {
 		t.Errorf("the run was interrupted, or the new version does not run:\n%s", said)
 	}
 	if text := h.Run("cat", "/etc/etcdward/config.yaml"); !strings.Contains(text, "edited by the operator") {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestRPMLife has rpm install, upgrade and erase the package, its scripts run for real. What an agent lives through is
+// TestRPMLife has rpm install, upgrade and erase the package, its scripts run for real. What happens to an agent is
 // TestPackageLife's; rpm's own users differ in what removal leaves.
 func TestRPMLife(t *testing.T) {
 	older, newer := packages(t)
@@ -46,7 +46,7 @@ func TestRPMLife(t *testing.T) {
 
 	rpm(newer, "--upgrade")
 	c.Await(bootTime, "the new version", func() bool {
-		return show("MainPID") != pid && strings.Contains(c.Run("journalctl", "-u", "etcdward", "-o", "cat"), "etcdward starts version=0.1.1")
+		return show("MainPID") != pid && strings.Contains(c.Run("journalctl", "-u", "etcdward", "-o", "cat"), "etcdward started version=0.1.1")
 	})
 	if text := c.Run("cat", "/etc/etcdward/config.yaml"); !strings.Contains(text, "name: prod") {
 		t.Errorf("the upgrade replaced the configuration:\n%s", text)

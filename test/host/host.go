@@ -85,7 +85,7 @@ func (h Host) Rewrite(t testing.TB, old, replacement string) {
 	}
 }
 
-// CheckClean looks for what a cut run leaves.
+// CheckClean fails the test if an interrupted run left anything behind.
 func (h Host) CheckClean(t testing.TB) {
 	t.Helper()
 	names := map[string]bool{}

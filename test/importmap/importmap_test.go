@@ -14,7 +14,7 @@ import (
 
 var update = flag.Bool("update", false, "write the lint rules anew")
 
-// TestImports holds the tree to the map.
+// TestImports compares every import in the tree with the map.
 func TestImports(t *testing.T) {
 	for _, p := range packages(t) {
 		room := strings.TrimPrefix(p.ImportPath, Module)
@@ -34,7 +34,7 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// check holds one import to the map.
+// check compares one import with the map.
 func check(t *testing.T, room, path string, allowed []string, known bool) {
 	t.Helper()
 	ours, isOurs := strings.CutPrefix(path, Module)
@@ -51,7 +51,7 @@ func check(t *testing.T, room, path string, allowed []string, known bool) {
 	}
 }
 
-// TestNothingIsStale holds that the map names no room and no arrow that is not there: it is drawn as the house is.
+// TestNothingIsStale checks that the map names no room and no import that does not exist.
 func TestNothingIsStale(t *testing.T) {
 	imports := map[string][]string{}
 	for _, p := range packages(t) {
@@ -77,8 +77,7 @@ func TestNothingIsStale(t *testing.T) {
 	}
 }
 
-// TestLayers holds that no arrow runs back up: a room that is imported does not import, over any number of others, the one that imports it, and nothing
-// below the composition imports it.
+// TestLayers checks that no room imports itself by way of others, and that nothing below the composition imports it.
 func TestLayers(t *testing.T) {
 	for room := range Rooms {
 		seen := map[string]bool{}
@@ -104,7 +103,7 @@ const (
 	config = "../../.golangci.yml"
 )
 
-// TestLintRules holds the lint rules to the map; -update writes them.
+// TestLintRules compares the lint rules with the map; -update writes them.
 func TestLintRules(t *testing.T) {
 	text, err := os.ReadFile(config)
 	if err != nil {
@@ -127,7 +126,7 @@ func TestLintRules(t *testing.T) {
 	}
 }
 
-// listedPackage is what `go list` tells of one.
+// listedPackage is what `go list` prints about one package.
 type listedPackage struct {
 	ImportPath, Name string
 	Imports          []string

@@ -1,12 +1,12 @@
-// Package importmap is the import map: what each room may import of ours, and which room alone may import a library of weight. Its test
-// holds the tree to it, and holds the lint rules in .golangci.yml to what Rules makes of it.
+// Package importmap is the import map: which of our own packages each room may import, and which rooms alone may import a heavy
+// library. Its test compares the tree with the map, and the lint rules in .golangci.yml with what Rules makes of it.
 package importmap
 
 // Module is how import paths of ours begin.
 const Module = "github.com/etcdward/etcdward/"
 
-// Rooms is what each room may import of ours. Tests are free. A room below storage, or a leaf of agent, that is not named here is an error of the
-// test: a new room is drawn in first.
+// Rooms lists which of our own packages each room may import. Tests may import everything. A room that is not listed fails the test: a new room
+// is added here first.
 var Rooms = map[string][]string{
 	// Where the bytes go, and when.
 	"storage":             {},
@@ -17,7 +17,7 @@ var Rooms = map[string][]string{
 	"schedule":            {},
 	"systemd":             {},
 
-	// Leaves of agent: they know nothing of ours, or one leaf more.
+	// The leaves of agent: they import none of our packages, or only other leaves.
 	"agent":                 {},
 	"agent/fault":           {},
 	"agent/version":         {},
@@ -109,14 +109,14 @@ var Rooms = map[string][]string{
 // Command is the room that may import every other.
 const Command = "cmd/etcdward"
 
-// Owner is a library of weight: the rooms that alone may import it, and why.
+// Owner is a heavy library: the rooms that alone may import it, and why.
 type Owner struct {
 	Library string
 	Rooms   []string
 	Why     string
 }
 
-// Owners are all libraries of weight.
+// Owners are all heavy libraries.
 var Owners = []Owner{
 	{"go.etcd.io/etcd/client/v3", []string{"agent/etcd/connection"}, "agent/etcd/connection is the only importer of etcd's client"},
 	{"go.etcd.io/etcd/server/v3", []string{"agent/scratch"}, "agent/scratch is the only importer of etcd's server"},
@@ -135,8 +135,9 @@ var Owners = []Owner{
 	{"github.com/spf13/cobra", []string{"cmd/etcdward", "cmd/etcdward/manual"}, "only the command line knows verbs and flags"},
 }
 
-// Free are rooms, for tests alone, that may import any library: they speak to the servers that they test against.
+// Free are rooms for tests only that may import any library, because they talk to the servers that they test
+// against.
 var Free = []string{"storage/storagetest", "agent/stores/storestest"}
 
-// Forbidden are names that say nothing of what is in a room.
+// Forbidden are names that say nothing about what is in a room.
 var Forbidden = []string{"util", "utils", "common", "types", "helpers", "errors", "misc"}

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Rules is the import map as the depguard section of .golangci.yml: one rule for each library of weight, and one for each room. It is what stands
+// Rules returns the import map as the depguard section of .golangci.yml: one rule for each heavy library, and one for each room. It belongs
 // between the two marks there.
 func Rules() string {
 	var b strings.Builder

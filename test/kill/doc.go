@@ -1,3 +1,3 @@
-// Package kill kills snapshots and prunes of the real binary at random moments, and looks at what is left. The packages below it do likewise with what
-// else may not leave halves.
+// Package kill kills snapshots and prunes of the real binary at random moments, and checks what is left. The packages below it do the same with other
+// work that must not be left half done.
 package kill

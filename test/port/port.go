@@ -1,7 +1,7 @@
 // Package port finds ports for servers that take no listener, but a number. It does not know what will listen there.
 //
-// Its one invariant: a port that it gives is none that the kernel hands out, to a listener without a number or to a connection that
-// goes out. So nobody but another call of this package takes it before the server does, or while the server is down.
+// Its one invariant: it gives no port that the kernel hands out, be it to a listener without a number or to an outgoing connection.
+// So only another call of this package can take the port before the server does, or while the server is down.
 package port
 
 import (
@@ -16,7 +16,7 @@ import (
 // rangeFile tells which ports the kernel hands out.
 const rangeFile = "/proc/sys/net/ipv4/ip_local_port_range"
 
-// lowest keeps away from the ports that services are known by, etcd's and Kubernetes' among them.
+// lowest keeps away from the ports of well-known services, such as etcd and Kubernetes.
 const lowest = 11000
 
 // Free returns an address of this host, such as 127.0.0.1:12345, on which nobody listens now.

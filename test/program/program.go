@@ -81,7 +81,7 @@ func (h On) Run(t testing.TB, args ...string) Result {
 	return Result{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
 }
 
-// Must is Run that has to end with exit code 0; it returns what the program printed.
+// Must is Run that must end with exit code 0; it returns what the program printed.
 func (h On) Must(t testing.TB, args ...string) string {
 	t.Helper()
 	r := h.Run(t, args...)
@@ -103,7 +103,7 @@ func (h On) MustJSON(t testing.TB, v any, args ...string) {
 // Process is a running etcdward.
 type Process struct {
 	Cmd *exec.Cmd
-	// Said is what it says, on both streams.
+	// Said collects its output on both streams.
 	Said *Log
 	// Wait returns how it ended; it may be called again.
 	Wait func() error

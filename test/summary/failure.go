@@ -7,19 +7,21 @@ import (
 
 var (
 	frame = regexp.MustCompile(`^ *(=== (RUN|PAUSE|CONT|NAME) |--- (FAIL|PASS|SKIP): )`)
-	// entry begins what a test told by t.Error, t.Fatal or t.Log. Its further lines are indented deeper.
+	// entry matches the first line of what a test prints with t.Error, t.Fatal or t.Log. Its further lines
+	// are indented deeper.
 	entry = regexp.MustCompile(`^( +)[^ /:]+\.go:\d+: `)
 	crash = regexp.MustCompile(`^(panic: |fatal error: |SIG[A-Z]+: )`)
 )
 
 const (
 	raceBorder = "=================="
-	// shortEntry is the most lines of an entry that is no server's log, where a helper wrote it.
+	// shortEntry is how many lines an entry from a helper may have and still not count as the log of a
+	// server.
 	shortEntry = 4
 )
 
-// assertionsFirst orders what a failed test printed: first what the test itself says, races and panics; after that what is long and comes
-// from a helper, and what was printed past the test, such as a server's log.
+// assertionsFirst orders the output of a failed test. First come the messages of the test itself, races and panics. After them come long
+// messages from helpers, and output that did not go through the test, such as the log of a server.
 func assertionsFirst(output string) string {
 	lines := strings.SplitAfter(output, "\n")
 	var first, rest strings.Builder
@@ -45,7 +47,7 @@ func assertionsFirst(output string) string {
 func piece(lines []string) (n int, important bool) {
 	switch begin := lines[0]; {
 	case crash.MatchString(begin):
-		return len(lines), true // nothing comes after it but the stacks
+		return len(lines), true // only the stacks come after it
 	case strings.HasPrefix(begin, raceBorder):
 		for n = 1; n < len(lines); n++ {
 			if strings.HasPrefix(lines[n], raceBorder) {

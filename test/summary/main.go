@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// silence is how long nothing is printed before the packages that still run are named.
+// silence is how long nothing may be printed before the packages that still run are named.
 const silence = time.Minute
 
 func main() {

@@ -14,7 +14,7 @@ import (
 type event struct {
 	Time                          time.Time
 	Action, Package, Test, Output string
-	ImportPath                    string // in place of Package, in what the compiler says
+	ImportPath                    string // replaces Package in the output of the compiler
 	Elapsed                       float64
 }
 
@@ -43,7 +43,7 @@ func newSummary(out io.Writer, ci bool) *summary {
 func (s *summary) printf(format string, args ...any) {
 	n, err := fmt.Fprintf(s.out, format, args...)
 	if err != nil {
-		panic(err) // nobody could be told otherwise
+		panic(err) // there is no other way to report it
 	}
 	s.printed += n
 }
@@ -52,7 +52,7 @@ func (s *summary) printf(format string, args ...any) {
 func (s *summary) line(text []byte) {
 	var e event
 	if err := json.Unmarshal(text, &e); err != nil {
-		s.printf("%s\n", text) // what the go command itself says
+		s.printf("%s\n", text) // output of the go command itself
 		return
 	}
 	id := testID{e.Package, e.Test}
@@ -92,8 +92,8 @@ func (s *summary) testEnds(e event, output string) {
 	}
 }
 
-// packageEnds tells of a package. Of one that failed it also shows what belongs to no test that has ended: a leak, a panic, a time
-// that was up.
+// packageEnds prints the line of a package that has ended. If it failed, packageEnds also prints the output that belongs to no
+// finished test, such as a leak, a panic, or a timeout.
 func (s *summary) packageEnds(e event) {
 	delete(s.running, e.Package)
 	own := take(s.output, testID{e.Package, ""})
@@ -119,7 +119,7 @@ func (s *summary) packageEnds(e event) {
 	}
 }
 
-// names reports whether what failed is of a package: a test of it, or its build.
+// names reports whether something that failed belongs to a package: one of its tests, or its build.
 func names(what, pkg string) bool {
 	return slices.Contains(strings.Fields(what), pkg)
 }

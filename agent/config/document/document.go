@@ -5,7 +5,7 @@
 // It does not know what the keys mean. A section that has rules of its own is a
 // [Checker].
 //
-// Its one invariant: what [Read] returns is complete, and every check of it was passed.
+// Its one invariant: what [Read] returns is complete and has passed every check.
 //
 // A key is one struct field. Its tags say everything that Read, [YAML], [Schema] and
 // [Keys] have to know about it:
@@ -33,10 +33,10 @@ import (
 )
 
 const (
-	// MaxSize, in bytes, is far above any real configuration, and below what
-	// would make reading it a burden for the host.
+	// MaxSize is the largest file that is read, in bytes: far above any real configuration, and still small
+	// enough to read without harm to the host.
 	MaxSize = 1 << 20
-	// maxDepth is four times what the deepest key needs.
+	// maxDepth is four times the depth of the deepest key.
 	maxDepth = 16
 )
 
@@ -57,7 +57,7 @@ func Read[T any](name string, src []byte) (*T, error) {
 	return into, nil
 }
 
-// parse returns the root of the only document in src, or what keeps src from being read at all.
+// parse returns the root of the only document in src, or the problem that makes src unreadable as a whole.
 func parse(name string, src []byte, top reflect.Type) (*yaml.Node, []Problem) {
 	one := func(line, col int, message string) (*yaml.Node, []Problem) {
 		return nil, []Problem{{File: name, Line: line, Col: col, Message: message}}
@@ -93,10 +93,9 @@ func parse(name string, src []byte, top reflect.Type) (*yaml.Node, []Problem) {
 	return root, nil
 }
 
-// load returns up to two documents: the second is only there to be refused.
+// load returns up to two documents. The second one only serves to refuse the file.
 func load(src []byte) (docs []*yaml.Node, err error) {
-	// The file is untrusted and the library reports its own contradictions by
-	// panicking.
+	// The file is untrusted, and the library panics on contradictions inside it.
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("read yaml: %v", p)
@@ -118,7 +117,7 @@ func load(src []byte) (docs []*yaml.Node, err error) {
 	return docs, nil
 }
 
-// unreadable finds the first byte of src that no text file holds.
+// unreadable finds the first byte of src that does not belong in a text file.
 func unreadable(src []byte) (offset int, message string) {
 	for i := 0; i < len(src); {
 		r, n := utf8.DecodeRune(src[i:])

@@ -10,7 +10,7 @@ import (
 
 // Field is one key, as the tags of its struct field describe it.
 type Field struct {
-	Index           int // of the struct's field
+	Index           int // of the field in the struct
 	Key             string
 	Default         string
 	Need, Secret    bool
@@ -38,7 +38,7 @@ func Fields(t reflect.Type) []Field {
 	return fields
 }
 
-// kind is what stands in the file for a Go type.
+// kind is the form that a Go type has in the file.
 type kind int
 
 const (
@@ -64,12 +64,12 @@ func kindOf(t reflect.Type) kind {
 	}
 }
 
-// IsSection reports whether a type is a section. It tells sections from the structs that one scalar is read into.
+// IsSection reports whether a type is a section, as opposed to a struct that is read from one scalar.
 func IsSection(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct && t != reflect.TypeFor[value.TimeZone]() && t != reflect.TypeFor[value.Schedule]()
 }
 
-// noun is what a value of a type is called in messages.
+// noun is the word for a value of a type in messages.
 func noun(t reflect.Type) string {
 	switch t {
 	case reflect.TypeFor[time.Duration]():
@@ -114,7 +114,7 @@ func keysOf(path string, t reflect.Type) []string {
 	return keys
 }
 
-// needed are the keys that the shortest file has to give.
+// needed are the keys that even the shortest file must give.
 func needed(path string, section reflect.Type) []string {
 	var keys []string
 	for _, f := range Fields(section) {

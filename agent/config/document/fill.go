@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// value fills v from n, or from the default where n is nil.
+// value fills v from n, or from the default if n is nil.
 func (r *Reader) value(path string, n *yaml.Node, v reflect.Value, f Field) {
 	if n == nil && f.Need {
 		r.Report(path, "is missing and has no default")
@@ -40,7 +40,7 @@ func (r *Reader) value(path string, n *yaml.Node, v reflect.Value, f Field) {
 	}
 }
 
-// preset sets v to a default, which stands in a tag as it would in the file.
+// preset sets v to a default, which is written in the tag the way it would be in the file.
 func (r *Reader) preset(v reflect.Value, s string) {
 	if err := r.scan(v, s); err != nil {
 		panic(fmt.Sprintf("document: default %q: %v", s, err))
@@ -120,8 +120,7 @@ func (r *Reader) scalar(path string, n *yaml.Node, v reflect.Value, f Field) {
 	}
 }
 
-// misread finds values that this file and another reader of YAML would take for
-// different things.
+// misread finds values that other YAML readers would understand differently.
 func misread(n *yaml.Node, v reflect.Value) string {
 	quoted := n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0
 	switch v.Interface().(type) {

@@ -2,8 +2,8 @@ package document
 
 import "strings"
 
-// secretKey keeps people from putting into this file, which all may read, what
-// other programs take in theirs.
+// secretKey keeps people from writing secrets into this file, which everybody on the host may read, although
+// other programs take them in theirs.
 func secretKey(key string) string {
 	for _, part := range []string{"password", "secret", "access_key", "token"} {
 		if strings.Contains(strings.ToLower(key), part) {
@@ -13,7 +13,7 @@ func secretKey(key string) string {
 	return ""
 }
 
-// elsewhere names the place of a key that would be right in another section.
+// elsewhere names the section in which a misplaced key would be right.
 func (r *Reader) elsewhere(word string) string {
 	for _, key := range Keys(r.top) {
 		if _, at, found := strings.Cut("."+key+".", "."+word+"."); found {
@@ -23,7 +23,7 @@ func (r *Reader) elsewhere(word string) string {
 	return ""
 }
 
-// missingSpace explains what key:value reads as.
+// missingSpace explains how YAML reads key:value without a space.
 func missingSpace(s string) string {
 	if before, after, found := strings.Cut(s, ":"); found && after != "" && printableKey.MatchString(before) {
 		return ": a colon needs a space behind it"

@@ -2,10 +2,10 @@ package document
 
 import "strings"
 
-// Given says that the file itself has the key.
+// Given reports whether the file itself has the key.
 func (r *Reader) Given(path string) bool { return r.nodes[path] != nil }
 
-// Sound says that nothing was wrong with the key, nor with what it lies in.
+// Sound reports whether the key and the sections around it had no problem.
 func (r *Reader) Sound(path string) bool {
 	for p, more := path, true; more; p, more = parent(p) {
 		if r.broken[p] {
@@ -15,13 +15,13 @@ func (r *Reader) Sound(path string) bool {
 	return true
 }
 
-// Clean says that nothing was wrong with the section nor with anything in it.
+// Clean reports whether the section and everything in it had no problem.
 func (r *Reader) Clean(path string) bool {
 	return !r.tainted[path] && r.Sound(path)
 }
 
-// parent of stores[0].name is stores[0], of stores[0] is stores, of stores is
-// the empty path of the file, which has none.
+// parent returns the path of the enclosing value: that of stores[0].name is stores[0], that of stores[0] is
+// stores, and that of stores is the empty path of the file, which has no parent.
 func parent(path string) (up string, ok bool) {
 	if path == "" {
 		return "", false

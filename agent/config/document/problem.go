@@ -11,11 +11,10 @@ import (
 type Problem struct {
 	// File is the name given to [Parse], or the path given to [Load].
 	File string
-	// Line and Col count from 1; Col counts characters. They point at the value
-	// that is wrong, and at the section where a key is missing from it.
+	// Line and Col count from 1; Col counts characters. They point at the wrong value or, if a key is
+	// missing, at the section that lacks it.
 	Line, Col int
-	// Path is the key, such as stores[0].s3.bucket. It is empty where the file
-	// as a whole is wrong.
+	// Path is the key, such as stores[0].s3.bucket. It is empty if the file as a whole is wrong.
 	Path string
 	// Message says what is wrong and what would be right. It never repeats a
 	// value that may be a secret.
@@ -45,7 +44,7 @@ func (e *Invalid) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// invalid sorts problems and drops what is said twice about one place.
+// invalid sorts problems and drops those that repeat what was reported about the same place.
 func invalid(problems []Problem) *Invalid {
 	slices.SortFunc(problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col),

@@ -19,13 +19,12 @@ type Reader struct {
 	problems []Problem
 	nodes    map[string]*yaml.Node // what the file gives, by path
 	broken   map[string]bool
-	tainted  map[string]bool // has something broken in it
-	location *time.Location  // of time_zone, which stands before all schedules
+	tainted  map[string]bool // something below it is broken
+	location *time.Location  // from time_zone, which is read before all schedules
 }
 
-// Checker is a section with rules that its tags do not express. Its keys are
-// filled in when Check is called; those that are not [Reader.Sound] hold
-// nothing that is worth judging.
+// Checker is a section with rules that its tags do not express. Its keys are filled in when Check is called;
+// those that are not [Reader.Sound] hold no value that can be judged.
 type Checker interface {
 	Check(r *Reader, path string)
 }
@@ -45,8 +44,8 @@ func fill(file string, root *yaml.Node, v reflect.Value) []Problem {
 	return r.problems
 }
 
-// Report notes a problem with the key at path, at its value or, where the file
-// does not give one, at the section it is missing from.
+// Report notes a problem with the key at path, at its value or, if the file does not give one, at the section
+// that lacks it.
 func (r *Reader) Report(path, format string, args ...any) {
 	r.broken[path] = true
 	var place *yaml.Node
@@ -59,7 +58,7 @@ func (r *Reader) Report(path, format string, args ...any) {
 	r.add(place.Line, place.Column, path, fmt.Sprintf(format, args...))
 }
 
-// Judge reports what check says against a value, if the value could be read.
+// Judge reports the objection of check to a value, if the value could be read.
 func (r *Reader) Judge(path, value string, check func(string) error) {
 	if !r.Sound(path) {
 		return
@@ -69,10 +68,10 @@ func (r *Reader) Judge(path, value string, check func(string) error) {
 	}
 }
 
-// MaxProblems is more than anybody reads; a file beyond it is none of ours.
+// MaxProblems is more than anybody reads. A file with more problems is not one of ours.
 const MaxProblems = 1000
 
-// add keeps one place for saying that the list is not complete.
+// add notes a problem. The last place of the list is reserved for the note that the list is incomplete.
 func (r *Reader) add(line, col int, path, message string) {
 	switch len(r.problems) {
 	case MaxProblems:
@@ -83,7 +82,7 @@ func (r *Reader) add(line, col int, path, message string) {
 	r.problems = append(r.problems, Problem{File: r.file, Line: line, Col: col, Path: path, Message: message})
 }
 
-// full says that nothing more would be heard.
+// full reports whether no further problem would be noted.
 func (r *Reader) full() bool { return len(r.problems) == MaxProblems }
 
 // section fills the struct v from the mapping n; nil stands for one that the
@@ -107,7 +106,7 @@ func (r *Reader) section(path string, n *yaml.Node, v reflect.Value) {
 	}
 }
 
-// entries are the values of the mapping n by key. False means that n is none.
+// entries are the values of the mapping n by key. False means that n is not a mapping.
 func (r *Reader) entries(path string, n *yaml.Node, fields []Field) (map[string]*yaml.Node, bool) {
 	switch {
 	case n == nil:
@@ -166,7 +165,7 @@ func (r *Reader) key(path string, key *yaml.Node, lines map[string]int, fields [
 	return at, "unknown key" + missingSpace(key.Value) + secretKey(key.Value) + value.Suggest(key.Value, names, r.elsewhere)
 }
 
-// admissible refuses what makes a file mean something else than it seems to.
+// admissible refuses whatever makes a file mean something other than it seems to mean.
 func (r *Reader) admissible(path string, n *yaml.Node) bool {
 	if why := refusal(n); why != "" {
 		r.Report(path, "%s", why)

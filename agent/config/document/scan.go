@@ -10,7 +10,7 @@ import (
 	"github.com/etcdward/etcdward/agent/config/value"
 )
 
-// maxText, in bytes, is above every path, URL and key there is.
+// maxText, in bytes, is longer than every real path, URL and key.
 const maxText = 4096
 
 // scan reads one value into v. Its errors never repeat s.
@@ -45,7 +45,7 @@ func (r *Reader) scan(v reflect.Value, s string) (err error) {
 	return err
 }
 
-// outside says what is allowed where v is not.
+// outside says what is allowed if v is not.
 func (r *Reader) outside(v reflect.Value, f Field) string {
 	beyond := func(bound string, wrong ...int) bool {
 		if bound == "" {

@@ -68,13 +68,13 @@ func propertyOf(t reflect.Type, f Field) map[string]any {
 	return scalarOf(t, f)
 }
 
-// orNull lets a section be empty: a key with nothing behind it.
+// orNull lets a section be empty, which is a key with nothing behind it.
 func orNull(s map[string]any) map[string]any {
 	s["type"] = []string{s["type"].(string), "null"}
 	return s
 }
 
-// Forms of the values that are text in the file; what they do not catch, Parse does.
+// The forms of the values that are text in the file. Parse catches the mistakes that these forms let pass.
 const (
 	durationForm = `^(0|([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?)$`
 	sizeForm     = `^[0-9]+([KMGT]i?B|B)?$`
@@ -124,7 +124,7 @@ func bound(s map[string]any, name, value string) {
 func defaultOf(kind any, text string) any {
 	switch kind {
 	case "boolean":
-		value, _ := strconv.ParseBool(text) // the tags are tested
+		value, _ := strconv.ParseBool(text) // a test reads every tag
 		return value
 	case "integer", "number":
 		return json.Number(text)

@@ -27,7 +27,7 @@ func YAML(section any) []byte {
 		err = dumper.Close()
 	}
 	if err != nil {
-		// Only a node that mapping built wrongly gets here.
+		// Only a node that mapping built wrongly can fail to encode.
 		panic(fmt.Sprintf("document: write: %v", err))
 	}
 	return b.Bytes()
@@ -84,7 +84,7 @@ var (
 	reserved      = regexp.MustCompile(`^(?i:true|false|yes|no|on|y|n|null)$`)
 )
 
-// Text is how a value stands in the file, and whether it may be quoted there.
+// Text returns a value as it is written in the file, and whether it may be quoted there.
 func Text(v reflect.Value) (s string, quotable bool) {
 	switch x := v.Interface().(type) {
 	case bool:

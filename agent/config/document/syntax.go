@@ -8,8 +8,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// syntax turns what the yaml library says into a place and a sentence. The
-// library's own words are kept out: they quote the file, and name its stages.
+// syntax turns an error of the yaml library into a place and a sentence. It does not repeat the library's own
+// words, because they quote the file and name the library's internal stages.
 func syntax(src []byte, err error) (line, col int, message string) {
 	fault, ok := errors.AsType[*yaml.LoadError](err)
 	if !ok || fault.Mark.Line == 0 {
@@ -30,8 +30,8 @@ func syntax(src []byte, err error) (line, col int, message string) {
 	return line, col, "not YAML: this is not expected here"
 }
 
-// sentences are tried in order. An opening one is reported where the construct
-// begins: the library notices only where the file ends.
+// sentences are tried in order. A mistake in an opening is reported at the beginning of the construct, since
+// the library notices it only at the end of the file.
 var sentences = []struct {
 	part, context string
 	opening       bool

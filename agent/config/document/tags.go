@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// CheckTags returns what is wrong with the tags of a section and of those in it. A wrong tag is a panic elsewhere, so the test of each
-// configuration calls it.
+// CheckTags returns what is wrong with the tags of a section and of the sections in it. Everywhere else a wrong tag is a panic, so the
+// test of each configuration calls CheckTags.
 func CheckTags(section reflect.Type) []string { return checkTags("", section) }
 
 func checkTags(path string, section reflect.Type) (wrong []string) {
@@ -39,7 +39,7 @@ func checkTags(path string, section reflect.Type) (wrong []string) {
 	return wrong
 }
 
-// checkScalar reads every value in the tags of one key as the file's would be read.
+// checkScalar reads every value in the tags of one key in the way that a value of the file is read.
 func checkScalar(at string, t reflect.Type, f Field) (wrong []string) {
 	r := &Reader{location: time.UTC}
 	for _, s := range []string{f.Default, f.Min, f.Max, f.Below} {

@@ -9,7 +9,7 @@ import (
 	"github.com/etcdward/etcdward/agent/config/value"
 )
 
-// TestCheckTags holds that each wrong tag is found: the test of a configuration rests on it.
+// TestCheckTags checks that each wrong tag is found: the test of a configuration rests on it.
 func TestCheckTags(t *testing.T) {
 	type section struct {
 		Nameless  string        `default:""`

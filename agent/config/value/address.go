@@ -26,7 +26,7 @@ func isPort(s string) bool {
 	return err == nil && n > 0 && s[0] != '0'
 }
 
-// IsLoopback errs on the careful side: a name other than localhost is not.
+// IsLoopback reports whether a host is this host's loopback. It is careful: no name but localhost counts.
 func IsLoopback(host string) bool {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return addr.Unmap().IsLoopback()
@@ -55,11 +55,11 @@ func parseURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// errUserinfo is left to the caller, who knows where credentials belong.
+// errUserinfo leaves the message to the caller, who knows where credentials belong.
 var errUserinfo = errors.New("no user and password in a URL")
 
-// CheckService judges the address of an object store or of a heartbeat;
-// credentials says where what is put before an @ belongs.
+// CheckService judges the address of an object store or of a heartbeat; credentials says where the user and
+// password that somebody put before an @ belong.
 func CheckService(s, credentials string) error {
 	_, err := parseURL(s)
 	switch {

@@ -8,9 +8,10 @@ import (
 	"time"
 )
 
+// Day is 24 hours: durations do not follow clock changes.
 const Day = 24 * time.Hour
 
-// MaxDuration keeps every sum of a duration and a date in the range of both.
+// MaxDuration is short enough that a duration added to any date stays within the range of both types.
 const MaxDuration = 36500 * Day
 
 var durationUnits = []struct {
@@ -18,8 +19,8 @@ var durationUnits = []struct {
 	is   time.Duration
 }{{"w", 7 * Day}, {"d", Day}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
 
-// ParseDuration reads 90s, 10m, 30d, 4w or 1h30m: whole numbers, each with its
-// unit, the units in falling order. Only 0 needs none.
+// ParseDuration reads 90s, 10m, 30d, 4w or 1h30m: whole numbers, each with its unit, the largest unit first.
+// Only 0 needs no unit.
 func ParseDuration(s string) (time.Duration, error) {
 	if s == "0" {
 		return 0, nil
@@ -60,7 +61,7 @@ func ParseDuration(s string) (time.Duration, error) {
 	return total, nil
 }
 
-// durationMistake names what users of other tools write.
+// durationMistake recognises the forms that users of other tools write.
 func durationMistake(s, number, unit string) error {
 	const allowed = " (allowed: such as 90s, 10m, 2h, 30d, 4w, 1h30m)"
 	switch {
@@ -85,7 +86,7 @@ func durationMistake(s, number, unit string) error {
 	return errors.New("not a duration" + allowed)
 }
 
-// FormatDuration is the way back, in days and below.
+// FormatDuration is the inverse of ParseDuration. It uses days and smaller units.
 func FormatDuration(d time.Duration) string {
 	if d == 0 {
 		return "0"

@@ -16,14 +16,14 @@ const credentialScheme = "credential:"
 
 var credentialName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,255}$`)
 
-// Credential is NAME, where the file is credential:NAME.
+// Credential is NAME if the file is credential:NAME.
 func (f File) Credential() (name string, ok bool) {
 	return strings.CutPrefix(string(f), credentialScheme)
 }
 
-// Path is where the file lies. directory is $CREDENTIALS_DIRECTORY, which
-// systemd sets for a unit with credentials; an error means that it is empty and
-// needed. Path of the empty File is empty.
+// Path is where the file lies. directory is $CREDENTIALS_DIRECTORY, which systemd sets for a unit with
+// credentials. An error means that the file is a credential and directory is empty. The path of the empty
+// File is empty.
 func (f File) Path(directory string) (string, error) {
 	name, ok := f.Credential()
 	if !ok {
@@ -36,8 +36,8 @@ func (f File) Path(directory string) (string, error) {
 	return filepath.Join(directory, name), nil
 }
 
-// ParseFile never repeats s: what is meant to name a file with a secret may be
-// the secret itself.
+// ParseFile never repeats s, because a user may have given the secret itself in place of the name of its
+// file.
 func ParseFile(s string) (File, error) {
 	const allowed = " (allowed: an absolute path, or credential:NAME)"
 	f := File(s)

@@ -2,8 +2,8 @@ package value
 
 import "strings"
 
-// Nearest is the candidate that a misspelt word most likely means, or "" where
-// none is near enough to be worth saying.
+// Nearest is the candidate that a misspelt word most likely means, or "" if none is near enough to be worth
+// suggesting.
 func Nearest(word string, candidates []string) string {
 	if len(word) > 64 {
 		return ""
@@ -21,8 +21,8 @@ func Nearest(word string, candidates []string) string {
 	return best
 }
 
-// distance counts the bytes to insert, delete, replace or swap with their
-// neighbour to get from a to b.
+// distance counts the edits that turn a into b: bytes inserted, deleted, replaced, or swapped with their
+// neighbour.
 func distance(a, b string) int {
 	before := make([]int, len(b)+1)
 	last := make([]int, len(b)+1)
@@ -47,8 +47,8 @@ func distance(a, b string) int {
 	return last[len(b)]
 }
 
-// Suggest lists what is allowed, and what word most likely stands for; where
-// nothing allowed is near, otherwise has a say.
+// Suggest lists what is allowed and what word most likely means. If nothing allowed is near, it uses the text
+// of otherwise.
 func Suggest(word string, allowed []string, otherwise ...func(word string) string) string {
 	parts := []string{"allowed: " + strings.Join(allowed, ", ")}
 	if near := Nearest(word, allowed); near != "" {

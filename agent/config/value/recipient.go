@@ -5,12 +5,13 @@ import (
 	"strings"
 )
 
-// HoldsSecretKey is wide on purpose: it guards what is about to be printed.
+// HoldsSecretKey reports whether a text may hold a secret key. It is broad on purpose, since it guards what
+// is about to be printed.
 func HoldsSecretKey(s string) bool {
 	return strings.Contains(strings.ToUpper(s), "AGE-SECRET-KEY") || strings.Contains(s, "PRIVATE KEY")
 }
 
-// CheckRecipient never repeats s, which may be a secret key by mistake.
+// CheckRecipient never repeats s, because it may be a secret key that was given by mistake.
 func CheckRecipient(s string) error {
 	const allowed = " (allowed: an age public key, age1…)"
 	switch {
@@ -33,8 +34,8 @@ func CheckRecipient(s string) error {
 	}
 }
 
-// The keys age makes, in characters of five bits: 32 bytes for X25519, and 1216
-// for the hybrid with ML-KEM-768.
+// The lengths of the keys that age makes, in characters of five bits: 32 bytes for X25519, and 1216 for the
+// hybrid with ML-KEM-768.
 const (
 	x25519Data = (32*8 + 4) / 5
 	hybridData = (1216*8 + 4) / 5
@@ -42,8 +43,8 @@ const (
 
 const bech32Alphabet = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 
-// bech32 splits s into its prefix and the number of data characters behind it.
-// False means that its checksum does not hold (BIP 173).
+// bech32 splits s into its prefix and the number of data characters behind it. False means that its checksum
+// is wrong (BIP 173).
 func bech32(s string) (prefix string, data int, ok bool) {
 	const checksum = 6
 	sep := strings.LastIndexByte(s, '1')
@@ -69,7 +70,7 @@ func bech32(s string) (prefix string, data int, ok bool) {
 	return prefix, len(s) - sep - 1 - checksum, sum == 1
 }
 
-// polymod takes the checksum one five-bit value further.
+// polymod adds one five-bit value to the checksum.
 func polymod(sum uint32, v byte) uint32 {
 	top := sum >> 25
 	sum = (sum&0x1ffffff)<<5 ^ uint32(v)

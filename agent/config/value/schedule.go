@@ -8,16 +8,16 @@ import (
 	"github.com/etcdward/etcdward/schedule"
 )
 
-// Off in the place of a schedule, switches the job off.
+// Off switches a job off when it is given in place of a schedule.
 const Off = "off"
 
-// Schedule is when a job is due, read in the configured time zone. The zero
-// value is switched off: [Schedule.Next] then is the zero time, always.
+// Schedule is when a job is due, read in the configured time zone. The zero value is switched off: its
+// [Schedule.Next] is always the zero time.
 type Schedule struct {
 	schedule.Schedule
 }
 
-// Off says that the job never runs by itself.
+// Off reports whether the job never runs by itself.
 func (s Schedule) Off() bool { return s.Schedule.String() == "" }
 
 // String is the expression, its fields separated by single spaces, or "off".
@@ -28,6 +28,7 @@ func (s Schedule) String() string {
 	return s.Schedule.String()
 }
 
+// ParseSchedule reads a cron expression, a descriptor such as @daily, "@every D", or "off".
 func ParseSchedule(expr string, loc *time.Location) (Schedule, error) {
 	if expr == Off {
 		return Schedule{}, nil
@@ -38,7 +39,7 @@ func ParseSchedule(expr string, loc *time.Location) (Schedule, error) {
 	}
 	parsed, err := schedule.Parse(expr, loc)
 	if err != nil {
-		// The path of the key says already that it is a schedule, and where.
+		// The path of the key already says that it is a schedule and where it stands.
 		if cause := errors.Unwrap(err); cause != nil {
 			err = cause
 		}

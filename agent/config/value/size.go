@@ -1,6 +1,8 @@
-// Package value reads and judges one value of the configuration: its text in, a value or a sentence about the mistake out.
+// Package value reads and judges one value of the configuration: its text in, and and a value or a sentence about the
+// mistake out.
 //
-// It knows no keys and no files. Its errors never repeat the text, which may be a secret put in the wrong place.
+// It knows no keys and no files. Its errors never repeat the text, which may be a secret that somebody put in
+// the wrong place.
 package value
 
 import (

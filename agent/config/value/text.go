@@ -8,6 +8,7 @@ import (
 	"strings"
 )
 
+// ParseText reads one line of text.
 func ParseText(s string) (string, error) {
 	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 }) {
 		return "", errors.New("one line of text is wanted, without line breaks and control characters")
@@ -15,6 +16,7 @@ func ParseText(s string) (string, error) {
 	return s, nil
 }
 
+// ParseBool reads true or false, and no other word.
 func ParseBool(s string) (bool, error) {
 	switch s {
 	case "true":
@@ -37,6 +39,7 @@ var (
 	plainDecimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
 )
 
+// ParseInt reads a whole number in plain digits.
 func ParseInt(s string) (int, error) {
 	switch {
 	case leadingZero.MatchString(s):
@@ -46,7 +49,7 @@ func ParseInt(s string) (int, error) {
 	}
 	n, err := strconv.ParseInt(s, 10, 32)
 	if err != nil {
-		// The bounds of the key say the rest.
+		// The bounds of the key say which numbers are allowed.
 		n = math.MaxInt32
 		if s[0] == '-' {
 			n = math.MinInt32
@@ -55,6 +58,7 @@ func ParseInt(s string) (int, error) {
 	return int(n), nil
 }
 
+// ParseRatio reads a share such as 0.2.
 func ParseRatio(s string) (float64, error) {
 	switch {
 	case strings.HasSuffix(s, "%"):

@@ -7,19 +7,20 @@ import (
 	"time"
 )
 
-// TimeZone is where the schedules are read. It is never the host's own zone:
-// hosts of one cluster have to agree on what is due.
+// TimeZone is where the schedules are read. It is never the host's own zone, because the hosts of one cluster
+// have to agree on when a job is due.
 type TimeZone struct {
 	Name     string
 	Location *time.Location
 }
 
-// The names of the IANA time zone database, for hints only: what a host accepts
-// is what its own data has.
+// The names of the IANA time zone database, for hints only. What a host accepts depends on its own copy of
+// the data.
 //
 //go:embed zones.txt
 var zones string
 
+// ParseTimeZone reads UTC or a name such as Europe/Berlin.
 func ParseTimeZone(s string) (TimeZone, error) {
 	const allowed = " (allowed: UTC, or a name such as Europe/Berlin)"
 	if s == "" || strings.EqualFold(s, "local") {

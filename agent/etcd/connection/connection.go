@@ -1,6 +1,6 @@
-// Package connection reaches the members of an etcd cluster under their URLs. It is the only importer of etcd's client.
+// Package connection calls the members of an etcd cluster under their URLs. It is the only importer of etcd's client.
 //
-// It does not know who the members are: it is given their URLs.
+// It does not know who the members are: its callers pass their URLs.
 //
 // Its one invariant: every call has a deadline and goes to the URL that it names, and its error is a sentence.
 package connection
@@ -23,18 +23,19 @@ import (
 
 // Options say how a cluster is reached.
 type Options struct {
-	// Endpoints are seeds, URLs: one that answers is enough, the other members are found through it.
+	// Endpoints are the URLs of the seeds. One that answers is enough, since it names the other members.
 	Endpoints []string
-	// CAFile, CertFile, KeyFile are PEM files. They are read anew for every connection. CAFile "":
-	// the host's own; CertFile "": no client certificate.
+	// CAFile, CertFile and KeyFile are PEM files, which are read again for every connection. If CAFile is ""
+	// the host's own CAs are trusted; if CertFile is "" there is no client certificate.
 	CAFile, CertFile, KeyFile string
-	// Username and PasswordFile, when etcd's own authentication is on.
+	// Username and PasswordFile are for clusters with etcd's own authentication.
 	Username, PasswordFile string
-	// CallTimeout bounds each call but the stream of a snapshot. 0: 5 s.
+	// CallTimeout limits each call except the stream of a snapshot. 0 means 5 s.
 	CallTimeout time.Duration
 }
 
-// defaultCallTimeout is long enough for a member under load and short enough for a status page.
+// defaultCallTimeout is long enough for a member under load, and short enough for somebody who waits for the
+// status.
 const defaultCallTimeout = 5 * time.Second
 
 // Pool is a set of connections, one to each endpoint in use. It is safe for concurrent use.
@@ -46,8 +47,8 @@ type Pool struct {
 	conns map[string]*clientv3.Client
 }
 
-// New prepares the connections; none is made before the first call. The error means that the options
-// cannot work: a file that is missing or unreadable.
+// New prepares the connections, and makes none before the first call. An error means that the options cannot
+// work because a file is missing or unreadable.
 func New(o Options) (*Pool, error) {
 	if o.CallTimeout == 0 {
 		o.CallTimeout = defaultCallTimeout
@@ -82,7 +83,7 @@ func (p *Pool) Close() error {
 	return errs
 }
 
-// client gives the connection to one endpoint.
+// client returns the connection to one endpoint.
 func (p *Pool) client(endpoint string) (*clientv3.Client, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -101,7 +102,8 @@ func (p *Pool) client(endpoint string) (*clientv3.Client, error) {
 		DialOptions: []grpc.DialOption{grpc.WithNoProxy()},
 	}
 	if strings.HasPrefix(endpoint, "https://") {
-		// Given as a dial option it replaces the client's own, which reads the files once.
+		// As a dial option this replaces the credentials of etcd's client, which would read the files only
+		// once.
 		cfg.DialOptions = append(cfg.DialOptions, grpc.WithTransportCredentials(p.files()))
 	}
 	client, err := clientv3.New(cfg)
@@ -112,7 +114,7 @@ func (p *Pool) client(endpoint string) (*clientv3.Client, error) {
 	return client, nil
 }
 
-// Conn gives the connection to one endpoint, for streams.
+// Conn returns the connection to one endpoint, for streams.
 func (p *Pool) Conn(endpoint string) (*grpc.ClientConn, error) {
 	client, err := p.client(endpoint)
 	if err != nil {
@@ -121,26 +123,26 @@ func (p *Pool) Conn(endpoint string) (*grpc.ClientConn, error) {
 	return client.ActiveConnection(), nil
 }
 
-// TLS is what a connection that is made now shows and trusts.
+// TLS returns the certificate that a new connection shows and the CAs that it trusts now.
 func (p *Pool) TLS() (*tls.Config, error) { return p.files().load() }
 
 // CallTimeout is the usual deadline of a call.
 func (p *Pool) CallTimeout() time.Duration { return p.options.CallTimeout }
 
-// RequireLeader makes a member that is cut off from the quorum end a stream, instead of keeping silent.
+// RequireLeader makes a member that is cut off from the quorum end a stream, instead of sending nothing.
 func RequireLeader(ctx context.Context) context.Context { return clientv3.WithRequireLeader(ctx) }
 
 func (p *Pool) files() *fileCredentials {
 	return &fileCredentials{caFile: p.options.CAFile, certFile: p.options.CertFile, keyFile: p.options.KeyFile}
 }
 
-// Call runs one call to one endpoint under the usual deadline. Its error names the endpoint and, when the connection is
-// the trouble, why it could not be made.
+// Call runs one call to one endpoint under the usual deadline. Its error names the endpoint and, if the connection
+// failed, the reason.
 func (p *Pool) Call(ctx context.Context, endpoint, what string, do func(context.Context, *grpc.ClientConn) error) error {
 	return p.CallFor(ctx, p.options.CallTimeout, endpoint, what, do)
 }
 
-// CallFor is Call under another deadline.
+// CallFor does what Call does, under another deadline.
 func (p *Pool) CallFor(ctx context.Context, timeout time.Duration, endpoint, what string, do func(context.Context, *grpc.ClientConn) error) error {
 	outer := ctx
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -151,7 +153,7 @@ func (p *Pool) CallFor(ctx context.Context, timeout time.Duration, endpoint, wha
 	}
 	conn := client.ActiveConnection()
 	if conn.GetState() == connectivity.TransientFailure {
-		// Try now, not when an earlier failure's pause is over.
+		// Connect now, without waiting for the pause after an earlier failure.
 		conn.ResetConnectBackoff()
 		wait, stop := context.WithTimeout(ctx, time.Second)
 		conn.WaitForStateChange(wait, connectivity.TransientFailure)
@@ -159,7 +161,7 @@ func (p *Pool) CallFor(ctx context.Context, timeout time.Duration, endpoint, wha
 	}
 	if err := do(ctx, conn); err != nil {
 		if outer.Err() != nil {
-			// It was cut, which says nothing of the member.
+			// The caller ended the call, which says nothing about the member.
 			return fmt.Errorf("%s %s: %w", what, endpoint, context.Cause(outer))
 		}
 		return fmt.Errorf("%s %s: %w", what, endpoint, Plain(err))

@@ -13,8 +13,8 @@ import (
 	"google.golang.org/grpc/credentials"
 )
 
-// fileCredentials is TLS whose files are read for every handshake, so that a renewed certificate is used
-// from the next connection on, and a failing one is named with its file.
+// fileCredentials is TLS that reads its files for every handshake. So a renewed certificate is used from the
+// next connection on, and an error names the file.
 type fileCredentials struct {
 	caFile, certFile, keyFile string
 }

@@ -12,29 +12,29 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// ErrUnreachable means that no endpoint answered. Nothing is known of the cluster.
+// ErrUnreachable means that no endpoint answered, so that nothing is known about the cluster.
 var ErrUnreachable = errors.New("no endpoint answers")
 
-// ErrDenied means that etcd's own authentication is on and the user lacks the right; root has it.
+// ErrDenied means that etcd's own authentication is on and the user lacks the right. The user root has it.
 var ErrDenied = errors.New("etcd refuses this user")
 
-// ErrAuthFailed means that etcd does not know the user, or not by this password. It is etcd's own error: it ends a connection before
-// the first call.
+// ErrAuthFailed means that the user name or the password is wrong. It is etcd's own error, which ends a connection before the first
+// call.
 var ErrAuthFailed error = rpctypes.ErrAuthFailed
 
 // ErrNoQuorum means that no majority of the voters answers and agrees on a leader. Nothing can be written and
-// no lock be held; a member may still give a snapshot in an emergency.
+// no lock can be held, but a member may still give a snapshot in an emergency.
 var ErrNoQuorum = errors.New("no quorum is seen from here")
 
-// ErrNoSpace means that etcd is over its quota: it takes no writes and grants no lease, so that the lock cannot be
-// had. Reading, compacting, defragmenting and deleting work.
-var ErrNoSpace = errors.New("etcd is over its quota (NOSPACE) and takes no writes")
+// ErrNoSpace means that etcd is over its quota. It accepts no writes and grants no lease, so that the lock is
+// unavailable. Reading, compacting, defragmenting and deleting still work.
+var ErrNoSpace = errors.New("etcd is over its quota (NOSPACE) and accepts no writes")
 
-// ErrCorrupt means that the alarm CORRUPT is raised: etcd takes no writes until a person has repaired the cluster, so that the lock
-// cannot be had.
-var ErrCorrupt = errors.New("etcd raised the alarm CORRUPT and takes no writes")
+// ErrCorrupt means that the alarm CORRUPT is raised. etcd accepts no writes until a person has repaired the cluster, so that the
+// lock is unavailable.
+var ErrCorrupt = errors.New("etcd raised the alarm CORRUPT and accepts no writes")
 
-// denials are what etcd says of the user under another code than those for that.
+// denials are the messages by which etcd refuses a user under a code that is not meant for it.
 var denials = []string{rpctypes.ErrUserEmpty.Error(), rpctypes.ErrAuthFailed.Error(), rpctypes.ErrUserNotFound.Error()}
 
 // cutOff is how gRPC says that a connection broke, or was kept and served by nobody.
@@ -65,7 +65,7 @@ func Plain(err error) error {
 	}
 }
 
-// fault prints a plain sentence and still is the error it came from.
+// fault prints a plain sentence, and errors.Is and errors.As still find the original error.
 type fault struct {
 	text   string
 	kind   error
@@ -81,7 +81,7 @@ func (f *fault) Unwrap() []error {
 	return []error{f.origin}
 }
 
-// Refused adds ErrNoSpace or ErrCorrupt to what etcd answers when an alarm keeps it from writing.
+// Refused adds ErrNoSpace or ErrCorrupt to the answer of an etcd that an alarm keeps from writing.
 func Refused(err error) error {
 	s, ok := Status(err)
 	switch {

@@ -14,18 +14,19 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Route is the members that lead to the cluster's data, the one that answered last in front. Any of them will do,
-// since every call that takes a route needs the quorum. It is safe for concurrent use.
+// Route is a list of members through which the cluster's data can be reached; the one that answered last is in
+// front. Any of them will do, since every call over a route needs the quorum. It is safe for concurrent use.
 type Route struct {
 	pool *Pool
 	mu   sync.Mutex
 	urls []string
 }
 
-// NewRoute is a route over the members with these URLs, the one to ask first in front.
+// NewRoute returns a route over the members with these URLs. The first one is asked first.
 func NewRoute(pool *Pool, urls []string) *Route { return &Route{pool: pool, urls: urls} }
 
-// Call runs one call on one member after the other until one can answer. timeout is for each; 0: the usual one.
+// Call runs one call on one member after the other until one can answer. timeout is for each of them; 0 means
+// the usual one.
 func (r *Route) Call(ctx context.Context, timeout time.Duration, what string, do func(context.Context, *grpc.ClientConn) error) error {
 	if timeout == 0 {
 		timeout = r.pool.options.CallTimeout
@@ -51,7 +52,7 @@ func (r *Route) order() []string {
 	return slices.Clone(r.urls)
 }
 
-// prefer puts a member in front.
+// prefer moves a member to the front.
 func (r *Route) prefer(url string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -60,13 +61,13 @@ func (r *Route) prefer(url string) {
 	}
 }
 
-// Conn gives the connection to one of the members, for streams.
+// Conn returns the connection to one of the members, for streams.
 func (r *Route) Conn(url string) (*grpc.ClientConn, error) { return r.pool.Conn(url) }
 
 // First is the member that answered last.
 func (r *Route) First() string { return r.order()[0] }
 
-// Demote puts a member last, after it left a stream hanging.
+// Demote moves a member to the end, for example because it let a stream hang.
 func (r *Route) Demote(url string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -75,14 +76,14 @@ func (r *Route) Demote(url string) {
 	}
 }
 
-// Elsewhere reports whether another member may succeed where one gave this error: it is about the member or the way
-// to it, and not about what was asked.
+// Elsewhere reports whether another member may succeed after one returned this error: the error is about the member
+// or the way to it, and not about the request.
 func Elsewhere(err error) bool {
 	s, ok := Status(err)
 	return !ok || s.Code() == codes.Unavailable || s.Code() == codes.DeadlineExceeded || s.Code() == codes.Canceled
 }
 
-// Status finds the status inside a wrapped error.
+// Status finds the gRPC status inside a wrapped error.
 func Status(err error) (*status.Status, bool) {
 	var carrier interface{ GRPCStatus() *status.Status }
 	if !errors.As(err, &carrier) {
@@ -91,7 +92,8 @@ func Status(err error) (*status.Status, bool) {
 	return carrier.GRPCStatus(), true
 }
 
-// Get reads one key through the quorum; nil: there is none. revision is the cluster's at that moment.
+// Get reads one key through the quorum; nil means that it does not exist. revision is the cluster's at that
+// moment.
 func (r *Route) Get(ctx context.Context, key string) (kv *mvccpb.KeyValue, revision int64, err error) {
 	err = r.Call(ctx, 0, "read "+key+" of", func(ctx context.Context, conn *grpc.ClientConn) error {
 		resp, err := pb.NewKVClient(conn).Range(ctx, &pb.RangeRequest{Key: []byte(key)})

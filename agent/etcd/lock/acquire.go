@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc"
 )
 
-// acquireTries is how often the way to the cluster may break, in a row, before that is the answer.
+// acquireTries is how often in a row the connection to the cluster may break before acquire gives up.
 const acquireTries = 3
 
 // acquire waits until the lock is free and takes it.
@@ -32,7 +32,7 @@ func acquire(ctx context.Context, find Find, who Holder) (*Lock, error) {
 		case err != nil && !connection.Elsewhere(err):
 			return nil, connection.Refused(err)
 		case err != nil:
-			// The survey saw a quorum and no member of it could answer: it was lost just now.
+			// The survey saw a quorum, but none of its members could answer: the quorum was lost just now.
 			if broken++; broken == acquireTries {
 				return nil, fmt.Errorf("%w: %w", connection.ErrNoQuorum, err)
 			}
@@ -45,7 +45,7 @@ func acquire(ctx context.Context, find Find, who Holder) (*Lock, error) {
 	}
 }
 
-// cmpCause prefers the reason why ctx ended to the errors that this caused.
+// cmpCause returns the reason why ctx ended, if it has, and not the errors that this caused.
 func cmpCause(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -53,9 +53,10 @@ func cmpCause(ctx context.Context, err error) error {
 	return err
 }
 
-// tryLock takes the lock if it is free. With neither a lock nor an error it is another's, seen at the revision.
+// tryLock takes the lock if it is free. If it returns neither a lock nor an error, somebody else held the lock
+// at the revision.
 func tryLock(ctx context.Context, r *connection.Route, who Holder) (*Lock, int64, error) {
-	// Looking first spares the leases that those who wait would grant and revoke.
+	// Look first: otherwise every agent that waits would grant and revoke a lease at each try.
 	kv, revision, err := r.Get(ctx, who.key())
 	if err != nil || kv != nil {
 		return nil, revision, err
@@ -85,8 +86,8 @@ func tryLock(ctx context.Context, r *connection.Route, who Holder) (*Lock, int64
 	return l, revision, nil
 }
 
-// createLock puts the lock's key unless there is one, and tells which there is then. Asking twice is harmless: a first attempt
-// whose answer got lost is found by its lease.
+// createLock puts the lock's key unless it exists, and returns the key that then exists. Asking twice is harmless: if the
+// first answer was lost, the key is recognised by its lease.
 func createLock(ctx context.Context, r *connection.Route, key string, value []byte, lease int64) (kv *mvccpb.KeyValue, revision int64, err error) {
 	err = r.Call(ctx, 0, "take lock at", func(ctx context.Context, conn *grpc.ClientConn) error {
 		resp, err := pb.NewKVClient(conn).Txn(ctx, &pb.TxnRequest{
@@ -110,11 +111,12 @@ func createLock(ctx context.Context, r *connection.Route, key string, value []by
 	return kv, revision, err
 }
 
-// watchPause is how long a broken watch rests before the next, so that a member that refuses it is not asked in a spin.
+// watchPause is the time between a broken watch and the next one, so that a member that refuses the watch is not asked
+// in a tight loop.
 const watchPause = 500 * time.Millisecond
 
-// awaitRelease returns when the lock's key went after the revision, when the watch broke, and at the latest after its time to live: a
-// watch may hang on a member that does. Its only error is the cause of ctx's end.
+// awaitRelease returns when the lock's key was deleted after the revision or when the watch breaks. It also returns after the lock's
+// time to live, because the watch hangs if its member hangs. Its only error is the cause of ctx's end.
 func awaitRelease(ctx context.Context, r *connection.Route, who Holder, revision int64) error {
 	url := r.First()
 	within, cancel := context.WithTimeout(ctx, who.TTL)
@@ -142,7 +144,7 @@ func watchLock(ctx context.Context, r *connection.Route, url, key string, revisi
 	if err != nil {
 		return err
 	}
-	// A member that is cut off from the quorum ends the watch instead of keeping silent.
+	// A member that is cut off from the quorum then ends the watch, instead of sending nothing.
 	stream, err := pb.NewWatchClient(conn).Watch(connection.RequireLeader(ctx))
 	if err != nil {
 		return err

@@ -10,9 +10,10 @@ import (
 	"google.golang.org/grpc"
 )
 
-// keep renews the lease until ctx ends, and ends it itself when the lease may have lapsed.
+// keep renews the lease until ctx ends, and ends the work's context itself once the lease may have lapsed.
 //
-// The time to live is counted from before each request is sent, so that this host gives up before etcd does.
+// It counts the time to live from before each request was sent, so that this host stops before etcd lets the
+// lease lapse.
 func (l *Lock) keep(ctx context.Context, end context.CancelCauseFunc) {
 	ttl := l.Holder().TTL
 	again := time.NewTimer(ttl / 3)
@@ -43,7 +44,8 @@ func (l *Lock) keep(ctx context.Context, end context.CancelCauseFunc) {
 	}
 }
 
-// renew asks for the lease to live on, no longer than it lives, and says until when it does.
+// renew asks etcd to prolong the lease, and gives up when the lease would lapse. It returns until when the
+// lease lives.
 func (l *Lock) renew(ctx context.Context, ttl time.Duration) (until time.Time, err error) {
 	ctx, cancel := context.WithDeadline(ctx, l.until)
 	defer cancel()
@@ -62,7 +64,7 @@ func (l *Lock) renew(ctx context.Context, ttl time.Duration) (until time.Time, e
 			return err
 		}
 		if lapsed = resp.TTL <= 0; lapsed {
-			return nil // every member would say the same
+			return nil // every member would give the same answer
 		}
 		return stream.CloseSend()
 	})

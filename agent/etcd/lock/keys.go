@@ -10,14 +10,15 @@ import (
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 )
 
-// Prefix is where all keys of ours are: nothing else is ever written.
+// Prefix is the prefix of all our keys. We never write any other key.
 const Prefix = "etcdward/"
 
-// ErrUndecodable means that what was kept under a name is not what this version writes: a newer one did, or somebody else.
+// ErrUndecodable means that a record does not have the form that this version writes: a newer version wrote it, or
+// somebody else did.
 var ErrUndecodable = errors.New("it cannot be decoded")
 
-// Recall reads what was kept under a name below etcdward/ into v; false: there is nothing. Its error wraps ErrUndecodable, or is that
-// of a read through the quorum.
+// Recall reads the record under a name below etcdward/ into v; false if there is none. Its error wraps ErrUndecodable, or is that of
+// a read through the quorum.
 func Recall(ctx context.Context, r *connection.Route, name string, v any) (bool, error) {
 	kv, _, err := r.Get(ctx, Prefix+name)
 	if err != nil || kv == nil {

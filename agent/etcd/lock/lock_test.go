@@ -20,7 +20,7 @@ import (
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
-// shortTTL keeps the tests of lapsing locks short, and survives a machine that does other work.
+// shortTTL keeps the tests of lapsing locks short, and is still long enough for a busy machine.
 const shortTTL = 3 * time.Second
 
 // pool gives the connections beneath an agent's view.
@@ -152,7 +152,7 @@ func lapses(t *testing.T, c *cluster.Cluster) {
 	}
 	begun := time.Now()
 	err = client.Connect(t, c).Hold(t.Context(), holder("next"), func(ctx context.Context, _ *lock.Lock) error {
-		// The fence: what the old holder still had in mind is not written any more.
+		// The fence: the old holder can no longer write.
 		if err := gone.Keep(ctx, "test", "late"); !errors.Is(err, lock.ErrLost) {
 			t.Errorf("the old holder writes: %v", err)
 		}
@@ -193,7 +193,7 @@ func lostWhenRevoked(t *testing.T, c *cluster.Cluster) {
 	}
 }
 
-// outlivesMember kills the very member that the lock is renewed at, twice its time to live before the end.
+// outlivesMember kills the member through which the lock is renewed, twice its time to live before the end.
 func outlivesMember(t *testing.T, c *cluster.Cluster) {
 	agent := client.Connect(t, c)
 	err := agent.Hold(t.Context(), brief("a"), func(ctx context.Context, l *lock.Lock) error {

@@ -9,31 +9,34 @@ import (
 	"github.com/etcdward/etcdward/agent/etcd/connection"
 )
 
-// Run is what the cluster remembers of the last due run of one job.
+// Run is the record, kept in the cluster, of the last due run of one job.
 type Run struct {
 	Due   time.Time `json:"due"`
 	Ended time.Time `json:"ended"`
 	Host  string    `json:"host"`
 	OK    bool      `json:"ok"`
-	// Tried are the hosts on which this due run failed.
+	// Tried names the hosts on which this due run failed.
 	Tried []string `json:"tried,omitempty"`
-	// Done are the last few due runs that succeeded: what a host with a wrong clock notes must not make others do theirs again.
+	// Done are the last few due runs that succeeded, so that the note of a host with a wrong clock does not make the others
+	// repeat their runs.
 	Done []time.Time `json:"done,omitempty"`
 }
 
-// doneKept is how many are remembered.
+// doneKept is how many due runs Done holds at most.
 const doneKept = 8
 
-// Disbelieved says that the record comes from a host whose clock is ahead of this one's, or was: it is not taken at its word.
+// Disbelieved reports whether the record comes from a host whose clock is, or was, ahead of this one's. Such a record is not
+// trusted.
 func (r Run) Disbelieved(now time.Time) bool { return r.Due.After(now.Add(futureTolerance)) }
 
-// futureTolerance is how far the clocks of the hosts may differ before a record from the future is not believed.
+// futureTolerance is how far the clocks of the hosts may differ before a record from the future is no longer
+// trusted.
 const futureTolerance = 2 * time.Minute
 
-// Settled says whether a due run needs doing on a host no more, and why.
+// Settled reports whether a host no longer has to do a due run, and why.
 //
-// A run that failed is for the other hosts to try, once each, unless once is set. A record of a run that is not due
-// yet comes from a host whose clock is wrong, or was: believing it would stop the job on all of them.
+// Each other host tries a run that failed once, unless once is set. A record of a run that is not due yet comes
+// from a host whose clock is or was wrong. It is ignored, since trusting it would stop the job on all hosts.
 func (r Run) Settled(due time.Time, host string, once bool, now time.Time) (reason string, settled bool) {
 	at := r.Ended.UTC().Format(time.RFC3339)
 	switch {
@@ -46,14 +49,14 @@ func (r Run) Settled(due time.Time, host string, once bool, now time.Time) (reas
 	case r.OK:
 		return fmt.Sprintf("%s did it at %s", r.Host, at), true
 	case once:
-		return fmt.Sprintf("it failed on %s at %s, and waits for the next time", r.Host, at), true
+		return fmt.Sprintf("it failed on %s at %s, and is not tried again until it is next due", r.Host, at), true
 	case slices.Contains(r.Tried, host):
-		return fmt.Sprintf("it failed on this host at %s already", at), true
+		return fmt.Sprintf("it already failed on this host at %s", at), true
 	}
 	return "", false
 }
 
-// After is the record once a host has done the due run, or failed to.
+// After returns the record as it is after a host has done the due run, or has failed to.
 func (r Run) After(due time.Time, host string, ok bool, now time.Time) Run {
 	next := Run{Due: due.UTC(), Ended: now.UTC().Truncate(time.Millisecond), Host: host, OK: ok, Done: r.Done}
 	if ok {
@@ -69,18 +72,19 @@ func (r Run) After(due time.Time, host string, ok bool, now time.Time) Run {
 	return next
 }
 
-// LastRun is the record of a job, read by the way that the lock is renewed on.
+// LastRun returns the record of a job, read over the connection that renews the lock.
 func (l *Lock) LastRun(ctx context.Context, job string) (Run, bool, error) {
 	return LastRun(ctx, l.route, job)
 }
 
-// LastRun reads, through the quorum, what is remembered of a job; false: it never ran.
+// LastRun reads the record of a job through the quorum; false if the job never ran.
 func LastRun(ctx context.Context, r *connection.Route, job string) (run Run, found bool, err error) {
 	found, err = Recall(ctx, r, "runs/"+job, &run)
 	return run, found, err
 }
 
-// NoteRun writes what came of a job's run, and only while the lock is held: after ErrLost nothing was written.
+// NoteRun writes the outcome of a job's run, and only while the lock is held. If it returns ErrLost, nothing
+// was written.
 func (l *Lock) NoteRun(ctx context.Context, job string, r Run) error {
 	return l.Keep(ctx, "runs/"+job, r)
 }

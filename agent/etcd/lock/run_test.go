@@ -52,7 +52,7 @@ func TestRunAfter(t *testing.T) {
 			t.Fatalf("%s may try twice", host)
 		}
 	}
-	// A host an hour behind does its own, and makes nobody do theirs again.
+	// A host whose clock is an hour behind does its own run, and makes no other host repeat one.
 	behind := Run{}.After(due, "b", true, due).After(due.Add(-time.Hour), "c", true, due.Add(-time.Hour))
 	if _, settled := behind.Settled(due, "a", false, due); !settled {
 		t.Errorf("after a host that is behind it is due again: %+v", behind)

@@ -30,13 +30,13 @@ const (
 	OtherCluster = "c2"
 )
 
-// Store is a store that a test can fill and look into.
+// Store is a store that a test can fill and inspect.
 type Store struct{ stores.Store }
 
 // Hour is the time of the snapshot with that number.
 func Hour(n int) time.Time { return time.Date(2026, 11, 1, n, 0, 0, 0, time.UTC) }
 
-// Stored is the manifest of a snapshot whose data nobody will unseal, and that data.
+// Stored returns the manifest of a snapshot whose data is never unsealed, and that data.
 func Stored(n int, edit ...func(*snapshot.Manifest)) (snapshot.Manifest, []byte) {
 	content := fmt.Appendf(nil, "the bytes of snapshot %d", n)
 	id := snapshot.NewID(Hour(n), int64(n))
@@ -107,7 +107,7 @@ func (s Store) Commit(t *testing.T, m snapshot.Manifest, content []byte) {
 	}
 }
 
-// Numbers gives the snapshots that are listed, by their revisions, each of which has to be whole.
+// Numbers returns the listed snapshots by their revisions. Each of them has to be whole.
 func (s Store) Numbers(t *testing.T) []int64 {
 	t.Helper()
 	listing, err := s.Catalog.List(t.Context())
@@ -142,7 +142,7 @@ func (s Store) ReadBack(t *testing.T, m snapshot.Manifest) error {
 	return errors.Join(err, r.Close())
 }
 
-// Want holds the store to some snapshots, and no orphans.
+// Want checks that the store has exactly these snapshots and no orphans.
 func (s Store) Want(t *testing.T, want ...int64) {
 	t.Helper()
 	if got := s.Numbers(t); !slices.Equal(got, want) {
@@ -154,7 +154,7 @@ func (s Store) Want(t *testing.T, want ...int64) {
 	}
 }
 
-// BucketThat is a bucket with a will of its own.
+// BucketThat is a bucket with hooks that can refuse calls.
 type BucketThat struct {
 	storage.Bucket
 	refuses func(verb, key string) error
@@ -164,6 +164,7 @@ type BucketThat struct {
 	Puts []string
 }
 
+// Put implements [storage.Bucket].
 func (b *BucketThat) Put(ctx context.Context, up storage.Upload) (storage.Object, error) {
 	if err := b.refuses("put", up.Key); err != nil {
 		return storage.Object{}, fmt.Errorf("put %s: %w", up.Key, err)
@@ -174,6 +175,7 @@ func (b *BucketThat) Put(ctx context.Context, up storage.Upload) (storage.Object
 	return b.Bucket.Put(ctx, up)
 }
 
+// Delete implements [storage.Bucket].
 func (b *BucketThat) Delete(ctx context.Context, obj storage.Object) error {
 	if err := b.refuses("delete", obj.Key); err != nil {
 		return fmt.Errorf("delete %s: %w", obj.Key, err)
@@ -191,7 +193,7 @@ func Refusing(bucket storage.Bucket, verb, text string, with error) *BucketThat 
 	}}
 }
 
-// Down is a bucket that nobody can reach.
+// Down is a bucket that cannot be reached.
 func Down(bucket storage.Bucket) storage.Bucket {
 	return storagetest.NewFaulty(bucket, 1, storagetest.Down)
 }
@@ -217,7 +219,7 @@ func (s Store) Prove(t *testing.T, n int, ok bool) {
 // MustID is the ID of the snapshot with that number.
 func MustID(n int) string { return snapshot.NewID(Hour(n), int64(n)).String() }
 
-// Replace puts other bytes in the place of an object, as nobody should.
+// Replace overwrites the bytes of an object, which etcdward itself never does.
 func Replace(t *testing.T, bucket storage.Bucket, key string, content []byte) {
 	t.Helper()
 	if err := bucket.Delete(t.Context(), storage.Object{Key: key}); err != nil {
@@ -226,7 +228,7 @@ func Replace(t *testing.T, bucket storage.Bucket, key string, content []byte) {
 	storagetest.Put(t, bucket, key, content)
 }
 
-// Remove removes an object, as nobody should.
+// Remove removes an object behind the catalog's back.
 func Remove(t *testing.T, bucket storage.Bucket, key string) {
 	t.Helper()
 	if err := bucket.Delete(t.Context(), storage.Object{Key: key}); err != nil {

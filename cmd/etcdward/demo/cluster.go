@@ -25,7 +25,7 @@ func startMembers(ctx context.Context, dir string) (*members, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	addresses, err := freeAddresses(6)
+	addresses, err := freeAddresses(ctx, 6)
 	if err != nil {
 		return nil, err
 	}
@@ -57,12 +57,13 @@ func startMembers(ctx context.Context, dir string) (*members, error) {
 }
 
 // freeAddresses finds loopback addresses that nobody listens on.
-func freeAddresses(n int) ([]string, error) {
+func freeAddresses(ctx context.Context, n int) ([]string, error) {
 	var addresses []string
 	var listeners []net.Listener
 	var failed error
+	var listen net.ListenConfig
 	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := listen.Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			failed = err
 			break

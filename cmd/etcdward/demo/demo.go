@@ -1,5 +1,5 @@
-// Package demo shows the whole life of a backup on a throw-away cluster: with the agent's own code, and nothing that is made for the show but the
-// cluster and its load.
+// Package demo shows the whole life of a backup on a throw-away cluster. It uses the agent's own code; only the cluster and its load are made for
+// the demonstration.
 package demo
 
 import (
@@ -22,11 +22,11 @@ const (
 	S3        = "s3"
 )
 
-// Options are how a demonstration is to be.
+// Options say how a demonstration runs.
 type Options struct {
-	// Out takes what is shown, Err the warnings of the agent.
+	// Out receives what is shown, Err the warnings of the agent.
 	Out, Err io.Writer
-	// Dir is the folder to work in, which must not exist; "": a new one below $TMPDIR.
+	// Dir is the folder to work in, which must not exist; "" means a new one below $TMPDIR.
 	Dir string
 	// Store is Directory or S3.
 	Store string
@@ -36,7 +36,7 @@ type Options struct {
 	Version string
 }
 
-// demonstration is one that is under way.
+// demonstration is a demonstration under way.
 type demonstration struct {
 	Options
 	cluster *members
@@ -45,10 +45,12 @@ type demonstration struct {
 	step    int
 }
 
-// every is how often the demonstration's snapshots are due. The configuration file allows no less than a minute.
+// every is how often the snapshots of the demonstration are due. The configuration file would not allow less
+// than a minute.
 const every = 3 * time.Second
 
-// Run shows the whole life of a backup. It stops everything that it started. An error means that a step did not do what it should.
+// Run shows the whole life of a backup, and stops everything that it started. An error means that a step did not do what it
+// should.
 func Run(ctx context.Context, o Options) (err error) {
 	d := &demonstration{Options: o, store: store{kind: o.Store}}
 	if err := d.prepare(); err != nil {

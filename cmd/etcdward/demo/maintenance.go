@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// keepHistory is the history that the demonstration keeps; in life it is ten minutes.
+	// keepHistory is how much history the demonstration keeps; in production it is ten minutes.
 	keepHistory = 2 * time.Second
-	// windowLength is as long as its window is open; in life two hours.
+	// windowLength is how long its window is open; in production it is two hours.
 	windowLength = 30 * time.Second
 )
 
@@ -34,8 +34,8 @@ func (d *demonstration) maintain(ctx context.Context) error {
 	return errors.Join(err, <-load)
 }
 
-// retryingLoad is load with the patience of Kubernetes: a write that reaches the leader in the moment in which it hands over is
-// dropped, and tried again.
+// retryingLoad is a load that tries again, as Kubernetes does: a write that reaches the leader at the moment of a handover
+// fails, and is repeated.
 func (d *demonstration) retryingLoad(ctx context.Context) error {
 	var err error
 	for range 3 {
@@ -75,9 +75,9 @@ func (d *demonstration) compact(ctx context.Context, compactor *compact.Compacto
 	return nil
 }
 
-// window defragments what is worth it in a window that has just opened.
+// window defragments the members that are worth it, in a window that has just opened.
 func (d *demonstration) window(ctx context.Context, compactor *compact.Compactor) error {
-	d.tell("The files are as large as before. A window of %s opens: one member at a time, the leader last, once it leads no more.", windowLength)
+	d.tell("The files are as large as before. A window of %s opens: one member at a time, the leader last, once it no longer leads.", windowLength)
 	coordinator, err := d.parts.Coordinator()
 	if err != nil {
 		return err

@@ -20,11 +20,11 @@ import (
 	"github.com/etcdward/etcdward/agent/stores"
 )
 
-// hashTime bounds one HashKV call to a member of the demonstration.
+// hashTime limits one HashKV call to a member of the demonstration.
 const hashTime = 30 * time.Second
 
-// restoreLast takes a last snapshot, makes a second cluster of it, and compares that with the one that it came from. The snapshots
-// before it will not do for that: the cluster was compacted since.
+// restoreLast takes a last snapshot, restores it as a second cluster, and compares that with the first. An earlier snapshot would
+// not do, because the cluster was compacted since then.
 func (d *demonstration) restoreLast(ctx context.Context) (err error) {
 	d.say("The worst night: three new hosts and the last snapshot. `etcdward restore plan`, then `restore apply` on each.")
 	job, err := d.parts.Round(false)
@@ -47,7 +47,7 @@ func (d *demonstration) restoreLast(ctx context.Context) (err error) {
 	if err := (&fetch.Fetcher{}).Run(ctx, found, file); err != nil {
 		return err
 	}
-	addresses, err := freeAddresses(6)
+	addresses, err := freeAddresses(ctx, 6)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,8 @@ func (d *demonstration) restoreLast(ctx context.Context) (err error) {
 	return d.compareRestored(ctx, running, m, want)
 }
 
-// bootRestored starts the members of a plan, each on its own directory. What runs when it fails is given as well.
+// bootRestored starts the members of a plan, each on its own directory. If it fails, it also returns the members
+// that already run.
 func bootRestored(ctx context.Context, p plan.Plan, addresses []string) (*members, error) {
 	c := &members{}
 	for i, m := range p.Members {
@@ -103,8 +104,8 @@ func bootRestored(ctx context.Context, p plan.Plan, addresses []string) (*member
 	return c, nil
 }
 
-// compareRestored holds the living cluster to the snapshot at the snapshot's revision, and the restored one to what the snapshot says
-// that it must answer.
+// compareRestored compares the living cluster with the snapshot at the snapshot's revision, and the restored cluster with what it
+// must answer according to the snapshot.
 func (d *demonstration) compareRestored(ctx context.Context, running *members, m snapshot.Manifest, want snapshot.RestoredFacts) (err error) {
 	live, err := d.parts.Cluster()
 	if err != nil {

@@ -212,7 +212,7 @@ func (d *demonstration) prune(ctx context.Context) error {
 	return nil
 }
 
-// fetch brings the newest back and verifies it.
+// fetch fetches the newest snapshot and verifies it.
 func (d *demonstration) fetch(ctx context.Context) error {
 	d.say("And back: `etcdward fetch latest` downloads, decompresses and verifies.")
 	found, err := stores.Find(ctx, d.parts.Stores, stores.Latest)
@@ -227,7 +227,7 @@ func (d *demonstration) fetch(ctx context.Context) error {
 	return nil
 }
 
-// status asks the question that the product exists for.
+// status shows the status: is the cluster safe?
 func (d *demonstration) status(ctx context.Context) error {
 	d.say("Am I safe? `etcdward status` says:")
 	s := d.parts.Observer().Status(ctx, time.Now())

@@ -38,7 +38,7 @@ func (d *demonstration) startStore(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("--store s3: %w (in a clone: make tools, then PATH=$PWD/.tools:$PATH)", err)
 	}
-	addresses, err := freeAddresses(1)
+	addresses, err := freeAddresses(ctx, 1)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,8 @@ func (d *demonstration) startStore(ctx context.Context) error {
 	if err := os.Mkdir(filepath.Join(d.storePath(), bucketName), 0o700); err != nil {
 		return err
 	}
-	s.server = exec.Command(binary, "--port", addresses[0], "--access", accessKey, "--secret", accessKey, "--quiet", "posix", d.storePath())
+	// The server does not end with ctx: stop ends it.
+	s.server = exec.CommandContext(context.WithoutCancel(ctx), binary, "--port", addresses[0], "--access", accessKey, "--secret", accessKey, "--quiet", "posix", d.storePath())
 	s.server.Stdout, s.server.Stderr = &s.said, &s.said
 	if err := s.server.Start(); err != nil {
 		return err

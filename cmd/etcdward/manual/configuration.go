@@ -34,7 +34,7 @@ func configurationPage(reference string, date time.Time) string {
 	return p.String()
 }
 
-// keyText says what a key means, and what it is where the file does not say.
+// keyText returns what a key means, and its value if the file does not give one.
 func keyText(otherwise, meaning string) string {
 	switch {
 	case otherwise == "required":

@@ -1,6 +1,7 @@
-// Package manual writes what the packages ship beside the binary: man pages, completions and the schema of the configuration.
+// Package manual writes the documents that the packages ship beside the binary: man pages, completions and the schema of the
+// configuration.
 //
-// It takes the verbs and flags from the root command, and knows none of them.
+// It takes the verbs and flags from the root command, and knows none of them itself.
 package manual
 
 import (
@@ -50,7 +51,7 @@ func Write(root *cobra.Command, directory, configuration string) error {
 	return nil
 }
 
-// sourceDate is the day that the documents bear.
+// sourceDate is the date that is printed in the documents.
 func sourceDate() (time.Time, error) {
 	text := cmp.Or(os.Getenv("SOURCE_DATE_EPOCH"), "0")
 	seconds, err := strconv.ParseInt(text, 10, 64)

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// TestRoffIsText holds that no word of a text becomes a request of roff.
+// TestRoffIsText checks that no word of a text becomes a request of roff.
 func TestRoffIsText(t *testing.T) {
 	p := newPage("x", 8, time.Unix(0, 0).UTC(), "y")
 	p.paragraphs(".so /etc/passwd\n'quoted' \\fB --flag")

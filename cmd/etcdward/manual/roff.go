@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// page is a man page in the making.
+// page is a man page that is being written.
 type page struct{ strings.Builder }
 
 func newPage(name string, section int, date time.Time, title string) *page {
@@ -19,7 +19,7 @@ func newPage(name string, section int, date time.Time, title string) *page {
 
 func (p *page) section(title string) { fmt.Fprintf(p, ".SH %s\n", quoteRoff(title)) }
 
-// paragraphs writes text whose paragraphs are divided by empty lines.
+// paragraphs writes text whose paragraphs are separated by empty lines.
 func (p *page) paragraphs(text string) {
 	for _, paragraph := range strings.Split(text, "\n\n") {
 		p.WriteString(".PP\n")
@@ -33,7 +33,7 @@ func (p *page) item(term, text string) {
 	fmt.Fprintf(p, ".TP\n.B %s\n%s\n", quoteRoff(term), escapeRoff(text))
 }
 
-// escapeRoff keeps text from being read as a request or an escape.
+// escapeRoff escapes text, so that roff does not read it as a request or an escape.
 func escapeRoff(text string) string {
 	text = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`).Replace(text)
 	if strings.HasPrefix(text, ".") {

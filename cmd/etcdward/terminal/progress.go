@@ -11,8 +11,8 @@ import (
 	"golang.org/x/term"
 )
 
-// progress shows how far a step is: a bar that moves, on a terminal; else a line now and then. Nothing is
-// shown of steps shorter than a second.
+// progress shows the progress of a step: as a moving bar on a terminal, and otherwise as a line at intervals.
+// It shows nothing for steps shorter than a second.
 type progress struct {
 	out      io.Writer
 	terminal bool
@@ -24,16 +24,16 @@ type progress struct {
 	onLine bool
 }
 
-// lineEvery is how often a log without a terminal hears of a long step.
+// lineEvery is how often the progress of a long step is printed if there is no terminal.
 const lineEvery = 10 * time.Second
 
-// NewProgress shows how far the steps of some work are on w. clear takes what is shown away.
+// NewProgress shows the progress of the steps of some work on w. clear removes it from the terminal.
 func NewProgress(w io.Writer) (show func(step string, done, total int64), clear func()) {
 	p := &progress{out: Raw(w), terminal: Is(w)}
 	return p.show, p.clear
 }
 
-// Is reports whether a stream leads to a terminal.
+// Is reports whether a stream is a terminal.
 func Is(stream any) bool {
 	if safe, ok := stream.(Safe); ok {
 		stream = safe.to
@@ -79,7 +79,7 @@ func (p *progress) line(done, total int64, since time.Duration) string {
 		Bytes(done), Bytes(total), Bytes(int64(rate)), left)
 }
 
-// wipe takes the bar away.
+// wipe removes the bar.
 func (p *progress) wipe() {
 	if p.onLine {
 		fmt.Fprint(p.out, "\r\x1b[K")
@@ -87,7 +87,7 @@ func (p *progress) wipe() {
 	}
 }
 
-// clear takes the bar away when the work is done.
+// clear removes the bar when the work is done.
 func (p *progress) clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -14,7 +14,7 @@ import (
 func JSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false) // commands in it are to be read and copied
+	enc.SetEscapeHTML(false) // people read and copy the commands in it
 	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("print: %w", err)
 	}

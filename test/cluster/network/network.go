@@ -38,8 +38,8 @@ type Proxy struct {
 	member string // where the member listens, host:port
 }
 
-// link is one connection from a member to another. Sender is empty until its
-// first request was read, and stays so when that names none.
+// link is one connection from a member to another. Its sender is empty until the first request was read, and
+// stays empty if that request names none.
 type link struct {
 	to     *Proxy
 	sender string

@@ -1,2 +1,3 @@
-// Package restore kills restores of the real binary at random moments: the data directory is the old one, whole, or the new one.
+// Package restore kills restores of the real binary at random moments. Afterwards the data directory must be the complete old
+// one or the complete new one.
 package restore
