@@ -17,7 +17,7 @@ import (
 // Problem is a file that was read and cannot be understood.
 type Problem = hostfile.Problem
 
-// Setting, Settings and Clip are those of hostfile.
+// Setting is that of hostfile, as are Settings and Clip.
 type (
 	Setting  = hostfile.Setting
 	Settings = hostfile.Settings

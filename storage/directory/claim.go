@@ -23,7 +23,7 @@ import (
 // Whoever has the claim looks whether the object's name is free, and renames. Readers still see a complete object or none.
 
 const (
-	// claimSuffix ends the name of a claim: .etcdward-HASH.claim
+	// claimSuffix ends the name of a claim: .etcdward-HASH.claim.
 	claimSuffix = ".claim"
 	// staleClaim is the age from which the claim of another host, which holds one for milliseconds, counts as left behind.
 	staleClaim = time.Hour

@@ -17,7 +17,7 @@ import (
 )
 
 // partialSuffix ends the name of an unfinished file:
-// .etcdward-HOST-RANDOM.partial
+// .etcdward-HOST-RANDOM.partial.
 const partialSuffix = ".partial"
 
 // abandoned is the age from which an unfinished file of another host counts as left

@@ -22,7 +22,7 @@ import (
 var update = flag.Bool("update", false, "write schema.txt from the types of k8s.io/api")
 
 // TestSchemaIsThatOfKubernetes derives the schema from the Go types of k8s.io/api, and holds the file to it. After an
-// update of k8s.io/api: go test ./agent/extract/protobuf -run TestSchemaIsThatOfKubernetes -update
+// update of k8s.io/api: go test ./agent/extract/protobuf -run TestSchemaIsThatOfKubernetes -update.
 func TestSchemaIsThatOfKubernetes(t *testing.T) {
 	want := derive(t, kinds.Scheme(t))
 	if *update {
