@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/etcdward/etcdward/agent/cancellation"
 	"github.com/etcdward/etcdward/agent/etcd"
 )
 
@@ -52,7 +53,7 @@ func (r *defragRun) member(ctx context.Context, s Step) error {
 	if err := r.keep(ctx); err != nil {
 		return err
 	}
-	if err := cause(ctx); err != nil {
+	if err := cancellation.Cause(ctx); err != nil {
 		return err
 	}
 	lasting, end := withGrace(ctx, defragGrace)
