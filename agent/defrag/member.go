@@ -102,7 +102,7 @@ func (r *defragRun) handOver(ctx context.Context, s Step, survey etcd.Survey) (e
 	}
 	heir, found := survey.Named(s.Heir)
 	if !found {
-		return survey, errors.New("it leads now, and did not when that was decided")
+		return survey, errors.New("it leads now, and did not when the plan was made")
 	}
 	if err := r.Cluster.MoveLeader(ctx, s.Member, heir); err != nil {
 		return survey, err

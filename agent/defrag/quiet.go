@@ -41,7 +41,7 @@ func (q Quiet) Await(ctx context.Context, l *etcd.Lock) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-within.Done():
-			q.Log.Error("member does not come back from its defragmentation", "member", book.Underway, "waited", underwayBound)
+			q.Log.Error("member has not come back from its defragmentation", "member", book.Underway, "waited", underwayBound)
 			return nil
 		case <-tick.C:
 		}

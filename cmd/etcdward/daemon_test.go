@@ -23,7 +23,7 @@ func TestDaemon(t *testing.T) {
 	s := newSite(t, c, `snapshot: {schedule: "* * * * *"}`)
 	p := s.start(t, program(t), "run")
 	waitFor(t, 90*time.Second, func() bool { return strings.Contains(p.said.String(), "job done") }, p.said)
-	for _, want := range []string{`msg="etcdward started"`, `reason="drill: valid, and not active`, `msg="job scheduled" job=defrag`, `msg="snapshot proven".*role=follower`, `msg="job done" job=snapshot due=`} {
+	for _, want := range []string{`msg="etcdward started"`, `reason="drill: valid, but without effect`, `msg="job scheduled" job=defrag`, `msg="snapshot proven".*role=follower`, `msg="job done" job=snapshot due=`} {
 		if !regexp.MustCompile(want).MatchString(p.said.String()) {
 			t.Errorf("the log lacks %s:\n%s", want, p.said)
 		}
