@@ -87,7 +87,7 @@ func TestCompactorFirstNeedsAge(t *testing.T) {
 	h := &historian{now: noon.Add(time.Hour), history: etcd.History{ClusterID: 7}}
 	c := testCompactor(t, h, 10*time.Minute)
 	done, err := c.Run(t.Context())
-	if err != nil || done.Needed() || !strings.Contains(done.Reason, "no revision was noted 10m0s ago yet") || h.compacted != nil {
+	if err != nil || done.Needed() || !strings.Contains(done.Reason, "no revision was noted as long as 10m0s ago") || h.compacted != nil {
 		t.Errorf("%+v, %v, %v", done, err, h.compacted)
 	}
 	c = testCompactor(t, h, 0)
