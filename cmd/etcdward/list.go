@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -58,7 +59,7 @@ func (cli *cli) list(ctx context.Context, sel wire.Selection) (err error) {
 	rows := [][]string{{"ID", "TAKEN (UTC)", "REVISION", "STORED", "STORE", "MANIFEST"}}
 	manifests := []listed{}
 	for _, store := range selected {
-		listing, err := store.Catalog.List(ctx)
+		listing, err := listingOf(ctx, store)
 		if err != nil {
 			unread = errors.Join(unread, fmt.Errorf("store %s: %w", store.Name, err))
 			continue
@@ -88,6 +89,15 @@ func (cli *cli) list(ctx context.Context, sel wire.Selection) (err error) {
 		return errors.Join(cli.printJSON(sortListed(manifests)), unread)
 	}
 	return errors.Join(terminal.Table(cli.out, rows), unread)
+}
+
+// listLimit bounds the listing of one store, so that one which hangs holds up no other.
+const listLimit = 30 * time.Second
+
+func listingOf(ctx context.Context, store stores.Store) (catalog.Listing, error) {
+	ctx, cancel := context.WithTimeout(ctx, listLimit)
+	defer cancel()
+	return store.Catalog.List(ctx)
 }
 
 // manifestsOf reads the manifests of a store; those that cannot be read are errors beside the others.

@@ -39,14 +39,15 @@ func ParseEtcdVersion(text string) (string, error) {
 // CheckVersion refuses an etcd older than the data: 3.6 ends on 3.7's, and 3.5 runs on anything and spoils it without a word.
 // host "" is not known, and passes.
 func (s Source) CheckVersion(host string) error {
-	if !releaseOf(host).Older(releaseOf(s.Needs())) {
+	has, wanted := releaseOf(host), releaseOf(s.Needs())
+	if !has.Known() || !has.Older(wanted) {
 		return nil
 	}
 	return fault.WithHint(fmt.Errorf("this host has etcd %s and the snapshot is of %s: that would be a downgrade, which etcd does not survive", host, s.Needs()),
 		"install etcd "+s.Needs()+" or newer on this host first; etcdward list shows snapshots of other versions")
 }
 
-// releaseOf is the release in a text; none is as new as any, and needs none.
+// releaseOf is the release in a text; the zero Version if there is none.
 func releaseOf(text string) version.Version {
 	v, err := version.Parse(text)
 	if err != nil {
