@@ -145,3 +145,11 @@ func (l *Load) attempt(ctx context.Context, key string, due time.Time) error {
 	_, err := l.cli.Put(ctx, key, due.Format(time.RFC3339Nano))
 	return err
 }
+
+// Advance changes the cluster's revision, through this member.
+func (m *Member) Advance(t testing.TB) {
+	t.Helper()
+	if _, err := m.Client(t).Put(t.Context(), "/registry/advance", "x"); err != nil {
+		t.Fatal(err)
+	}
+}
