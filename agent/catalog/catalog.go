@@ -77,8 +77,8 @@ type Listing struct {
 	Snapshots []Entry
 	// Orphans are data without a manifest: an upload that goes on, or was cut.
 	Orphans []storage.Object
-	// Bereft have a manifest whose data is gone: somebody else removed it.
-	Bereft []Entry
+	// MissingData have a manifest whose data is gone: somebody else removed it.
+	MissingData []Entry
 }
 
 const manifestSuffix = ".json"
@@ -117,7 +117,7 @@ func (c *Catalog) List(ctx context.Context) (Listing, error) {
 		if len(entry.Data) > 0 {
 			l.Snapshots = append(l.Snapshots, entry)
 		} else {
-			l.Bereft = append(l.Bereft, entry)
+			l.MissingData = append(l.MissingData, entry)
 		}
 	}
 	for id, objects := range data {
@@ -127,7 +127,7 @@ func (c *Catalog) List(ctx context.Context) (Listing, error) {
 	}
 	byID := func(a, b Entry) int { return a.ID.Compare(b.ID) }
 	slices.SortFunc(l.Snapshots, byID)
-	slices.SortFunc(l.Bereft, byID)
+	slices.SortFunc(l.MissingData, byID)
 	slices.SortFunc(l.Orphans, func(a, b storage.Object) int { return strings.Compare(a.Key, b.Key) })
 	return l, nil
 }

@@ -53,7 +53,7 @@ func TestCreateOnly(t *testing.T) {
 
 func wantNoEntries(t *testing.T, c *Catalog) {
 	t.Helper()
-	if l := list(t, c); len(l.Snapshots)+len(l.Orphans)+len(l.Bereft) > 0 {
+	if l := list(t, c); len(l.Snapshots)+len(l.Orphans)+len(l.MissingData) > 0 {
 		t.Errorf("the trial is listed: %+v", l)
 	}
 	if ids, err := c.ClusterIDs(t.Context()); err != nil || len(ids) > 0 {

@@ -54,7 +54,7 @@ func TestListForeign(t *testing.T) {
 		storagetest.Put(t, bucket, key, []byte("foreign"))
 	}
 	l := list(t, c)
-	if !slices.Equal(ids(l.Snapshots), []string{id}) || len(l.Orphans) != 0 || len(l.Bereft) != 0 {
+	if !slices.Equal(ids(l.Snapshots), []string{id}) || len(l.Orphans) != 0 || len(l.MissingData) != 0 {
 		t.Errorf("List: got %+v", l)
 	}
 }
@@ -62,18 +62,18 @@ func TestListForeign(t *testing.T) {
 func TestListStates(t *testing.T) {
 	bucket := openBucket(t)
 	c := open(t, bucket)
-	whole, orphan, bereft, twice := second+"1", second+"2", second+"3", second+"4"
+	whole, orphan, missing, twice := second+"1", second+"2", second+"3", second+"4"
 	commit(t, c, whole)
 	commit(t, c, twice)
 	storagetest.Put(t, bucket, below+twice+".db", []byte("a copy by hand"))
 	storagetest.Put(t, bucket, below+orphan+".db.zst.age", []byte("cut"))
 	storagetest.Put(t, bucket, below+orphan+".db", []byte("cut too"))
-	m := commit(t, c, bereft)
+	m := commit(t, c, missing)
 	if err := bucket.Delete(t.Context(), storage.Object{Key: m.Object.Key}); err != nil {
 		t.Fatal(err)
 	}
 	l := list(t, c)
-	if !slices.Equal(ids(l.Snapshots), []string{whole, twice}) || !slices.Equal(ids(l.Bereft), []string{bereft}) ||
+	if !slices.Equal(ids(l.Snapshots), []string{whole, twice}) || !slices.Equal(ids(l.MissingData), []string{missing}) ||
 		!slices.Equal(keys(l.Orphans), []string{below + orphan + ".db", below + orphan + ".db.zst.age"}) {
 		t.Errorf("List: got %+v", l)
 	}
@@ -81,7 +81,7 @@ func TestListStates(t *testing.T) {
 		t.Errorf("of the snapshot with a copy there are %d objects", n)
 	}
 	// A snapshot without data can still be shown, and does not open.
-	if m, err := c.Manifest(t.Context(), l.Bereft[0]); err != nil || m.ID != bereft {
+	if m, err := c.Manifest(t.Context(), l.MissingData[0]); err != nil || m.ID != missing {
 		t.Errorf("Manifest without data: got %v", err)
 	} else if _, err := c.Open(t.Context(), m); !errors.Is(err, snapshot.ErrDamaged) {
 		t.Errorf("Open without data: got %v, want ErrDamaged", err)

@@ -127,8 +127,8 @@ func wantSound(t *testing.T, c *Catalog) []string {
 			t.Error(err)
 		}
 	}
-	if len(l.Bereft) > 0 {
-		t.Errorf("without their data there are %v", ids(l.Bereft))
+	if len(l.MissingData) > 0 {
+		t.Errorf("without their data there are %v", ids(l.MissingData))
 	}
 	return ids(l.Snapshots)
 }

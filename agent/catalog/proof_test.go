@@ -43,7 +43,7 @@ func TestProofs(t *testing.T) {
 		t.Errorf("AddProof of another of the same second and kind: got %v", err)
 	}
 	// A proof is no snapshot.
-	if l := list(t, c); len(l.Snapshots)+len(l.Orphans)+len(l.Bereft) != 0 {
+	if l := list(t, c); len(l.Snapshots)+len(l.Orphans)+len(l.MissingData) != 0 {
 		t.Errorf("List: got %+v", l)
 	}
 }

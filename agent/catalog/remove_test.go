@@ -192,7 +192,7 @@ func TestProofHeld(t *testing.T) {
 	if removed, err := c.FinishRemoval(t.Context(), snapshot.NewID(at(10), 1)); removed != 1 || err != nil {
 		t.Errorf("FinishRemoval: got %d, error %v", removed, err)
 	}
-	if l := list(t, c); len(l.Snapshots)+len(l.Orphans)+len(l.Bereft) != 0 || len(storagetest.List(t, bucket, "")) != 2 {
+	if l := list(t, c); len(l.Snapshots)+len(l.Orphans)+len(l.MissingData) != 0 || len(storagetest.List(t, bucket, "")) != 2 {
 		t.Errorf("there is still %v", keys(storagetest.List(t, bucket, "")))
 	}
 }

@@ -4,10 +4,9 @@ import (
 	"context"
 	"time"
 
-	"github.com/etcdward/etcdward/agent/compact"
 	"github.com/etcdward/etcdward/agent/coordination"
-	"github.com/etcdward/etcdward/agent/defrag"
 	"github.com/etcdward/etcdward/agent/round"
+	"github.com/etcdward/etcdward/agent/upkeep"
 	"github.com/etcdward/etcdward/agent/verify"
 	"github.com/etcdward/etcdward/schedule"
 )
@@ -22,15 +21,7 @@ const (
 
 // furnish makes the jobs and services of a generation.
 func (d *daemon) furnish(g *generation) error {
-	coordinator, err := g.Coordinator()
-	if err != nil {
-		return err
-	}
-	compactor, err := g.Compactor()
-	if err != nil {
-		return err
-	}
-	defragmenter, err := g.Defragmenter(compactor)
+	care, err := g.Upkeep()
 	if err != nil {
 		return err
 	}
@@ -44,16 +35,16 @@ func (d *daemon) furnish(g *generation) error {
 	}
 	runs := map[string]schedule.Job{
 		"snapshot":   {Limit: snapshotLimit, Run: snapshotJob(snapshots)},
-		"compaction": {Limit: compactionLimit, Run: compactionJob(coordinator, compactor)},
-		"defrag":     {Window: g.Config.Defrag.Window, Run: defragJob(coordinator, defragmenter)},
-		"verify":     {Limit: verifyLimit, Patient: true, Run: verifyJob(coordinator, sampler)},
+		"compaction": {Limit: compactionLimit, Run: compactionJob(care)},
+		"defrag":     {Window: g.Config.Defrag.Window, Run: defragJob(care)},
+		"verify":     {Limit: verifyLimit, Patient: true, Run: verifyJob(care.Coordinator, sampler)},
 	}
 	for _, s := range g.Schedules() {
 		job := runs[s.Name]
 		job.Name, job.Schedule = s.Name, s.Schedule.Schedule
 		g.jobs = append(g.jobs, job)
 	}
-	g.services = d.servicesOf(g, compactor)
+	g.services = d.servicesOf(g, care.Compactor)
 	return nil
 }
 
@@ -65,34 +56,15 @@ func snapshotJob(r *round.Round) func(context.Context, schedule.Run) error {
 	}
 }
 
-// compactionJob compacts, on one host. It runs without the lock if the cluster is full: compaction does no harm if two
-// hosts do it, and NOSPACE is when it is needed most.
-func compactionJob(c *coordination.Coordinator, job *compact.Compactor) func(context.Context, schedule.Run) error {
-	return func(ctx context.Context, run schedule.Run) error {
-		due := coordination.DueRun{Job: "compaction", Due: run.Due, WithoutLock: coordination.WhileFull}
-		_, err := c.RunDue(ctx, due, func(ctx context.Context) error {
-			_, err := job.Run(ctx)
-			return err
-		})
-		return err
-	}
+// compactionJob compacts.
+func compactionJob(care *upkeep.Upkeep) func(context.Context, schedule.Run) error {
+	return func(ctx context.Context, run schedule.Run) error { return care.CompactDue(ctx, run.Due) }
 }
 
-// defragJob uses the window, on one host. What failed in this window is left for the next one, since another host would fail as
-// well. A snapshot that comes due between two members is taken then. Its delivery to the stores holds up no member and may go on
-// after the lock was given back.
-func defragJob(c *coordination.Coordinator, template *defrag.Defragmenter) func(context.Context, schedule.Run) error {
+// defragJob uses the window.
+func defragJob(care *upkeep.Upkeep) func(context.Context, schedule.Run) error {
 	return func(ctx context.Context, run schedule.Run) error {
-		due := coordination.DueRun{Job: "defrag", Due: run.Due, Once: true, WithoutLock: c.WhileFullAtLeader}
-		window, wait := round.DeliverLater(ctx)
-		_, err := c.RunDue(window, due, func(ctx context.Context) error {
-			job := *template
-			job.Between = run.Yield
-			_, err := job.Run(ctx, run.Closes)
-			return err
-		})
-		wait() // without the lock
-		return err
+		return care.DefragDue(ctx, upkeep.Window{Due: run.Due, Closes: run.Closes, Between: run.Yield})
 	}
 }
 

@@ -31,26 +31,18 @@ func bloated(t *testing.T) host.Host {
 func TestDeliveryBesideWindow(t *testing.T) {
 	h := bloated(t)
 	p := h.Parts(t)
-	coordinator, err := p.Coordinator()
+	care, err := p.Upkeep()
 	if err != nil {
 		t.Fatal(err)
 	}
-	compactor, err := p.Compactor()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defragmenter, err := p.Defragmenter(compactor)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defragmenter.Rules.Force = true
+	care.Defragmenter.Rules.Force = true
 	snapshots, err := p.Round(false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	nested := snapshotJob(snapshots)
 	due, yields := time.Now().Add(-time.Minute), 0
-	err = defragJob(coordinator, defragmenter)(t.Context(), schedule.Run{Due: due, Closes: time.Now().Add(time.Hour), Yield: func(ctx context.Context) {
+	err = defragJob(care)(t.Context(), schedule.Run{Due: due, Closes: time.Now().Add(time.Hour), Yield: func(ctx context.Context) {
 		yields++
 		// The run's context ends with the run.
 		ctx, end := context.WithCancel(ctx)

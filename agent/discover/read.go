@@ -17,11 +17,11 @@ import (
 // Problem is a file that was read and cannot be understood.
 type Problem = hostfile.Problem
 
-// Setting is that of hostfile, as are Settings and Clip.
-type (
-	Setting  = hostfile.Setting
-	Settings = hostfile.Settings
-)
+// Setting is that of hostfile.
+type Setting = hostfile.Setting
+
+// Settings are those of hostfile.
+type Settings = hostfile.Settings
 
 // Clip keeps a text of a message to one line.
 func Clip(text string) string { return hostfile.Clip(text) }

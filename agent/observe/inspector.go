@@ -81,13 +81,13 @@ func (i *Inspector) Run(ctx context.Context, now time.Time) (Inspection, error) 
 
 // look goes through the snapshots, the newest first.
 func (i *Inspector) look(ctx context.Context, now time.Time, listing catalog.Listing, whose stores.Ownership, out *Inspection) error {
-	all := slices.Concat(listing.Snapshots, listing.Bereft)
+	all := slices.Concat(listing.Snapshots, listing.MissingData)
 	slices.SortFunc(all, func(a, b catalog.Entry) int { return b.ID.Compare(a.ID) })
 	var bad []string // one line for each snapshot
-	bereft, older := 0, 0
+	missing, older := 0, 0
 	for _, entry := range all {
 		if len(entry.Data) == 0 {
-			bereft++
+			missing++
 		} else if out.Newest != nil {
 			// What is older is read back by chance, and judged by prune. The members may have been compared last with one of these.
 			if older++; out.Compared == nil && older <= comparedLooks && len(out.Newest.Manifest.Inconclusive) > 0 {
@@ -95,7 +95,7 @@ func (i *Inspector) look(ctx context.Context, now time.Time, listing catalog.Lis
 			}
 			continue
 		}
-		c, err := i.candidate(ctx, entry, now, bereft <= stores.Named)
+		c, err := i.candidate(ctx, entry, now, missing <= stores.Named)
 		if errors.Is(err, catalog.ErrNotFound) {
 			continue // removed since it was listed
 		}

@@ -87,7 +87,7 @@ func (p *Pruner) Plan(ctx context.Context, now time.Time) (Plan, error) {
 	if whose := (stores.Ownership{Live: p.Live, IDs: ours, Known: true}); whose.Foreign() {
 		return plan.leave(listing, fmt.Errorf("%w (%s), and the one that answers is %s", catalog.ErrOtherCluster, strings.Join(ours, ", "), p.Live)), nil
 	}
-	all := slices.Concat(listing.Snapshots, listing.Bereft)
+	all := slices.Concat(listing.Snapshots, listing.MissingData)
 	slices.SortFunc(all, func(a, b catalog.Entry) int { return a.ID.Compare(b.ID) })
 	manifests, errs := stores.Manifests(ctx, p.Store, all)
 	judged, left, err := p.sort(all, manifests, errs, ours, now)

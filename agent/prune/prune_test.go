@@ -346,7 +346,7 @@ func TestPruneBereft(t *testing.T) {
 		t.Fatal(err)
 	}
 	listing, err := a.Catalog.List(t.Context())
-	if err != nil || len(listing.Bereft) != 1 || len(listing.Snapshots) != 1 || listing.Bereft[0].ID.Revision != 3 {
+	if err != nil || len(listing.MissingData) != 1 || len(listing.Snapshots) != 1 || listing.MissingData[0].ID.Revision != 3 {
 		t.Errorf("%+v, error %v", listing, err)
 	}
 }

@@ -69,7 +69,7 @@ func Find(ctx context.Context, stores []Store, ref string) (Found, error) {
 func listed(ctx context.Context, stores []Store, ref string) (all []Found, unread []error, err error) {
 	list := func(store Store) ([]catalog.Entry, error) {
 		listing, err := store.Catalog.List(ctx)
-		return slices.Concat(listing.Snapshots, listing.Bereft), err
+		return slices.Concat(listing.Snapshots, listing.MissingData), err
 	}
 	if ref != Latest {
 		id, err := snapshot.ParseID(ref)
@@ -133,13 +133,13 @@ func clockIsWrong(ahead []Found) []error {
 // firstReadable returns the first snapshot that is whole as far as a listing and its manifest show, and why those before it are
 // not; nil if none is whole. The error is that of a store that could not be read and may have it.
 func firstReadable(ctx context.Context, all []Found) (found *Found, passed []error, err error) {
-	bereft := 0
+	missing := 0
 	for i, f := range all {
 		if err != nil && f.Entry.ID.Compare(all[i-1].Entry.ID) != 0 {
 			return nil, passed, err // an older one is not what was asked for
 		}
 		if len(f.Entry.Data) == 0 {
-			if bereft++; bereft <= Named {
+			if missing++; missing <= Named {
 				// If the listing was made while the snapshot was being stored, its pages may have missed the
 				// data.
 				if again, ferr := f.Store.Catalog.Find(ctx, f.Entry.ID); ferr == nil {

@@ -122,12 +122,12 @@ func TestFindFaults(t *testing.T) {
 }
 
 func TestHolders(t *testing.T) {
-	bereft := storestest.OpenFolder(t)
-	all := storestest.List(storestest.StoreIn(t, "a", storestest.OpenFolder(t)), storestest.StoreIn(t, "b", storestest.OpenFolder(t)), storestest.StoreIn(t, "c", bereft), storestest.StoreIn(t, "d", storestest.OpenFolder(t)), storestest.StoreIn(t, "e", storestest.Down(storestest.OpenFolder(t))))
+	missing := storestest.OpenFolder(t)
+	all := storestest.List(storestest.StoreIn(t, "a", storestest.OpenFolder(t)), storestest.StoreIn(t, "b", storestest.OpenFolder(t)), storestest.StoreIn(t, "c", missing), storestest.StoreIn(t, "d", storestest.OpenFolder(t)), storestest.StoreIn(t, "e", storestest.Down(storestest.OpenFolder(t))))
 	for _, n := range []int{0, 2, 3} {
 		storestest.Store{Store: all[n]}.FillWith(t, 1)
 	}
-	storestest.Remove(t, bereft, "v1/test/snapshots/"+storestest.MustID(1)+".db")
+	storestest.Remove(t, missing, "v1/test/snapshots/"+storestest.MustID(1)+".db")
 	names, err := stores.Holders(t.Context(), all, snapshot.NewID(storestest.Hour(1), 1))
 	if !slices.Equal(names, []string{"a", "d"}) || !errors.Is(err, storagetest.ErrFault) {
 		t.Errorf("%v, error %v", names, err)

@@ -34,7 +34,7 @@ func (s *Sampler) Run(ctx context.Context) error {
 			continue
 		}
 		s.tryCreateOnly(ctx, store)
-		if err := s.missingData(ctx, store, listing.Bereft); err != nil {
+		if err := s.missingData(ctx, store, listing.MissingData); err != nil {
 			wrong = errors.Join(wrong, err)
 		}
 		for _, entry := range sample(listing.Snapshots, s.Share) {
@@ -60,14 +60,14 @@ func (s *Sampler) tryCreateOnly(ctx context.Context, store stores.Store) {
 }
 
 // missingData names the snapshots whose data another listing, some time later, does not show either.
-func (s *Sampler) missingData(ctx context.Context, store stores.Store, bereft []catalog.Entry) (wrong error) {
-	if len(bereft) == 0 {
+func (s *Sampler) missingData(ctx context.Context, store stores.Store, missing []catalog.Entry) (wrong error) {
+	if len(missing) == 0 {
 		return nil
 	}
 	if err := pause(ctx, s.Verifier.Apart); err != nil {
 		return err
 	}
-	for _, e := range bereft {
+	for _, e := range missing {
 		again, err := store.Catalog.Find(ctx, e.ID)
 		switch {
 		case errors.Is(err, catalog.ErrNotFound): // removed since it was listed

@@ -97,48 +97,35 @@ func (v *Verifier) File(ctx context.Context, path string) (Verification, error) 
 	return v.sealedFile(ctx, path, whole, compression, encryption)
 }
 
-// sealedFile unseals into the staging area and checks what comes out.
-func (v *Verifier) sealedFile(ctx context.Context, path string, sealed io.Reader, compression, encryption string) (Verification, error) {
-	plain, err := seal.Unseal(sealed, compression, encryption, v.Identities)
-	if errors.Is(err, seal.ErrNoIdentity) {
-		return Verification{}, fmt.Errorf("verify %s: %w", path, err)
-	}
-	var out Verification
-	if err != nil {
-		out.add(snapshot.CheckSHA256, false, err.Error())
-		return out, nil
-	}
-	defer plain.Close()
-	file, err := v.Staging.Create("verify")
+// FileBelowTemp is Verifier.File for whoever has neither a configuration nor a state directory: what it unpacks goes below $TMPDIR.
+func FileBelowTemp(ctx context.Context, path string, keys seal.Identities, progress agent.Progress) (out Verification, err error) {
+	scratch, err := os.MkdirTemp("", "etcdward-verify-")
 	if err != nil {
 		return out, fmt.Errorf("verify %s: %w", path, err)
 	}
-	defer func() { _ = staging.Discard(file) }() // what cannot be removed now, a sweep will
-	free, err := v.Staging.Free()
+	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
+	area, err := staging.In(scratch)
 	if err != nil {
 		return out, fmt.Errorf("verify %s: %w", path, err)
 	}
-	digest := snapshot.NewDigest()
-	n, err := io.Copy(io.MultiWriter(file, digest), io.LimitReader(plain, free-staging.Reserve))
-	switch {
-	case ctx.Err() != nil:
-		return out, fmt.Errorf("verify %s: %w", path, context.Cause(ctx))
-	case err != nil && isLocal(err, file.Name()):
-		return out, fmt.Errorf("verify %s: %w", path, err)
-	case err != nil:
-		out.add(snapshot.CheckSHA256, false, "it cannot be decoded: "+err.Error())
-		return out, nil
-	case n >= free-staging.Reserve:
-		return out, fmt.Errorf("verify %s: %w: it decodes to more than %d bytes", path, staging.ErrNoSpace, n)
-	}
-	exam, err := snapshot.ExamineDigested(ctx, file.Name(), digest, 0)
-	return examined(exam), err
+	v := Verifier{Staging: area, Identities: keys, Log: slog.New(slog.DiscardHandler), Progress: progress}
+	return v.File(ctx, path)
 }
 
-// isLocal reports whether an error is that of writing to the file named, and not of what was read.
-func isLocal(err error, name string) bool {
-	var path *os.PathError
-	return errors.As(err, &path) && path.Path == name
+// sealedFile unseals into the staging area and checks what comes out.
+func (v *Verifier) sealedFile(ctx context.Context, path string, sealed io.Reader, compression, encryption string) (Verification, error) {
+	file, digest, err := fetch.Unpack(ctx, v.Staging, sealed, compression, encryption, v.Identities)
+	if errors.Is(err, snapshot.ErrDamaged) {
+		var out Verification
+		out.add(snapshot.CheckSHA256, false, snapshot.Damage(err))
+		return out, nil
+	}
+	if err != nil {
+		return Verification{}, fmt.Errorf("verify %s: %w", path, err)
+	}
+	defer func() { _ = staging.Discard(file) }() // what cannot be removed now, a sweep will
+	exam, err := snapshot.ExamineDigested(ctx, file.Name(), digest, 0)
+	return examined(exam), err
 }
 
 func examined(exam snapshot.Examination) Verification {

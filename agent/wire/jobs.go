@@ -21,6 +21,7 @@ import (
 	"github.com/etcdward/etcdward/agent/seal"
 	"github.com/etcdward/etcdward/agent/staging"
 	"github.com/etcdward/etcdward/agent/stores"
+	"github.com/etcdward/etcdward/agent/upkeep"
 	"github.com/etcdward/etcdward/agent/verify"
 )
 
@@ -129,6 +130,23 @@ func (p *Parts) Coordinator() (*coordination.Coordinator, error) {
 		return nil, err
 	}
 	return &coordination.Coordinator{Cluster: cluster, Host: host, Log: p.Log, Before: defrag.Quiet{Cluster: cluster, Log: p.Log}.Await}, nil
+}
+
+// Upkeep compacts and defragments the cluster. The notes of its compactor are this host's.
+func (p *Parts) Upkeep() (*upkeep.Upkeep, error) {
+	coordinator, err := p.Coordinator()
+	if err != nil {
+		return nil, err
+	}
+	compactor, err := p.Compactor()
+	if err != nil {
+		return nil, err
+	}
+	defragmenter, err := p.Defragmenter(compactor)
+	if err != nil {
+		return nil, err
+	}
+	return &upkeep.Upkeep{Coordinator: coordinator, Compactor: compactor, Defragmenter: defragmenter}, nil
 }
 
 // Compactor returns the compactor of old history. Its notes are kept on this host.

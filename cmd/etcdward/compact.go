@@ -2,17 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
-	"github.com/etcdward/etcdward/agent/compact"
-	"github.com/etcdward/etcdward/agent/coordination"
-	"github.com/etcdward/etcdward/agent/wire"
 	"github.com/spf13/cobra"
 )
 
-func compactCommand(inv *invocation) *cobra.Command {
+func compactCommand(cli *cli) *cobra.Command {
 	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "compact",
@@ -22,7 +17,7 @@ func compactCommand(inv *invocation) *cobra.Command {
 			"members have removed what was compacted, or after five minutes.\n\n" +
 			"Exit codes: 0 done, or nothing to do; 1 failed.",
 		Args: usage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return inv.compact(cmd.Context(), dryRun) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return cli.compact(cmd.Context(), dryRun) },
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "print what would be done and why, and do nothing")
 	return cmd
@@ -40,35 +35,43 @@ type compactedHistory struct {
 	Removing bool `json:"removing"`
 }
 
-func (inv *invocation) compact(ctx context.Context, dryRun bool) (err error) {
-	h, end, err := inv.parts()
+func (cli *cli) compact(ctx context.Context, dryRun bool) (err error) {
+	h, end, err := cli.parts()
 	if err != nil {
 		return err
 	}
 	defer end(&err)
-	done, err := compactNow(ctx, h, dryRun)
+	care, err := h.Upkeep()
+	if err != nil {
+		return err
+	}
+	act := care.CompactNow
+	if dryRun {
+		act = care.PlanCompaction
+	}
+	done, err := act(ctx)
 	if err != nil {
 		return err
 	}
 	removing := false
 	if done.Needed() && !dryRun {
-		if removing, err = awaitRemoval(ctx, h); err != nil {
+		if removing, err = care.AwaitRemoval(ctx, h.Progress); err != nil {
 			return err
 		}
 	}
-	if inv.json() {
-		return inv.printJSON(compactedHistory{dryRun, done.From, done.To, done.Revisions, done.Reason, removing})
+	if cli.json() {
+		return cli.printJSON(compactedHistory{dryRun, done.From, done.To, done.Revisions, done.Reason, removing})
 	}
 	switch {
 	case !done.Needed():
-		fmt.Fprintf(inv.out, "Nothing to compact: %s.\n", done.Reason)
+		fmt.Fprintf(cli.out, "Nothing to compact: %s.\n", done.Reason)
 	case dryRun:
-		fmt.Fprintf(inv.out, "Would compact %s, %s: %d revisions.\n", span(done.From, done.To), done.Reason, done.Revisions)
+		fmt.Fprintf(cli.out, "Would compact %s, %s: %d revisions.\n", span(done.From, done.To), done.Reason, done.Revisions)
 	default:
-		fmt.Fprintf(inv.out, "Compacted %s, %s: %d revisions went.\n", span(done.From, done.To), done.Reason, done.Revisions)
+		fmt.Fprintf(cli.out, "Compacted %s, %s: %d revisions went.\n", span(done.From, done.To), done.Reason, done.Revisions)
 	}
 	if removing {
-		fmt.Fprintln(inv.out, "The members still remove them from their databases, in the background.")
+		fmt.Fprintln(cli.out, "The members still remove them from their databases, in the background.")
 	}
 	return nil
 }
@@ -79,43 +82,4 @@ func span(from, to int64) string {
 		return fmt.Sprintf("to revision %d what was never compacted before", to)
 	}
 	return fmt.Sprintf("from revision %d to %d", from, to)
-}
-
-// removalBound is how long compact waits for the members to remove what it compacted.
-const removalBound = 5 * time.Minute
-
-// awaitRemoval waits, without the lock, until the members have removed what was compacted; true: they still do. They go on in any case.
-func awaitRemoval(ctx context.Context, h *wire.Parts) (removing bool, err error) {
-	cluster, err := h.Cluster()
-	if err != nil {
-		return false, err
-	}
-	removal := compact.Removal{Cluster: cluster, Bound: removalBound, Falling: func(freed int64) { h.Progress.Report("members remove what was compacted", freed, 0) }}
-	if err = removal.Await(ctx); errors.Is(err, compact.ErrRemoving) {
-		return true, nil
-	}
-	return false, err
-}
-
-// compactNow compacts under the lock, or only plans.
-func compactNow(ctx context.Context, h *wire.Parts, dryRun bool) (done compact.Compaction, err error) {
-	job, err := h.Compactor()
-	if err != nil {
-		return done, err
-	}
-	if dryRun {
-		if done, err = job.Plan(ctx); done.Reason != "" {
-			err = nil // the compaction was done; the compaction was done; only the note of this revision is missing
-		}
-		return done, err
-	}
-	coordinator, err := h.Coordinator()
-	if err != nil {
-		return done, err
-	}
-	_, err = coordinator.RunNow(ctx, "compaction", coordination.WhileFull, func(ctx context.Context) (err error) {
-		done, err = job.Run(ctx)
-		return err
-	})
-	return done, err
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func configCommand(inv *invocation) *cobra.Command {
+func configCommand(cli *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "Check or show the configuration",
@@ -22,20 +22,20 @@ func configCommand(inv *invocation) *cobra.Command {
 			Short: "Report every mistake in the file, with line and column",
 			Long:  "Reads the file and reports every mistake at once.\n\nExit codes: 0; 78 it cannot be used.",
 			Args:  usage(cobra.NoArgs),
-			RunE:  func(*cobra.Command, []string) error { return inv.configCheck() },
+			RunE:  func(*cobra.Command, []string) error { return cli.configCheck() },
 		},
 		&cobra.Command{
 			Use:   "show",
 			Short: "Show the configuration in force, defaults filled in, secrets hidden",
 			Args:  usage(cobra.NoArgs),
-			RunE:  func(*cobra.Command, []string) error { return inv.configShow() },
+			RunE:  func(*cobra.Command, []string) error { return cli.configShow() },
 		},
 	)
 	return cmd
 }
 
-func (inv *invocation) configCheck() error {
-	cfg, err := inv.loadConfig()
+func (cli *cli) configCheck() error {
+	cfg, err := cli.loadConfig()
 	if err != nil {
 		return err
 	}
@@ -43,24 +43,24 @@ func (inv *invocation) configCheck() error {
 		return fault.Config(err)
 	}
 	notes := append(cfg.Warnings(), daemon.Inactive(cfg)...)
-	if inv.json() {
-		return inv.printJSON(map[string]any{"ok": true, "warnings": append([]string{}, notes...)})
+	if cli.json() {
+		return cli.printJSON(map[string]any{"ok": true, "warnings": append([]string{}, notes...)})
 	}
-	fmt.Fprintf(inv.out, "%s: ok: cluster %s, %s\n", inv.config, cfg.Cluster.Name, terminal.Count(len(cfg.Stores), "store"))
+	fmt.Fprintf(cli.out, "%s: ok: cluster %s, %s\n", cli.config, cfg.Cluster.Name, terminal.Count(len(cfg.Stores), "store"))
 	for _, note := range notes {
-		fmt.Fprintf(inv.out, "warning: %s\n", note)
+		fmt.Fprintf(cli.out, "warning: %s\n", note)
 	}
 	return nil
 }
 
-func (inv *invocation) configShow() error {
-	cfg, err := inv.loadConfig()
+func (cli *cli) configShow() error {
+	cfg, err := cli.loadConfig()
 	if err != nil {
 		return err
 	}
-	if inv.json() {
-		return inv.printJSON(map[string]string{"path": inv.config, "yaml": string(cfg.YAML())})
+	if cli.json() {
+		return cli.printJSON(map[string]string{"path": cli.config, "yaml": string(cfg.YAML())})
 	}
-	_, err = inv.out.Write(cfg.YAML())
+	_, err = cli.out.Write(cfg.YAML())
 	return err
 }

@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/etcdward/etcdward/agent"
-	"github.com/etcdward/etcdward/agent/coordination"
 	"github.com/etcdward/etcdward/agent/defrag"
 	"github.com/etcdward/etcdward/agent/fault"
-	"github.com/etcdward/etcdward/agent/wire"
 	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 )
 
@@ -22,7 +19,7 @@ type defragOptions struct {
 	member        string
 }
 
-func defragCommand(inv *invocation) *cobra.Command {
+func defragCommand(cli *cli) *cobra.Command {
 	var o defragOptions
 	cmd := &cobra.Command{
 		Use:   "defrag",
@@ -33,7 +30,7 @@ func defragCommand(inv *invocation) *cobra.Command {
 			"Exit codes: 0 done, or nothing worth it; 1 failed, or the members' data differ; 3 a member was left for another reason than\n" +
 			"too little to gain.",
 		Args: usage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return inv.defrag(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return cli.defrag(cmd.Context(), o) },
 	}
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "print the plan with its reasons, and do nothing")
 	cmd.Flags().StringVar(&o.member, "member", "", "only this member, even if the cluster stops meanwhile because it has only one or two")
@@ -69,58 +66,35 @@ type defragStep struct {
 	EstimateSeconds  float64 `json:"estimate_seconds"`
 }
 
-func (inv *invocation) defrag(ctx context.Context, o defragOptions) (err error) {
-	h, done, err := inv.parts()
+func (cli *cli) defrag(ctx context.Context, o defragOptions) (err error) {
+	h, done, err := cli.parts()
 	if err != nil {
 		return err
 	}
 	defer done(&err)
-	out, err := defragNow(ctx, h, o)
+	care, err := h.Upkeep()
+	if err != nil {
+		return err
+	}
+	care.Defragmenter.Rules.Force, care.Defragmenter.Rules.Only = o.force, o.member
+	act := care.DefragNow
+	if o.dryRun {
+		act = care.PlanDefrag
+	}
+	out, err := act(ctx)
+	if o.dryRun && errors.Is(err, agent.ErrPartial) {
+		err = fault.Reported(err) // the plan tells it
+	}
 	if errors.Is(err, defrag.ErrNoMember) {
 		return fault.Usage(fmt.Errorf("flag --member: %w", err))
 	}
 	if len(out.Plan.Steps)+len(out.Members) == 0 {
 		return err
 	}
-	return errors.Join(inv.printDefrag(out, o.dryRun), err)
+	return errors.Join(cli.printDefrag(out, o.dryRun), err)
 }
 
-// defragNow defragments under the lock, or only plans.
-func defragNow(ctx context.Context, h *wire.Parts, o defragOptions) (out defrag.Outcome, err error) {
-	compactor, err := h.Compactor()
-	if err != nil {
-		return out, err
-	}
-	job, err := h.Defragmenter(compactor)
-	if err != nil {
-		return out, err
-	}
-	job.Rules.Force, job.Rules.Only = o.force, o.member
-	if o.dryRun {
-		if out.Plan, err = job.Plan(ctx, time.Time{}); err == nil && len(out.Plan.With(defrag.Left)) > 0 {
-			err = fault.Reported(fmt.Errorf("defrag: %w: members would be left", agent.ErrPartial))
-		}
-		return out, err
-	}
-	coordinator, err := h.Coordinator()
-	if err != nil {
-		return out, err
-	}
-	if o.member != "" {
-		plan, err := job.Plan(ctx, time.Time{})
-		if ctx.Err() != nil {
-			return out, err
-		}
-		coordinator.LockTTL = plan.LockTTL() // if the plan failed, the run reports the error
-	}
-	_, err = coordinator.RunNow(ctx, "defrag", coordination.WhileFull, func(ctx context.Context) (err error) {
-		out, err = job.Run(ctx, time.Time{})
-		return err
-	})
-	return out, err
-}
-
-func (inv *invocation) printDefrag(out defrag.Outcome, dryRun bool) error {
+func (cli *cli) printDefrag(out defrag.Outcome, dryRun bool) error {
 	r := defragReport{DryRun: dryRun, Members: []defraggedMember{}, Plan: []defragStep{}, Disarmed: append([]string{}, out.Disarmed...)}
 	for _, m := range out.Members {
 		r.Members = append(r.Members, defraggedMember{m.Name, m.Before, m.After, m.InUse, m.Took.Seconds(), m.LedBefore, m.LedDuring, m.LedAfter})
@@ -131,24 +105,24 @@ func (inv *invocation) printDefrag(out defrag.Outcome, dryRun bool) error {
 	if c := out.Compaction; c != nil {
 		r.Compaction = &compactedHistory{From: c.From, To: c.To, Revisions: c.Revisions, Reason: c.Reason}
 	}
-	if inv.json() {
-		return inv.printJSON(r)
+	if cli.json() {
+		return cli.printJSON(r)
 	}
-	return inv.defragTables(r)
+	return cli.defragTables(r)
 }
 
-func (inv *invocation) defragTables(r defragReport) error {
+func (cli *cli) defragTables(r defragReport) error {
 	if c := r.Compaction; c != nil && c.To > c.From {
-		fmt.Fprintf(inv.out, "Compacted %s: %s.\n", span(c.From, c.To), c.Reason)
+		fmt.Fprintf(cli.out, "Compacted %s: %s.\n", span(c.From, c.To), c.Reason)
 	} else if c != nil {
-		fmt.Fprintf(inv.out, "Nothing was compacted: %s.\n", c.Reason)
+		fmt.Fprintf(cli.out, "Nothing was compacted: %s.\n", c.Reason)
 	}
 	if len(r.Members) > 0 {
 		rows := [][]string{{"MEMBER", "BEFORE", "AFTER", "IN USE", "SECONDS", "LED BEFORE", "LED MEANWHILE"}}
 		for _, m := range r.Members {
 			rows = append(rows, []string{m.Name, terminal.Bytes(m.BytesBefore), terminal.Bytes(m.BytesAfter), terminal.Bytes(m.BytesInUse), fmt.Sprintf("%.1f", m.Seconds), m.LedBefore, m.LedDuring})
 		}
-		if err := terminal.Table(inv.out, rows); err != nil {
+		if err := terminal.Table(cli.out, rows); err != nil {
 			return err
 		}
 	}
@@ -159,12 +133,12 @@ func (inv *invocation) defragTables(r defragReport) error {
 		}
 	}
 	if len(rows) > 1 {
-		if err := terminal.Table(inv.out, rows); err != nil {
+		if err := terminal.Table(cli.out, rows); err != nil {
 			return err
 		}
 	}
 	for _, name := range r.Disarmed {
-		fmt.Fprintf(inv.out, "NOSPACE disarmed on %s.\n", terminal.Escape(name))
+		fmt.Fprintf(cli.out, "NOSPACE disarmed on %s.\n", terminal.Escape(name))
 	}
 	return nil
 }

@@ -20,8 +20,8 @@ func TestDefragTablesTellOfCompaction(t *testing.T) {
 		{&compactedHistory{From: 7, To: 9, Reason: "the newest revision of 1s ago"}, "Compacted from revision 7 to 9: the newest revision of 1s ago.\n"},
 	} {
 		var out bytes.Buffer
-		inv := &invocation{stdio: stdio{out: &out}}
-		if err := inv.defragTables(defragReport{Compaction: test.history}); err != nil || out.String() != test.want {
+		cli := &cli{stdio: stdio{out: &out}}
+		if err := cli.defragTables(defragReport{Compaction: test.history}); err != nil || out.String() != test.want {
 			t.Errorf("%+v gives %q, %v", test.history, out.String(), err)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/etcdward/etcdward/cmd/etcdward/demo"
 )
 
-func demoCommand(inv *invocation) *cobra.Command {
+func demoCommand(cli *cli) *cobra.Command {
 	var o demo.Options
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -22,7 +22,7 @@ func demoCommand(inv *invocation) *cobra.Command {
 			if o.Store != demo.Directory && o.Store != demo.S3 {
 				return fault.Usage(fmt.Errorf("flag --store: %q is neither directory nor s3", o.Store))
 			}
-			o.Out, o.Err, o.Version = inv.out, inv.err, version
+			o.Out, o.Err, o.Version = cli.out, cli.err, version
 			return demo.Run(cmd.Context(), o)
 		},
 	}

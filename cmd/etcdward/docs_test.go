@@ -30,7 +30,7 @@ func TestDocs(t *testing.T) {
 		}
 	}
 	readme := read(t, "../../README.md")
-	root := newRoot(&invocation{})
+	root := newRoot(&cli{})
 	verbs := func(yield func(*cobra.Command) bool) {
 		for _, c := range root.Commands() {
 			if !c.Hidden && c.Name() != "completion" && c.Name() != "version" && !yield(c) {

@@ -22,7 +22,7 @@ func TestDocuments(t *testing.T) {
 			t.Errorf("%s differs when it is written again", name)
 		}
 	}
-	root := newRoot(&invocation{})
+	root := newRoot(&cli{})
 	for _, verb := range root.Commands() {
 		if verb.Hidden {
 			continue
@@ -53,7 +53,7 @@ func TestDocuments(t *testing.T) {
 func written(t *testing.T) map[string]string {
 	t.Helper()
 	directory := t.TempDir()
-	if err := manual.Write(newRoot(&invocation{}), directory, "../../docs/configuration.md"); err != nil {
+	if err := manual.Write(newRoot(&cli{}), directory, "../../docs/configuration.md"); err != nil {
 		t.Fatal(err)
 	}
 	entries, err := os.ReadDir(directory)

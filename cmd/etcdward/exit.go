@@ -17,6 +17,7 @@ import (
 	"github.com/etcdward/etcdward/agent/seal"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/staging"
+	"github.com/etcdward/etcdward/cmd/etcdward/signals"
 	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 	"github.com/etcdward/etcdward/storage"
 )
@@ -34,7 +35,7 @@ const (
 
 // exitCode returns the exit code that tells a script what an error means.
 func exitCode(ctx context.Context, err error) int {
-	var gone hangup
+	var gone signals.Hangup
 	switch {
 	case err == nil:
 		return exitOK
@@ -90,26 +91,26 @@ func hintFor(err error) string {
 }
 
 // conclude prints what went wrong, once, and returns the exit code.
-func (inv *invocation) conclude(ctx context.Context, err error) int {
+func (cli *cli) conclude(ctx context.Context, err error) int {
 	code := exitCode(ctx, err)
 	var invalid *config.Invalid
 	switch {
 	case err == nil || fault.IsReported(err):
-	case inv.json():
+	case cli.json():
 		text, jerr := json.Marshal(map[string]any{"error": map[string]any{"code": code, "message": err.Error(), "hint": hintFor(err)}})
 		if jerr != nil {
 			text = []byte(jerr.Error())
 		}
-		fmt.Fprintf(inv.err, "%s\n", text)
+		fmt.Fprintf(cli.err, "%s\n", text)
 	case errors.As(err, &invalid):
-		fmt.Fprintln(inv.err, invalid) // each line names its own place in the file in the file
+		fmt.Fprintln(cli.err, invalid) // each line names its own place in the file in the file
 	default:
 		// Errors that were joined: each is one.
 		for line := range strings.Lines(err.Error()) {
-			fmt.Fprintf(inv.err, "etcdward: %s\n", terminal.Escape(strings.TrimRight(line, "\n")))
+			fmt.Fprintf(cli.err, "etcdward: %s\n", terminal.Escape(strings.TrimRight(line, "\n")))
 		}
 		if hint := hintFor(err); hint != "" {
-			fmt.Fprintf(inv.err, "Try: %s\n", hint)
+			fmt.Fprintf(cli.err, "Try: %s\n", hint)
 		}
 	}
 	return code

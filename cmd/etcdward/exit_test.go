@@ -37,8 +37,8 @@ func TestConclude(t *testing.T) {
 		{fmt.Errorf("x: %w", snapshot.ErrDamaged), exitFindings, "etcdward: x: damaged\nTry: do not restore from it"},
 	} {
 		var said bytes.Buffer
-		inv := &invocation{stdio: stdio{err: &said}}
-		if code := inv.conclude(context.Background(), test.err); code != test.code || !strings.HasPrefix(said.String(), test.says) {
+		cli := &cli{stdio: stdio{err: &said}}
+		if code := cli.conclude(context.Background(), test.err); code != test.code || !strings.HasPrefix(said.String(), test.says) {
 			t.Errorf("exit %d, want %d; said\n%swant\n%s", code, test.code, said.String(), test.says)
 		}
 	}

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/extract"
 	"github.com/etcdward/etcdward/agent/extract/unlock"
 	"github.com/etcdward/etcdward/agent/fault"
@@ -26,7 +24,7 @@ type extraction struct {
 	from                               wire.Selection
 }
 
-func extractCommand(inv *invocation) *cobra.Command {
+func extractCommand(cli *cli) *cobra.Command {
 	var x extraction
 	cmd := &cobra.Command{
 		Use:   "extract [ID | latest | --file PATH] --output DIR [--namespace NAME | --prefix PREFIX]",
@@ -51,8 +49,8 @@ func extractCommand(inv *invocation) *cobra.Command {
 			if err := x.check(len(args) > 0); err != nil {
 				return fault.Usage(fmt.Errorf("extract: %w", err))
 			}
-			if err := inv.extract(cmd.Context(), ref, x); err != nil {
-				return plainError{err}
+			if err := cli.extract(cmd.Context(), ref, x); err != nil {
+				return terminal.LineError{Err: err}
 			}
 			return nil
 		},
@@ -87,7 +85,7 @@ func (x extraction) check(hasRef bool) error {
 	return nil
 }
 
-func (inv *invocation) extract(ctx context.Context, ref string, x extraction) (err error) {
+func (cli *cli) extract(ctx context.Context, ref string, x extraction) (err error) {
 	keys, err := identities(x.identity)
 	if err != nil {
 		return err
@@ -97,9 +95,9 @@ func (inv *invocation) extract(ctx context.Context, ref string, x extraction) (e
 			return fmt.Errorf("extract: %w", err)
 		}
 	}
-	show, clear := inv.newProgress()
+	show, clear := cli.newProgress()
 	defer clear()
-	source, err := inv.extractFrom(ctx, ref, x, &fetch.Fetcher{Identities: keys, Progress: show})
+	source, err := cli.extractFrom(ctx, ref, x, &fetch.Fetcher{Identities: keys, Progress: show})
 	if err != nil {
 		return err
 	}
@@ -109,18 +107,18 @@ func (inv *invocation) extract(ctx context.Context, ref string, x extraction) (e
 	if err != nil {
 		return err
 	}
-	return inv.printExtraction(source, x.output, outcome)
+	return cli.printExtraction(source, x.output, outcome)
 }
 
 // extractFrom makes the snapshot ready that is read: a file as it is, which needs no configuration, or one from the stores.
-func (inv *invocation) extractFrom(ctx context.Context, ref string, x extraction, job *fetch.Fetcher) (source fetch.Plain, err error) {
+func (cli *cli) extractFrom(ctx context.Context, ref string, x extraction, job *fetch.Fetcher) (source fetch.Plain, err error) {
 	if x.file != "" {
 		if source, err = job.FromFile(ctx, x.file); err != nil {
 			return source, fmt.Errorf("extract %s: %w", x.file, err)
 		}
 		return source, nil
 	}
-	h, found, done, err := inv.find(ctx, ref, x.from)
+	h, found, done, err := cli.find(ctx, ref, x.from)
 	if err != nil {
 		return source, err
 	}
@@ -133,36 +131,4 @@ func (inv *invocation) extractFrom(ctx context.Context, ref string, x extraction
 		return source, fetchError{err}
 	}
 	return source, nil
-}
-
-// printExtraction prints what was written; what is not whole is exit 3.
-func (inv *invocation) printExtraction(source fetch.Plain, output string, o extract.Outcome) error {
-	var print error
-	if inv.json() {
-		print = inv.printJSON(struct {
-			ID       string `json:"id,omitempty"`
-			File     string `json:"file,omitempty"`
-			Revision int64  `json:"revision"`
-			Output   string `json:"output"`
-			Index    string `json:"index"`
-			extract.Outcome
-		}{source.ID, source.File, source.Facts.Revision, output, filepath.Join(output, extract.IndexName), o})
-	} else {
-		rows := [][]string{{"KIND", "API VERSION", "OBJECTS"}}
-		for _, k := range o.Kinds {
-			kind, apiVersion := "(not readable)", "-"
-			if k.Kind != "" {
-				kind, apiVersion = shownWord(k.Kind), shownWord(k.APIVersion)
-			}
-			rows = append(rows, []string{kind, apiVersion, fmt.Sprint(k.Objects)})
-		}
-		print = terminal.Table(inv.out, rows)
-		for _, line := range o.Remarks() {
-			inv.talk("%s", plainError{errors.New(line)}.Error())
-		}
-	}
-	if o.Whole() {
-		return print
-	}
-	return errors.Join(print, fault.Reported(fmt.Errorf("extract: %w", agent.ErrPartial)))
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/etcdward/etcdward/agent/extract"
 	"github.com/etcdward/etcdward/agent/seal"
+	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 	"github.com/etcdward/etcdward/test/cluster"
 	"github.com/etcdward/etcdward/test/host"
 )
@@ -219,12 +220,12 @@ func TestExtractText(t *testing.T) {
 		"Pod": "Pod", "example.com/v1": "example.com/v1", "Größe": "Größe", "": `""`, "a b": `"a b"`, "a\x1b[2Jb": `"a\x1b[2Jb"`, "a\nb\t": `"a\nb\t"`,
 		"\u009b\u202e\x7f": `"\u009b\u202e\x7f"`, strings.Repeat("x", 100): strings.Repeat("x", 80) + "…",
 	} {
-		if got := shownWord(word); got != want {
+		if got := terminal.Word(word); got != want {
 			t.Errorf("%q: %s", word, got)
 		}
 	}
 	cause := errors.New("a\x1b[2J\u009b\r\u202e\tb'\"é")
-	err := plainError{errors.Join(fmt.Errorf("x: %w", cause), errors.New("y"))}
+	err := terminal.LineError{Err: errors.Join(fmt.Errorf("x: %w", cause), errors.New("y"))}
 	if want := `x: a\x1b[2J\u009b\r\u202e\tb'"é; y`; err.Error() != want || !errors.Is(err, cause) {
 		t.Errorf("%s", err)
 	}

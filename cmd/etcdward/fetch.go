@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func fetchCommand(inv *invocation) *cobra.Command {
+func fetchCommand(cli *cli) *cobra.Command {
 	var output, identity string
 	var sel wire.Selection
 	cmd := &cobra.Command{
@@ -25,7 +25,7 @@ func fetchCommand(inv *invocation) *cobra.Command {
 			if !cmd.Flags().Changed("output") || output == "" {
 				return fault.Usage(errors.New("fetch: --output PATH is needed"))
 			}
-			return inv.fetch(cmd.Context(), args[0], output, identity, sel)
+			return cli.fetch(cmd.Context(), args[0], output, identity, sel)
 		},
 	}
 	// In this verb --output is a path, as the contract of the command line says; -o is still the format.
@@ -35,12 +35,12 @@ func fetchCommand(inv *invocation) *cobra.Command {
 	return cmd
 }
 
-func (inv *invocation) fetch(ctx context.Context, ref, output, identity string, sel wire.Selection) (err error) {
+func (cli *cli) fetch(ctx context.Context, ref, output, identity string, sel wire.Selection) (err error) {
 	keys, err := identities(identity)
 	if err != nil {
 		return err
 	}
-	h, found, done, err := inv.find(ctx, ref, sel)
+	h, found, done, err := cli.find(ctx, ref, sel)
 	if err != nil {
 		return err
 	}
@@ -49,14 +49,14 @@ func (inv *invocation) fetch(ctx context.Context, ref, output, identity string, 
 	if err := job.Run(ctx, found, output); err != nil {
 		return err
 	}
-	if inv.json() {
-		return inv.printJSON(struct {
+	if cli.json() {
+		return cli.printJSON(struct {
 			ID   string `json:"id"`
 			Path string `json:"path"`
 			Size int64  `json:"size_bytes"`
 			Sum  string `json:"sha256"`
 		}{found.Manifest.ID, output, found.Manifest.SizeBytes, found.Manifest.SHA256})
 	}
-	_, err = fmt.Fprintf(inv.out, "%s: snapshot %s, %d bytes, SHA-256 %s, verified\n", output, found.Manifest.ID, found.Manifest.SizeBytes, found.Manifest.SHA256)
+	_, err = fmt.Fprintf(cli.out, "%s: snapshot %s, %d bytes, SHA-256 %s, verified\n", output, found.Manifest.ID, found.Manifest.SizeBytes, found.Manifest.SHA256)
 	return err
 }

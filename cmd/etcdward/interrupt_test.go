@@ -10,11 +10,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/etcdward/etcdward/cmd/etcdward/signals"
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
@@ -65,7 +65,7 @@ func (p *stuck) twice(t *testing.T, signal os.Signal, firstMayDo bool) {
 			return
 		}
 		t.Fatalf("it ended after one signal (%v), and so hung nowhere:\n%s", err, p.said)
-	case <-time.After(3 * sameSignal):
+	case <-time.After(3 * signals.SameSignal):
 	}
 	begun := time.Now()
 	if err := p.Process.Signal(signal); err != nil {
@@ -155,25 +155,5 @@ func TestSecondSignalOnShare(t *testing.T) {
 			waitFor(t, time.Minute, func() bool { return p.blocksIn("request_wait_answer", "fuse") }, p.said)
 			p.twice(t, syscall.SIGTERM, config == s.config)
 		}
-	}
-}
-
-// TestSameSignal takes one signal that came twice for one.
-func TestSameSignal(t *testing.T) {
-	for after, want := range map[time.Duration]bool{0: false, sameSignal / 2: false, sameSignal: true, time.Hour: true} {
-		synctest.Test(t, func(t *testing.T) {
-			signals, stopped, cancelled, twice := make(chan os.Signal), make(chan struct{}), 0, make(chan bool, 1)
-			go func() { twice <- awaitTwice(signals, stopped, func() { cancelled++ }) }()
-			signals <- os.Interrupt
-			time.Sleep(after)
-			signals <- os.Interrupt
-			synctest.Wait()
-			if !want {
-				close(stopped)
-			}
-			if got := <-twice; got != want || cancelled != 1 {
-				t.Errorf("another signal %s later ends the process: %t; the context was ended %d times", after, got, cancelled)
-			}
-		})
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 )
 
-func listCommand(inv *invocation) *cobra.Command {
+func listCommand(cli *cli) *cobra.Command {
 	var sel wire.Selection
 	cmd := &cobra.Command{
 		Use:   "list",
@@ -27,7 +27,7 @@ func listCommand(inv *invocation) *cobra.Command {
 			"With --at a versioned store is read as it was: what somebody has deleted or overwritten since then is there again.\n\n" +
 			"Exit codes: 0; 3 a store, or a snapshot in it, could not be read.",
 		Args: usage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return inv.list(cmd.Context(), sel) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return cli.list(cmd.Context(), sel) },
 	}
 	selectionFlags(cmd.Flags(), &sel)
 	return cmd
@@ -43,13 +43,13 @@ type listed struct {
 	Store string `json:"store"`
 }
 
-func (inv *invocation) list(ctx context.Context, sel wire.Selection) (err error) {
-	h, done, err := inv.parts()
+func (cli *cli) list(ctx context.Context, sel wire.Selection) (err error) {
+	h, done, err := cli.parts()
 	if err != nil {
 		return err
 	}
 	defer done(&err)
-	stores, err := h.Select(sel)
+	selected, err := h.Select(sel)
 	if err != nil {
 		return err
 	}
@@ -57,22 +57,22 @@ func (inv *invocation) list(ctx context.Context, sel wire.Selection) (err error)
 	read := 0
 	rows := [][]string{{"ID", "TAKEN (UTC)", "REVISION", "STORED", "STORE", "MANIFEST"}}
 	manifests := []listed{}
-	for _, store := range stores {
+	for _, store := range selected {
 		listing, err := store.Catalog.List(ctx)
 		if err != nil {
 			unread = errors.Join(unread, fmt.Errorf("store %s: %w", store.Name, err))
 			continue
 		}
 		read++
-		for _, e := range listing.Bereft {
+		for _, e := range listing.MissingData {
 			unread = errors.Join(unread, fmt.Errorf("store %s: snapshot %s has a manifest and no data: somebody removed it", store.Name, e.ID))
 		}
-		if inv.json() {
+		if cli.json() {
 			found, err := manifestsOf(ctx, store, listing.Snapshots)
 			manifests, unread = append(manifests, found...), errors.Join(unread, err)
 			continue
 		}
-		marks, err := marksOf(ctx, store, listing.Snapshots)
+		marks, err := stores.Marks(ctx, store, listing.Snapshots, looked)
 		unread = errors.Join(unread, err)
 		for i, e := range listing.Snapshots {
 			rows = append(rows, []string{e.ID.String(), terminal.Time(e.ID.TakenAt), fmt.Sprint(e.ID.Revision), terminal.Bytes(e.SizeBytes()), store.Name, marks[i]})
@@ -84,37 +84,10 @@ func (inv *invocation) list(ctx context.Context, sel wire.Selection) (err error)
 	if unread != nil {
 		unread = fmt.Errorf("list snapshots: %w: %w", agent.ErrPartial, unread)
 	}
-	if inv.json() {
-		return errors.Join(inv.printJSON(sortListed(manifests)), unread)
+	if cli.json() {
+		return errors.Join(cli.printJSON(sortListed(manifests)), unread)
 	}
-	return errors.Join(terminal.Table(inv.out, rows), unread)
-}
-
-// marksOf returns a mark for the manifest of each snapshot, "-" if the manifest was not read. What is wrong with a manifest
-// is returned as an error.
-func marksOf(ctx context.Context, store stores.Store, entries []catalog.Entry) ([]string, error) {
-	var unread error
-	marks := slices.Repeat([]string{"-"}, len(entries))
-	first := max(0, len(entries)-looked)
-	manifests, errs := stores.Manifests(ctx, store, entries[first:])
-	for i, m := range manifests {
-		mark := "ok"
-		switch {
-		case errors.Is(errs[i], snapshot.ErrDamaged):
-			mark = "damaged"
-		case errs[i] != nil:
-			mark = "not read"
-		case m.Emergency:
-			mark = "emergency"
-		case !m.Proven():
-			mark = "not proven"
-		}
-		marks[first+i] = mark
-		if errs[i] != nil && !errors.Is(errs[i], catalog.ErrNotFound) {
-			unread = errors.Join(unread, fmt.Errorf("store %s: %w", store.Name, errs[i]))
-		}
-	}
-	return marks, unread
+	return errors.Join(terminal.Table(cli.out, rows), unread)
 }
 
 // manifestsOf reads the manifests of a store; those that cannot be read are errors beside the others.

@@ -10,6 +10,7 @@ import (
 	"github.com/etcdward/etcdward/agent/restore"
 	"github.com/etcdward/etcdward/agent/scratch"
 	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/cmd/etcdward/signals"
 )
 
 // version is set by the linker.
@@ -20,7 +21,7 @@ func main() {
 	snapshot.ChildMain()
 	scratch.ChildMain()
 	restore.ChildMain()
-	ctx, stop := interruptible()
+	ctx, stop := signals.Interruptible(exitInterrupted)
 	code := run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr})
 	stop()
 	os.Exit(code)

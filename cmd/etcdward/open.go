@@ -16,23 +16,23 @@ import (
 )
 
 // loadConfig reads the configuration file. Each of its errors is marked as one of the configuration.
-func (inv *invocation) loadConfig() (*config.Config, error) {
-	cfg, err := config.Load(inv.config)
+func (cli *cli) loadConfig() (*config.Config, error) {
+	cfg, err := config.Load(cli.config)
 	return cfg, fault.Config(err)
 }
 
 // parts reads the configuration and opens the parts that it asks for. done closes them, and adds what could not be closed to an error.
-func (inv *invocation) parts() (p *wire.Parts, done func(*error), err error) {
-	cfg, err := inv.loadConfig()
+func (cli *cli) parts() (p *wire.Parts, done func(*error), err error) {
+	cfg, err := cli.loadConfig()
 	if err != nil {
 		return nil, nil, err
 	}
-	log, err := newLogger(inv.err, cfg.Log)
+	log, err := wire.NewLogger(cli.err, cfg.Log)
 	if err != nil {
 		return nil, nil, err
 	}
-	show, clear := inv.newProgress()
-	p, err = wire.Open(cfg, wire.Options{StateDir: inv.stateDir, Log: log, Progress: show, Version: version})
+	show, clear := cli.newProgress()
+	p, err = wire.Open(cfg, wire.Options{StateDir: cli.stateDir, Log: log, Progress: show, Version: version})
 	if err != nil {
 		clear()
 		return nil, nil, err
@@ -44,8 +44,8 @@ func (inv *invocation) parts() (p *wire.Parts, done func(*error), err error) {
 }
 
 // find opens the parts and looks a snapshot up in the stores of a selection; done is as that of parts.
-func (inv *invocation) find(ctx context.Context, ref string, sel wire.Selection) (p *wire.Parts, found stores.Found, done func(*error), err error) {
-	p, done, err = inv.parts()
+func (cli *cli) find(ctx context.Context, ref string, sel wire.Selection) (p *wire.Parts, found stores.Found, done func(*error), err error) {
+	p, done, err = cli.parts()
 	if err != nil {
 		return nil, stores.Found{}, nil, err
 	}
@@ -64,15 +64,15 @@ func selectionFlags(set *pflag.FlagSet, sel *wire.Selection) {
 
 // newProgress shows the progress of the work on stderr. It is nil, which shows nothing, if nobody wants
 // messages.
-func (inv *invocation) newProgress() (agent.Progress, func()) {
-	if inv.quiet {
+func (cli *cli) newProgress() (agent.Progress, func()) {
+	if cli.quiet {
 		return nil, func() {}
 	}
-	return terminal.NewProgress(inv.err)
+	return terminal.NewProgress(cli.err)
 }
 
 // printJSON writes a value for programs.
-func (inv *invocation) printJSON(v any) error { return terminal.JSON(inv.out, v) }
+func (cli *cli) printJSON(v any) error { return terminal.JSON(cli.out, v) }
 
 // identities reads a file of age identities; "": there are none.
 func identities(path string) (seal.Identities, error) {

@@ -19,7 +19,7 @@ import (
 // defaultManifests is the folder of static pods that kubeadm sets up.
 const defaultManifests = "/etc/kubernetes/manifests"
 
-func restoreCommand(inv *invocation) *cobra.Command {
+func restoreCommand(cli *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore",
 		Short: "Bring a cluster back from a snapshot: plan, apply on each host, roll back",
@@ -30,13 +30,13 @@ func restoreCommand(inv *invocation) *cobra.Command {
 			return fault.Usage(errors.New("restore: plan, apply or rollback?"))
 		},
 	}
-	cmd.AddCommand(restorePlanCommand(inv), restoreApplyCommand(inv), restoreRollbackCommand(inv))
+	cmd.AddCommand(restorePlanCommand(cli), restoreApplyCommand(cli), restoreRollbackCommand(cli))
 	return cmd
 }
 
 // talk prints messages for people while something is done.
-func (inv *invocation) talk(format string, args ...any) {
-	fmt.Fprintf(inv.err, format+"\n", args...)
+func (cli *cli) talk(format string, args ...any) {
+	fmt.Fprintf(cli.err, format+"\n", args...)
 }
 
 // unconfirmed means that the operator did not type the expected answer, and that nothing was changed.
@@ -52,9 +52,9 @@ func (u unconfirmed) Hint() string {
 }
 
 // confirmCluster asks for the cluster's name.
-func (inv *invocation) confirmCluster(cluster, what string) error {
-	fmt.Fprintf(inv.err, "This %s. Type the name of the cluster (%s) to go on: ", what, cluster)
-	line, err := bufio.NewReader(inv.in).ReadString('\n')
+func (cli *cli) confirmCluster(cluster, what string) error {
+	fmt.Fprintf(cli.err, "This %s. Type the name of the cluster (%s) to go on: ", what, cluster)
+	line, err := bufio.NewReader(cli.in).ReadString('\n')
 	if strings.TrimSpace(line) != cluster {
 		return errors.Join(unconfirmed{cluster}, ignoreEnd(err))
 	}
@@ -90,13 +90,13 @@ func timeOrUnknown(t time.Time) string {
 }
 
 // printOutcome prints the outcome, and what is left to do.
-func (inv *invocation) printOutcome(a *restore.Applier, o restore.Outcome) error {
-	if inv.json() {
-		return inv.printJSON(map[string]any{"plan_sha256": a.Plan.SHA256, "member": a.Member, "step": o.Step, "already": o.Already,
+func (cli *cli) printOutcome(a *restore.Applier, o restore.Outcome) error {
+	if cli.json() {
+		return cli.printJSON(map[string]any{"plan_sha256": a.Plan.SHA256, "member": a.Member, "step": o.Step, "already": o.Already,
 			"kept": o.Kept, "waiting": o.Waiting, "alarms": append([]string{}, o.Alarms...),
 			"warnings": append([]string{}, o.Warnings...), "dry_run": a.DryRun})
 	}
-	_, err := fmt.Fprintln(inv.out, a.Report(o))
+	_, err := fmt.Fprintln(cli.out, a.Report(o))
 	return err
 }
 

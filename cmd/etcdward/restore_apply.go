@@ -18,6 +18,7 @@ import (
 	"github.com/etcdward/etcdward/agent/restore/source"
 	"github.com/etcdward/etcdward/agent/stores"
 	"github.com/etcdward/etcdward/agent/wire"
+	"github.com/etcdward/etcdward/cmd/etcdward/signals"
 )
 
 // applyRequest is what the flags of restore apply and rollback say.
@@ -53,7 +54,7 @@ func (r *applyRequest) check(f *pflag.FlagSet) error {
 	return nil
 }
 
-func restoreApplyCommand(inv *invocation) *cobra.Command {
+func restoreApplyCommand(cli *cli) *cobra.Command {
 	var r applyRequest
 	cmd := &cobra.Command{
 		Use:   "apply PLAN --member NAME [--kubeadm | --data-dir DIR]",
@@ -69,9 +70,9 @@ func restoreApplyCommand(inv *invocation) *cobra.Command {
 			if err := r.check(cmd.Flags()); err != nil {
 				return err
 			}
-			ctx, stop := lingering(cmd.Context())
+			ctx, stop := signals.SurvivingHangup(cmd.Context())
 			defer stop()
-			return hungUp(ctx, inv.restoreApply(ctx, r))
+			return signals.Name(ctx, cli.restoreApply(ctx, r))
 		},
 	}
 	r.flags(cmd.Flags())
@@ -82,18 +83,18 @@ func restoreApplyCommand(inv *invocation) *cobra.Command {
 	return cmd
 }
 
-func (inv *invocation) restoreApply(ctx context.Context, r applyRequest) error {
-	show, done := inv.newProgress()
+func (cli *cli) restoreApply(ctx context.Context, r applyRequest) error {
+	show, done := cli.newProgress()
 	defer done()
 	r.Tell = func(format string, args ...any) {
 		done() // the bar makes way
-		inv.talk(format, args...)
+		cli.talk(format, args...)
 	}
 	a, err := restore.Open(ctx, r.Request)
 	if err != nil {
 		return refused("apply", err)
 	}
-	fetcher := inv.restoreFetcher(r.identity)
+	fetcher := cli.restoreFetcher(r.identity)
 	a.HealthLimit, a.Progress = r.wait, show
 	a.Fetch = func(ctx context.Context) (string, error) {
 		if path := cmp.Or(r.file, a.Plan.Snapshot.File); path != "" {
@@ -101,33 +102,33 @@ func (inv *invocation) restoreApply(ctx context.Context, r applyRequest) error {
 		}
 		return fetcher.Run(ctx, a.Plan)
 	}
-	a.Confirm = inv.confirmation(r, a, "makes this host member "+a.Member+", and replaces what its etcd holds by a snapshot of "+timeOrUnknown(a.Plan.Snapshot.TakenAt))
+	a.Confirm = cli.confirmation(r, a, "makes this host member "+a.Member+", and replaces what its etcd holds by a snapshot of "+timeOrUnknown(a.Plan.Snapshot.TakenAt))
 	outcome, err := a.Run(ctx)
 	if err = errors.Join(err, fetcher.Discard(a.Plan)); err != nil {
 		return refused("apply", err)
 	}
-	return inv.printOutcome(a, outcome)
+	return cli.printOutcome(a, outcome)
 }
 
 // confirmation asks for the cluster's name, unless --yes answers.
-func (inv *invocation) confirmation(r applyRequest, a *restore.Applier, what string) func() error {
+func (cli *cli) confirmation(r applyRequest, a *restore.Applier, what string) func() error {
 	return func() error {
 		if r.yes {
 			return nil
 		}
-		return inv.confirmCluster(a.Plan.Cluster, what)
+		return cli.confirmCluster(a.Plan.Cluster, what)
 	}
 }
 
 // restoreFetcher brings a plan's snapshot from the stores of the configuration.
-func (inv *invocation) restoreFetcher(identity string) source.Fetcher {
-	return source.Fetcher{Folder: filepath.Join(inv.stateDir, "restore"), Tell: inv.talk,
+func (cli *cli) restoreFetcher(identity string) source.Fetcher {
+	return source.Fetcher{Folder: filepath.Join(cli.stateDir, "restore"), Tell: cli.talk,
 		Open: func(from restoreplan.Source) (selected []stores.Store, job fetch.Fetcher, close func() error, err error) {
 			keys, err := identities(identity)
 			if err != nil {
 				return nil, job, nil, err
 			}
-			h, done, err := inv.parts()
+			h, done, err := cli.parts()
 			if err != nil {
 				return nil, job, nil, err
 			}

@@ -30,7 +30,7 @@ type planRequest struct {
 	bump               int64
 }
 
-func restorePlanCommand(inv *invocation) *cobra.Command {
+func restorePlanCommand(cli *cli) *cobra.Command {
 	r := planRequest{ref: stores.Latest}
 	cmd := &cobra.Command{
 		Use:   "plan [ID | latest | --file PATH | --data-dir-of MEMBER] --output PLAN",
@@ -51,7 +51,7 @@ func restorePlanCommand(inv *invocation) *cobra.Command {
 			if err := r.check(cmd.Flags()); err != nil {
 				return err
 			}
-			return inv.restorePlan(cmd.Context(), r)
+			return cli.restorePlan(cmd.Context(), r)
 		},
 	}
 	f := cmd.Flags()
@@ -85,13 +85,13 @@ func (r *planRequest) check(f *pflag.FlagSet) error {
 	return nil
 }
 
-func (inv *invocation) restorePlan(ctx context.Context, r planRequest) (err error) {
+func (cli *cli) restorePlan(ctx context.Context, r planRequest) (err error) {
 	defer func() {
 		if err != nil {
 			err = refused("plan", err)
 		}
 	}()
-	planner, done, err := inv.planner(&r)
+	planner, done, err := cli.planner(&r)
 	if err != nil {
 		return err
 	}
@@ -112,20 +112,20 @@ func (inv *invocation) restorePlan(ctx context.Context, r planRequest) (err erro
 	if err := p.Save(r.output); err != nil {
 		return err
 	}
-	if inv.json() {
-		return inv.printJSON(p)
+	if cli.json() {
+		return cli.printJSON(p)
 	}
-	_, err = fmt.Fprintf(inv.out, "%s: %d members, snapshot %s at revision %d (%d keys)\n%s", r.output, len(p.Members),
+	_, err = fmt.Fprintf(cli.out, "%s: %d members, snapshot %s at revision %d (%d keys)\n%s", r.output, len(p.Members),
 		p.Snapshot.Name(), p.Snapshot.Revision, p.Snapshot.TotalKeys, p.Runbook(r.output))
 	return err
 }
 
 // planner reads the configuration. A plan of a file does without one.
-func (inv *invocation) planner(r *planRequest) (planner source.Planner, done func(*error), err error) {
-	planner = source.Planner{ClusterName: cmp.Or(r.cluster, "restored"), Tell: inv.talk}
-	h, done, err := inv.parts()
+func (cli *cli) planner(r *planRequest) (planner source.Planner, done func(*error), err error) {
+	planner = source.Planner{ClusterName: cmp.Or(r.cluster, "restored"), Tell: cli.talk}
+	h, done, err := cli.parts()
 	if err != nil && r.file != "" {
-		inv.talk("Without a configuration (%v): no store and no living member is asked for revisions that clients have seen.", err)
+		cli.talk("Without a configuration (%v): no store and no living member is asked for revisions that clients have seen.", err)
 		return planner, func(*error) {}, nil
 	}
 	if err != nil {

@@ -4,11 +4,12 @@ import (
 	"context"
 
 	"github.com/etcdward/etcdward/agent/restore"
+	"github.com/etcdward/etcdward/cmd/etcdward/signals"
 
 	"github.com/spf13/cobra"
 )
 
-func restoreRollbackCommand(inv *invocation) *cobra.Command {
+func restoreRollbackCommand(cli *cli) *cobra.Command {
 	var r applyRequest
 	cmd := &cobra.Command{
 		Use:   "rollback PLAN --member NAME [--kubeadm | --data-dir DIR]",
@@ -22,28 +23,28 @@ func restoreRollbackCommand(inv *invocation) *cobra.Command {
 			if err := r.check(cmd.Flags()); err != nil {
 				return err
 			}
-			ctx, stop := lingering(cmd.Context())
+			ctx, stop := signals.SurvivingHangup(cmd.Context())
 			defer stop()
-			return hungUp(ctx, inv.restoreRollback(ctx, r))
+			return signals.Name(ctx, cli.restoreRollback(ctx, r))
 		},
 	}
 	r.flags(cmd.Flags())
 	return cmd
 }
 
-func (inv *invocation) restoreRollback(ctx context.Context, r applyRequest) error {
-	r.Tell = inv.talk
+func (cli *cli) restoreRollback(ctx context.Context, r applyRequest) error {
+	r.Tell = cli.talk
 	a, err := restore.Open(ctx, r.Request)
 	if err != nil {
 		return refused("rollback", err)
 	}
-	a.Confirm = inv.confirmation(r, a, "takes the restored directory away and puts the old one back")
+	a.Confirm = cli.confirmation(r, a, "takes the restored directory away and puts the old one back")
 	outcome, err := a.Rollback(ctx)
 	if err == nil && !r.DryRun {
-		err = inv.restoreFetcher("").Discard(a.Plan) // an apply that was killed may have left it
+		err = cli.restoreFetcher("").Discard(a.Plan) // an apply that was killed may have left it
 	}
 	if err != nil {
 		return refused("rollback", err)
 	}
-	return inv.printOutcome(a, outcome)
+	return cli.printOutcome(a, outcome)
 }

@@ -23,8 +23,8 @@ type stdio struct {
 // defaultConfig is the configuration file of the packages.
 const defaultConfig = unit.Config
 
-// invocation is one call of the command line: the streams, and the flags that every verb has.
-type invocation struct {
+// cli is one call of the command line: the streams, and the flags that every verb has.
+type cli struct {
 	stdio
 	config   string
 	stateDir string
@@ -33,24 +33,24 @@ type invocation struct {
 }
 
 // json reports whether the output is for programs.
-func (inv *invocation) json() bool { return inv.output == "json" }
+func (cli *cli) json() bool { return cli.output == "json" }
 
 // run is main without the process: it returns the exit code.
 func run(ctx context.Context, args []string, streams stdio) int {
 	// No name, key or text of a server reaches the terminal raw.
 	streams.out, streams.err = terminal.NewSafe(streams.out), terminal.NewSafe(streams.err)
-	inv := &invocation{stdio: streams}
-	root := newRoot(inv)
+	cli := &cli{stdio: streams}
+	root := newRoot(cli)
 	root.SetArgs(args)
 	root.SetIn(streams.in)
 	root.SetOut(streams.out)
 	root.SetErr(streams.err)
 	err := root.ExecuteContext(ctx)
-	return inv.conclude(ctx, err)
+	return cli.conclude(ctx, err)
 }
 
 // newRoot is the tree of verbs.
-func newRoot(inv *invocation) *cobra.Command {
+func newRoot(cli *cli) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "etcdward",
 		Short: "Keep the etcd of self-managed Kubernetes safe",
@@ -67,24 +67,24 @@ func newRoot(inv *invocation) *cobra.Command {
 			if err := refuseEmpty(cmd); err != nil {
 				return err
 			}
-			if inv.output != "table" && inv.output != "json" {
-				return fault.Usage(fmt.Errorf("flag -o: %q is neither table nor json", inv.output))
+			if cli.output != "table" && cli.output != "json" {
+				return fault.Usage(fmt.Errorf("flag -o: %q is neither table nor json", cli.output))
 			}
 			return nil
 		},
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&inv.config, "config", fromEnvironment("ETCDWARD_CONFIG", defaultConfig), "configuration file (or $ETCDWARD_CONFIG)")
-	flags.StringVar(&inv.stateDir, "state-dir", fromEnvironment("STATE_DIRECTORY", "/var/lib/etcdward"), "folder for files that must survive a restart (or $STATE_DIRECTORY)")
+	flags.StringVar(&cli.config, "config", fromEnvironment("ETCDWARD_CONFIG", defaultConfig), "configuration file (or $ETCDWARD_CONFIG)")
+	flags.StringVar(&cli.stateDir, "state-dir", fromEnvironment("STATE_DIRECTORY", "/var/lib/etcdward"), "folder for files that must survive a restart (or $STATE_DIRECTORY)")
 	// The long name is not --output, which the verbs that write a file need.
-	flags.StringVarP(&inv.output, "format", "o", "table", "table or json")
-	flags.BoolVarP(&inv.quiet, "quiet", "q", false, "no progress on stderr")
+	flags.StringVarP(&cli.output, "format", "o", "table", "table or json")
+	flags.BoolVarP(&cli.quiet, "quiet", "q", false, "no progress on stderr")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fault.Usage(err) })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
 	root.AddCommand(
-		setupCommand(inv), runCommand(inv), snapshotCommand(inv), listCommand(inv), showCommand(inv), verifyCommand(inv), fetchCommand(inv), extractCommand(inv),
-		pruneCommand(inv), restoreCommand(inv), compactCommand(inv), defragCommand(inv), statusCommand(inv), configCommand(inv), demoCommand(inv), versionCommand(inv),
+		setupCommand(cli), runCommand(cli), snapshotCommand(cli), listCommand(cli), showCommand(cli), verifyCommand(cli), fetchCommand(cli), extractCommand(cli),
+		pruneCommand(cli), restoreCommand(cli), compactCommand(cli), defragCommand(cli), statusCommand(cli), configCommand(cli), demoCommand(cli), versionCommand(cli),
 		documentsCommand(),
 	)
 	return root

@@ -10,7 +10,7 @@ import (
 	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 )
 
-func setupCommand(inv *invocation) *cobra.Command {
+func setupCommand(cli *cli) *cobra.Command {
 	r := setup.Request{}
 	cmd := &cobra.Command{
 		Use:   "setup",
@@ -25,7 +25,7 @@ func setupCommand(inv *invocation) *cobra.Command {
 			"Exit codes: 0 set up, or nothing differs; 1 this host has no etcd to look after, something that was tried does not work, a\n" +
 			"file is missing or the agent cannot read it, or the agent does not start; 64 flags are missing; 78 the existing configuration cannot be used.",
 		Args: usage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return inv.setup(cmd.Context(), r) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return cli.setup(cmd.Context(), r) },
 	}
 	setupFlags(cmd.Flags(), &r)
 	return cmd
@@ -57,15 +57,15 @@ func setupFlags(f *pflag.FlagSet, r *setup.Request) {
 	f.BoolVar(&r.NoCheck, "no-check", false, "write without trying the cluster and the stores")
 }
 
-func (inv *invocation) setup(ctx context.Context, r setup.Request) error {
-	r.Config, r.Attended, r.Advise = inv.config, terminal.Is(inv.in), hintFor
-	outcome, err := setup.Run(ctx, r, &setupUI{invocation: inv, asker: terminal.NewAsker(inv.in, inv.err)})
+func (cli *cli) setup(ctx context.Context, r setup.Request) error {
+	r.Config, r.Attended, r.Advise = cli.config, terminal.Is(cli.in), hintFor
+	outcome, err := setup.Run(ctx, r, &setupUI{cli: cli, asker: terminal.NewAsker(cli.in, cli.err)})
 	if err != nil {
 		return err
 	}
-	if inv.json() {
-		return inv.printJSON(reportOf(outcome))
+	if cli.json() {
+		return cli.printJSON(reportOf(outcome))
 	}
-	inv.printNext(outcome)
+	cli.printNext(outcome)
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 
 // setupUI is setup's UI on a terminal. If the output is for programs it shows nothing on the way.
 type setupUI struct {
-	*invocation
+	*cli
 	asker *terminal.Asker
 }
 
@@ -48,8 +48,8 @@ func (u *setupUI) Report(e setup.Event) {
 }
 
 // say writes a line of the report.
-func (inv *invocation) say(format string, args ...any) {
-	fmt.Fprintf(inv.out, format+"\n", args...)
+func (cli *cli) say(format string, args ...any) {
+	fmt.Fprintf(cli.out, format+"\n", args...)
 }
 
 func (u *setupUI) printHost(h discover.Host) {
@@ -106,30 +106,30 @@ func (u *setupUI) talkOfAgent(s setup.Started) {
 }
 
 // printNext shows what comes next.
-func (inv *invocation) printNext(o setup.Outcome) {
+func (cli *cli) printNext(o setup.Outcome) {
 	if o.DryRun {
 		var stores []string
 		for _, store := range o.Config.Stores {
 			stores = append(stores, "store "+store.Name+" ("+store.Kind()+")")
 		}
-		inv.say("A dry run: nothing was changed, and nothing tried. To be tried: the cluster at %s; writing to, reading from and removing from %s.",
+		cli.say("A dry run: nothing was changed, and nothing tried. To be tried: the cluster at %s; writing to, reading from and removing from %s.",
 			strings.Join(o.Config.Cluster.Endpoints, ", "), strings.Join(stores, ", "))
 		if !o.Foreign {
-			inv.say("Then: systemctl enable --now %s", strings.Join(o.Units, " "))
+			cli.say("Then: systemctl enable --now %s", strings.Join(o.Units, " "))
 		}
 		return
 	}
 	if o.NextSnapshot.IsZero() {
-		inv.say("Next snapshot:  none by itself, snapshot.schedule is off")
+		cli.say("Next snapshot:  none by itself, snapshot.schedule is off")
 	} else {
-		inv.say("Next snapshot:  %s (%s)", terminal.Time(o.NextSnapshot), o.Config.Snapshot.Schedule)
+		cli.say("Next snapshot:  %s (%s)", terminal.Time(o.NextSnapshot), o.Config.Snapshot.Schedule)
 	}
-	inv.say("To restore:     %s", restoreCommandLine)
+	cli.say("To restore:     %s", restoreCommandLine)
 	if o.Others != nil {
 		before := ""
 		if o.Others.CopyConfig {
 			before = "copy " + o.Path + " there, then "
 		}
-		inv.say("Other hosts:    the same on every host of the control plane: %s%s", before, setupCommandLine(o.Others.Request))
+		cli.say("Other hosts:    the same on every host of the control plane: %s%s", before, setupCommandLine(o.Others.Request))
 	}
 }

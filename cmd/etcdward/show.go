@@ -18,7 +18,7 @@ type proofRow struct {
 	Tool  string         `json:"tool"`
 }
 
-func showCommand(inv *invocation) *cobra.Command {
+func showCommand(cli *cli) *cobra.Command {
 	var sel wire.Selection
 	cmd := &cobra.Command{
 		Use:   "show ID",
@@ -26,15 +26,15 @@ func showCommand(inv *invocation) *cobra.Command {
 		Long:  "Shows the manifest of a snapshot, the stores that have it, and the proofs that were made since. ID may be latest.\n\nExit codes: 0; 4 no such snapshot.",
 		Args:  usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return inv.show(cmd.Context(), args[0], sel)
+			return cli.show(cmd.Context(), args[0], sel)
 		},
 	}
 	selectionFlags(cmd.Flags(), &sel)
 	return cmd
 }
 
-func (inv *invocation) show(ctx context.Context, ref string, sel wire.Selection) (err error) {
-	h, found, done, err := inv.find(ctx, ref, sel)
+func (cli *cli) show(ctx context.Context, ref string, sel wire.Selection) (err error) {
+	h, found, done, err := cli.find(ctx, ref, sel)
 	if err != nil {
 		return err
 	}
@@ -55,5 +55,5 @@ func (inv *invocation) show(ctx context.Context, ref string, sel wire.Selection)
 	if err != nil {
 		h.Log.Warn("not known whether a store has it", "snapshot", found.Manifest.ID, "error", err)
 	}
-	return inv.printManifest(found.Manifest, rows, holders)
+	return cli.printManifest(found.Manifest, rows, holders)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 )
 
-func snapshotCommand(inv *invocation) *cobra.Command {
+func snapshotCommand(cli *cli) *cobra.Command {
 	var accept bool
 	cmd := &cobra.Command{
 		Use:   "snapshot",
@@ -24,14 +24,14 @@ func snapshotCommand(inv *invocation) *cobra.Command {
 			"spool and is delivered with the next run.\n\n" +
 			"Exit codes: 0 every store has it; 1 no store has it; 3 some stores have it.",
 		Args: usage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return inv.snapshot(cmd.Context(), accept) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return cli.snapshot(cmd.Context(), accept) },
 	}
 	cmd.Flags().BoolVar(&accept, "accept-new-cluster", false, "let the stores take backups of an etcd cluster id that they have not seen under this name")
 	return cmd
 }
 
-func (inv *invocation) snapshot(ctx context.Context, accept bool) (err error) {
-	h, done, err := inv.parts()
+func (cli *cli) snapshot(ctx context.Context, accept bool) (err error) {
+	h, done, err := cli.parts()
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (inv *invocation) snapshot(ctx context.Context, accept bool) (err error) {
 	if err != nil && len(taken.Stored) == 0 {
 		return err
 	}
-	err = errors.Join(err, inv.printManifest(taken.Manifest, nil, taken.Stored))
+	err = errors.Join(err, cli.printManifest(taken.Manifest, nil, taken.Stored))
 	return errors.Join(err, tidyStores(ctx, h, taken.Stored))
 }
 
@@ -61,9 +61,9 @@ func tidyStores(ctx context.Context, h *wire.Parts, names []string) error {
 }
 
 // printManifest shows one snapshot: its manifest, and what else is known about it.
-func (inv *invocation) printManifest(m snapshot.Manifest, proofs []proofRow, stores []string) error {
-	if inv.json() {
-		return inv.printJSON(struct {
+func (cli *cli) printManifest(m snapshot.Manifest, proofs []proofRow, stores []string) error {
+	if cli.json() {
+		return cli.printJSON(struct {
 			snapshot.Manifest
 			Stores []string   `json:"stores,omitempty"`
 			Proofs []proofRow `json:"proofs,omitempty"`
@@ -96,7 +96,7 @@ func (inv *invocation) printManifest(m snapshot.Manifest, proofs []proofRow, sto
 	for _, p := range proofs {
 		pairs = append(pairs, [2]string{"Proof", fmt.Sprintf("%s %s: %s", terminal.Time(p.At), p.Check.Name, terminal.OK(p.Check.OK, p.Check.Detail))})
 	}
-	return terminal.Fields(inv.out, pairs...)
+	return terminal.Fields(cli.out, pairs...)
 }
 
 // undecided are the lines of checks that could not be decided, and of members at odds with the majority.

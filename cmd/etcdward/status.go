@@ -14,19 +14,19 @@ import (
 	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 )
 
-func statusCommand(inv *invocation) *cobra.Command {
+func statusCommand(cli *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "Show whether the cluster is protected: members, stores, jobs, the newest proven snapshot",
 		Long: "Asks the cluster and the stores, reads what the daemon of this host recorded, and gives a verdict.\n\n" +
 			"Exit codes: 0 PROTECTED; 3 AT_RISK or UNPROTECTED.",
 		Args: usage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return inv.status(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return cli.status(cmd.Context()) },
 	}
 }
 
-func (inv *invocation) status(ctx context.Context) (err error) {
-	h, done, err := inv.parts()
+func (cli *cli) status(ctx context.Context) (err error) {
+	h, done, err := cli.parts()
 	if err != nil {
 		return err
 	}
@@ -38,10 +38,10 @@ func (inv *invocation) status(ctx context.Context) (err error) {
 	if ctx.Err() != nil {
 		return fmt.Errorf("status: %w", context.Cause(ctx))
 	}
-	if inv.json() {
-		err = inv.printJSON(s)
+	if cli.json() {
+		err = cli.printJSON(s)
 	} else {
-		err = inv.printStatus(s)
+		err = cli.printStatus(s)
 	}
 	if err == nil && s.Verdict != status.Protected {
 		err = fault.Reported(fmt.Errorf("status: %w: %s", agent.ErrPartial, s.Verdict))
@@ -49,16 +49,16 @@ func (inv *invocation) status(ctx context.Context) (err error) {
 	return err
 }
 
-func (inv *invocation) printStatus(s status.Status) error {
-	fmt.Fprintf(inv.out, "%s  cluster %s %s\n", s.Verdict, s.Cluster.Name, s.Cluster.ID)
+func (cli *cli) printStatus(s status.Status) error {
+	fmt.Fprintf(cli.out, "%s  cluster %s %s\n", s.Verdict, s.Cluster.Name, s.Cluster.ID)
 	for _, reason := range s.Reasons {
-		fmt.Fprintf(inv.out, "  - %s\n", terminal.Escape(reason))
+		fmt.Fprintf(cli.out, "  - %s\n", terminal.Escape(reason))
 	}
 	if s.AtWork != "" {
-		fmt.Fprintf(inv.out, "At work: %s\n", terminal.Escape(s.AtWork))
+		fmt.Fprintf(cli.out, "At work: %s\n", terminal.Escape(s.AtWork))
 	}
 	if p := s.LastProven; p != nil {
-		fmt.Fprintf(inv.out, "Newest proven: %s in store %s, level %d of 5\n", p.ID, p.Store, p.Level)
+		fmt.Fprintf(cli.out, "Newest proven: %s in store %s, level %d of 5\n", p.ID, p.Store, p.Level)
 	}
 	rows := [][]string{{"\nMEMBER", "ROLE", "HEALTHY", "VERSION", "DB SIZE", "IN USE", "REVISION", "RAFT INDEX", "ALARMS"}}
 	for _, m := range s.Members {
@@ -84,5 +84,5 @@ func (inv *invocation) printStatus(s status.Status) error {
 		}
 		rows = append(rows, []string{j.Name, terminal.TimeOrDash(j.LastStarted), terminal.TimeOrDash(j.LastEnded), outcome, terminal.TimeOrDash(j.Next)})
 	}
-	return terminal.Sections(inv.out, rows)
+	return terminal.Sections(cli.out, rows)
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -13,14 +11,13 @@ import (
 	"github.com/etcdward/etcdward/agent/etcd"
 	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/etcdward/etcdward/agent/snapshot"
-	"github.com/etcdward/etcdward/agent/staging"
 	"github.com/etcdward/etcdward/agent/stores"
 	"github.com/etcdward/etcdward/agent/verify"
 	"github.com/etcdward/etcdward/agent/wire"
 	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 )
 
-func verifyCommand(inv *invocation) *cobra.Command {
+func verifyCommand(cli *cli) *cobra.Command {
 	var file, identity string
 	var sel wire.Selection
 	cmd := &cobra.Command{
@@ -39,7 +36,7 @@ func verifyCommand(inv *invocation) *cobra.Command {
 			if file != "" && len(args) > 0 {
 				return fault.Usage(errors.New("verify: give an ID or --file, not both"))
 			}
-			return inv.verify(cmd.Context(), ref, file, identity, sel)
+			return cli.verify(cmd.Context(), ref, file, identity, sel)
 		},
 	}
 	cmd.Flags().StringVar(&file, "file", "", "check this file; no configuration is needed")
@@ -48,13 +45,13 @@ func verifyCommand(inv *invocation) *cobra.Command {
 	return cmd
 }
 
-func (inv *invocation) verify(ctx context.Context, ref, file, identity string, sel wire.Selection) (err error) {
+func (cli *cli) verify(ctx context.Context, ref, file, identity string, sel wire.Selection) (err error) {
 	if file != "" {
-		return inv.verifyFile(ctx, file, identity)
+		return cli.verifyFile(ctx, file, identity)
 	}
-	h, found, done, err := inv.find(ctx, ref, sel)
+	h, found, done, err := cli.find(ctx, ref, sel)
 	if errors.Is(err, snapshot.ErrDamaged) {
-		return inv.printVerification(verify.Verification{ID: ref, Checks: []snapshot.Check{{Name: "manifest", Detail: err.Error()}}})
+		return cli.printVerification(verify.Verification{ID: ref, Checks: []snapshot.Check{{Name: "manifest", Detail: err.Error()}}})
 	}
 	if err != nil {
 		return err
@@ -72,7 +69,7 @@ func (inv *invocation) verify(ctx context.Context, ref, file, identity string, s
 	if err != nil {
 		return err
 	}
-	print := inv.printVerification(result)
+	print := cli.printVerification(result)
 	for _, cause := range found.Passed {
 		if errors.Is(cause, snapshot.ErrDamaged) && result.OK {
 			print = errors.Join(print, fmt.Errorf("verify %s: %w: %w", ref, agent.ErrPartial, cause))
@@ -81,38 +78,28 @@ func (inv *invocation) verify(ctx context.Context, ref, file, identity string, s
 	return print
 }
 
-// verifyFile needs neither a configuration nor a state directory: it unpacks files below $TMPDIR.
-func (inv *invocation) verifyFile(ctx context.Context, file, identity string) (err error) {
-	scratch, err := os.MkdirTemp("", "etcdward-verify-")
-	if err != nil {
-		return fmt.Errorf("verify %s: %w", file, err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
-	area, err := staging.Open(scratch)
-	if err != nil {
-		return fmt.Errorf("verify %s: %w", file, err)
-	}
+// verifyFile needs neither a configuration nor a state directory.
+func (cli *cli) verifyFile(ctx context.Context, file, identity string) error {
 	keys, err := identities(identity)
 	if err != nil {
 		return err
 	}
-	show, clear := inv.newProgress()
+	show, clear := cli.newProgress()
 	defer clear()
-	job := verify.Verifier{Staging: area, Identities: keys, Log: slog.New(slog.DiscardHandler), Progress: show}
-	result, err := job.File(ctx, file)
+	result, err := verify.FileBelowTemp(ctx, file, keys, show)
 	if err != nil {
 		return err
 	}
-	return inv.printVerification(result)
+	return cli.printVerification(result)
 }
 
 // printVerification shows the checks. Damage is exit code 3, without a further message.
-func (inv *invocation) printVerification(v verify.Verification) error {
+func (cli *cli) printVerification(v verify.Verification) error {
 	var print error
-	if inv.json() {
-		print = inv.printJSON(v)
+	if cli.json() {
+		print = cli.printJSON(v)
 	} else {
-		print = inv.printChecks(v)
+		print = cli.printChecks(v)
 	}
 	if v.OK {
 		return print
@@ -124,7 +111,7 @@ func (inv *invocation) printVerification(v verify.Verification) error {
 	return errors.Join(print, fault.Reported(fmt.Errorf("verify %s: %w", v.ID, finding)))
 }
 
-func (inv *invocation) printChecks(v verify.Verification) error {
+func (cli *cli) printChecks(v verify.Verification) error {
 	verdict := "SOUND"
 	switch {
 	case v.Damaged() || len(v.Checks) == 0:
@@ -155,5 +142,5 @@ func (inv *invocation) printChecks(v verify.Verification) error {
 			)
 		}
 	}
-	return terminal.Fields(inv.out, pairs...)
+	return terminal.Fields(cli.out, pairs...)
 }

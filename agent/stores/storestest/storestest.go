@@ -114,8 +114,8 @@ func (s Store) Numbers(t *testing.T) []int64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(listing.Bereft) > 0 {
-		t.Errorf("store %s lists manifests without data: %v", s.Name, listing.Bereft)
+	if len(listing.MissingData) > 0 {
+		t.Errorf("store %s lists manifests without data: %v", s.Name, listing.MissingData)
 	}
 	var numbers []int64
 	for _, entry := range listing.Snapshots {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/etcdward/etcdward/agent/compact"
 	"github.com/etcdward/etcdward/agent/defrag"
+	"github.com/etcdward/etcdward/agent/upkeep"
 	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 )
 
@@ -20,7 +21,7 @@ const (
 
 // maintain compacts, then defragments in a window, while the cluster is written to.
 func (d *demonstration) maintain(ctx context.Context) error {
-	compactor, err := d.parts.Compactor()
+	care, err := d.parts.Upkeep()
 	if err != nil {
 		return err
 	}
@@ -29,7 +30,7 @@ func (d *demonstration) maintain(ctx context.Context) error {
 	defer stop()
 	load := make(chan error, 1)
 	go func() { load <- d.retryingLoad(ctx) }()
-	err = errors.Join(d.compact(ctx, compactor), d.window(ctx, compactor))
+	err = errors.Join(d.compact(ctx, care.Compactor), d.window(ctx, care))
 	stop()
 	return errors.Join(err, <-load)
 }
@@ -76,19 +77,12 @@ func (d *demonstration) compact(ctx context.Context, compactor *compact.Compacto
 }
 
 // window defragments the members that are worth it, in a window that has just opened.
-func (d *demonstration) window(ctx context.Context, compactor *compact.Compactor) error {
+func (d *demonstration) window(ctx context.Context, care *upkeep.Upkeep) error {
 	d.tell("The files are as large as before. A window of %s opens: one member at a time, the leader last, once it no longer leads.", windowLength)
-	coordinator, err := d.parts.Coordinator()
-	if err != nil {
-		return err
-	}
-	job, err := d.parts.Defragmenter(compactor)
-	if err != nil {
-		return err
-	}
+	job := care.Defragmenter
 	job.Rules = defrag.Rules{MinReclaimable: 256 << 10, MinRatio: 0.1, MoveLeader: true}
 	var out defrag.Outcome
-	_, err = coordinator.RunNow(ctx, "defrag", nil, func(ctx context.Context) (err error) {
+	_, err := care.Coordinator.RunNow(ctx, "defrag", nil, func(ctx context.Context) (err error) {
 		out, err = job.Run(ctx, time.Now().Add(windowLength))
 		return err
 	})

@@ -1,4 +1,4 @@
-package main
+package wire
 
 import (
 	"fmt"
@@ -9,9 +9,9 @@ import (
 	"github.com/etcdward/etcdward/systemd"
 )
 
-// newLogger makes the log that the configuration asks for. auto means the journal if w is connected to it, and
+// NewLogger makes the log that the configuration asks for. auto means the journal if w is connected to it, and
 // text otherwise.
-func newLogger(w io.Writer, c config.Log) (*slog.Logger, error) {
+func NewLogger(w io.Writer, c config.Log) (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
 		return nil, fmt.Errorf("log level: %w", err)

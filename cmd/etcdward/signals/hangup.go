@@ -1,4 +1,4 @@
-package main
+package signals
 
 import (
 	"context"
@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// lingering is ctx for a verb that stops a control plane: a terminal that is gone ends it as Ctrl-C does, by going back, and a reader
+// SurvivingHangup is ctx for a verb that stops a control plane: a terminal that is gone ends it as Ctrl-C does, by going back, and a reader
 // of its output that is gone does not end it at all.
-func lingering(ctx context.Context) (lingers context.Context, stop func()) {
+func SurvivingHangup(ctx context.Context) (survives context.Context, stop func()) {
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, cancel := context.WithCancelCause(ctx)
 	hung := make(chan os.Signal, 1)
@@ -21,7 +21,7 @@ func lingering(ctx context.Context) (lingers context.Context, stop func()) {
 	go func() {
 		select {
 		case <-hung:
-			cancel(hangup{})
+			cancel(Hangup{})
 		case <-ctx.Done():
 		}
 	}()
@@ -32,17 +32,17 @@ func lingering(ctx context.Context) (lingers context.Context, stop func()) {
 	}
 }
 
-// hangup means that the terminal is gone. To the caller it is an interruption, as Ctrl-C is.
-type hangup struct{}
+// Hangup means that the terminal is gone. To the caller it is an interruption, as Ctrl-C is.
+type Hangup struct{}
 
-func (hangup) Error() string { return "interrupted: the terminal is gone" }
+func (Hangup) Error() string { return "interrupted: the terminal is gone" }
 
 // Is makes it a cancellation.
-func (hangup) Is(target error) bool { return target == context.Canceled }
+func (Hangup) Is(target error) bool { return target == context.Canceled }
 
-// hungUp names the hangup in an error that was caused by it.
-func hungUp(ctx context.Context, err error) error {
-	var gone hangup
+// Name names the hangup in an error that was caused by it.
+func Name(ctx context.Context, err error) error {
+	var gone Hangup
 	if errors.Is(err, context.Canceled) && errors.As(context.Cause(ctx), &gone) && !errors.As(err, &gone) {
 		return fmt.Errorf("%w: %w", gone, err)
 	}
