@@ -70,12 +70,7 @@ func (b Versioned) Open(t *testing.T, endpoint string) *store.Bucket {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := bucket.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return bucket
+	return storagetest.CloseAfter(t, bucket)
 }
 
 // Versions lists everything the bucket holds: "KEY VERSION", markers as "KEY VERSION marker".

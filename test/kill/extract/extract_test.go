@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/etcdward/etcdward/agent/extract"
+	"github.com/etcdward/etcdward/test/fixture"
 	"github.com/etcdward/etcdward/test/host"
 	"github.com/etcdward/etcdward/test/program"
 )
@@ -22,10 +22,7 @@ const packed = "../../../agent/snapshot/testdata/kubernetes-1.34-etcd-3.6.db.zst
 // TestExtractKilled kills extractions at random moments: what was not finished is seen as such, by people and by the next run.
 func TestExtractKilled(t *testing.T) {
 	dir := t.TempDir()
-	plain := filepath.Join(dir, "plain.db")
-	if out, err := exec.Command("zstd", "-d", "-q", packed, "-o", plain).CombinedOutput(); err != nil {
-		t.Fatalf("zstd: %v\n%s", err, out)
-	}
+	plain := fixture.File(t, packed, dir)
 	// A file is read without a configuration.
 	s := program.On{Host: host.Host{Config: filepath.Join(dir, "none.yaml"), State: filepath.Join(dir, "none")}}
 	start := func(output string) *program.Process {
