@@ -24,6 +24,7 @@ const (
 	Findings = 3
 	NotFound = 4
 	Usage    = 64
+	Config   = 78
 )
 
 var path string
