@@ -8,6 +8,7 @@ package atomicfile
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -42,6 +43,25 @@ func Write(path string, text []byte, o Options) error {
 		return err
 	}
 	return errors.Join(Replace(folder, filepath.Base(path), text, o), folder.Close())
+}
+
+// ErrLarge means that a file has more bytes than it may.
+var ErrLarge = errors.New("too large")
+
+// Read returns the file at path, of at most so many bytes. An error that wraps ErrLarge means that it has more, and so is none of ours.
+func Read(path string, most int64) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(file, most+1))
+	if err := errors.Join(err, file.Close()); err != nil {
+		return nil, err
+	}
+	if int64(len(text)) > most {
+		return nil, fmt.Errorf("read %s: %w: larger than %d bytes", path, ErrLarge, most)
+	}
+	return text, nil
 }
 
 // Replace does what Write does, for the file called name in an open folder. No link can lead out of that

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/etcdward/etcdward/agent/ballot"
+	"github.com/etcdward/etcdward/agent/cancellation"
 	"github.com/etcdward/etcdward/agent/etcd"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/version"
@@ -70,7 +71,7 @@ func (p *poll) vote(ctx context.Context, m etcd.Member) (data, why string) {
 			live = head
 			break
 		}
-		if err = pause(ctx, behindPause); err == nil {
+		if err = cancellation.Wait(ctx, behindPause); err == nil {
 			live, err = p.hash(ctx, m, p.facts.HashKV.Revision)
 		}
 	}
@@ -134,18 +135,6 @@ func (p *poll) differ() bool {
 		}
 	}
 	return false
-}
-
-// pause waits, unless ctx ends first.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
 }
 
 // oldTombstoneHash reports whether a server is older than 3.4.34 or 3.5.16, which hash a deletion at the compact

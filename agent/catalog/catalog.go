@@ -90,7 +90,7 @@ func (c *Catalog) snapshotsPrefix() string { return c.home + "snapshots/" }
 
 func (c *Catalog) manifestKey(id string) string { return c.snapshotsPrefix() + id + manifestSuffix }
 
-// DataKey is where the data of a snapshot goes that was sealed so.
+// DataKey is the key of a snapshot's data, given its compression and encryption.
 func (c *Catalog) DataKey(id, compression, encryption string) string {
 	return c.snapshotsPrefix() + id + ".db" + seal.Suffix(compression, encryption)
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/etcdward/etcdward/agent/cancellation"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/storage"
 )
@@ -79,7 +80,7 @@ func (c *Catalog) awaitTurn(ctx context.Context, prefix string, own storage.Obje
 		if time.Since(begun) > intentPatience {
 			return fmt.Errorf("another agent stores a snapshot of that ID: %w", fs.ErrExist)
 		}
-		if err := pause(ctx, intentPoll); err != nil {
+		if err := cancellation.Wait(ctx, intentPoll); err != nil {
 			return err
 		}
 	}

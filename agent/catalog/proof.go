@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/etcdward/etcdward/agent/cancellation"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/storage"
 )
@@ -141,7 +142,7 @@ func (c *Catalog) proof(ctx context.Context, id string, obj storage.Object) (Pro
 	if !errors.Is(err, snapshot.ErrDamaged) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errMisfit) {
 		return p, err
 	}
-	if perr := pause(ctx, secondLook); perr != nil {
+	if perr := cancellation.Wait(ctx, secondLook); perr != nil {
 		return p, perr
 	}
 	first := err

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/etcdward/etcdward/agent/cancellation"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/storage"
 )
@@ -33,7 +34,7 @@ func (c *Catalog) Manifest(ctx context.Context, entry Entry) (snapshot.Manifest,
 	if !errors.Is(err, snapshot.ErrDamaged) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errMisfit) {
 		return m, err
 	}
-	if perr := pause(ctx, secondLook); perr != nil {
+	if perr := cancellation.Wait(ctx, secondLook); perr != nil {
 		return m, fmt.Errorf("read manifest %s: %w", entry.ID, perr)
 	}
 	again, ferr := c.Find(ctx, entry.ID)
@@ -154,16 +155,4 @@ func (c *Catalog) Holds(ctx context.Context, m snapshot.Manifest) error {
 	}
 	_, err = io.CopyBuffer(io.Discard, body, make([]byte, 256<<10))
 	return errors.Join(err, body.Close())
-}
-
-// pause waits, unless ctx ends first.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
 }

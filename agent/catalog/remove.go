@@ -143,7 +143,7 @@ func (c *Catalog) putBack(ctx context.Context, m snapshot.Manifest) error {
 }
 
 // Tidy removes for good what hides behind delete markers of snapshots older than the ID given: somebody else's tool
-// deleted them without a version, and they would be paid for for ever. It gives the number of versions and markers
+// deleted them without a version, and they would cost money without end. It returns the number of versions and markers
 // removed; 0 where the store keeps none.
 func (c *Catalog) Tidy(ctx context.Context, olderThan snapshot.ID) (removed int, err error) {
 	tidier, ok := c.bucket.(storage.Tidier)

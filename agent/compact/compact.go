@@ -78,7 +78,7 @@ func (c *Compactor) note(clusterID uint64, revision int64) error {
 	now := c.now()
 	c.load()
 	if !c.last.IsZero() && clockJumped(now.Round(0).Sub(c.last.Round(0)), now.Sub(c.last), c.Keep) {
-		c.Log.Warn("clock jumped, revisions are noted anew", "notes", len(c.notes.Notes))
+		c.Log.Warn("clock jumped, starting again without noted revisions", "notes", len(c.notes.Notes))
 		c.notes = revisions{}
 	}
 	c.last = now
@@ -99,7 +99,7 @@ func (c *Compactor) load() {
 	var notes revisions
 	found, err := loadNotes(c.Path, &notes)
 	if err != nil {
-		c.Log.Warn("noted revisions cannot be read, starting anew", "error", err)
+		c.Log.Warn("noted revisions cannot be read, starting without them", "error", err)
 	}
 	if found && err == nil {
 		c.notes = notes
@@ -131,14 +131,14 @@ func decideCompaction(h etcd.History, notes revisions, now time.Time, keep time.
 	none := func(format string, args ...any) Compaction {
 		return Compaction{From: h.Compacted, To: h.Compacted, Reason: fmt.Sprintf(format, args...)}
 	}
-	to, reason := h.Revision, "the newest revision, since nothing is to be kept"
+	to, reason := h.Revision, "the newest revision, since no history is to be kept"
 	if keep > 0 {
 		then, noted := notes.at(now.Add(-keep))
 		switch {
 		case !noted && len(notes.Notes) == 0:
 			return none("no revision was noted yet")
 		case !noted:
-			return none("no revision was noted %s ago yet: the first one was %s ago", keep, now.Sub(notes.Notes[0].At).Round(time.Second))
+			return none("no revision was noted as long as %s ago: the first note is %s old", keep, now.Sub(notes.Notes[0].At).Round(time.Second))
 		}
 		to, reason = then, fmt.Sprintf("the newest revision of %s ago", keep)
 	}
@@ -160,7 +160,7 @@ func (c *Compactor) Run(ctx context.Context) (Compaction, error) {
 		return plan, err
 	}
 	if err != nil {
-		c.Log.Warn("noted revisions are not kept over a restart", "error", err)
+		c.Log.Warn("noted revisions will be lost at a restart", "error", err)
 	}
 	if !plan.Needed() {
 		c.Log.Info("nothing to compact", "compacted", plan.From, "reason", plan.Reason)
@@ -171,7 +171,7 @@ func (c *Compactor) Run(ctx context.Context) (Compaction, error) {
 	case err != nil:
 		return plan, err
 	case already:
-		plan = Compaction{From: plan.From, To: plan.From, Reason: "somebody else compacted it meanwhile"}
+		plan = Compaction{From: plan.From, To: plan.From, Reason: "another client compacted it meanwhile"}
 		c.Log.Info("nothing to compact", "compacted", plan.From, "reason", plan.Reason)
 	default:
 		c.Log.Info("history compacted", "from", plan.From, "to", plan.To, "revisions", plan.Revisions)

@@ -87,7 +87,7 @@ func TestCompactorFirstNeedsAge(t *testing.T) {
 	h := &historian{now: noon.Add(time.Hour), history: etcd.History{ClusterID: 7}}
 	c := testCompactor(t, h, 10*time.Minute)
 	done, err := c.Run(t.Context())
-	if err != nil || done.Needed() || !strings.Contains(done.Reason, "no revision was noted 10m0s ago yet") || h.compacted != nil {
+	if err != nil || done.Needed() || !strings.Contains(done.Reason, "no revision was noted as long as 10m0s ago") || h.compacted != nil {
 		t.Errorf("%+v, %v, %v", done, err, h.compacted)
 	}
 	c = testCompactor(t, h, 0)
@@ -139,7 +139,7 @@ func TestDecideCompaction(t *testing.T) {
 		{"never compacted before", etcd.History{Revision: 350}, notes, 10 * time.Minute, 200, ""},
 		{"the head, when nothing is kept", etcd.History{Revision: 350, Compacted: 50}, notes, 0, 350, "newest"},
 		{"nothing noted", etcd.History{Revision: 350}, revisions{}, time.Minute, 0, "no revision was noted yet"},
-		{"no note is old enough", etcd.History{Revision: 350}, notes, time.Hour, 0, "the first one was 15m0s ago"},
+		{"no note is old enough", etcd.History{Revision: 350}, notes, time.Hour, 0, "the first note is 15m0s old"},
 		{"auto-compaction was there", etcd.History{Revision: 350, Compacted: 200}, notes, 10 * time.Minute, 0, "auto-compaction or another client"},
 		{"the API server was there", etcd.History{Revision: 350, Compacted: 220, APIServer: 220, APIServerAt: 320}, notes, 10 * time.Minute, 0, "the API server compacts by itself: it did so to revision 220"},
 		{"the API server is alive", etcd.History{Revision: 350, Compacted: 150, APIServer: 150, APIServerAt: 320}, notes, 10 * time.Minute, 0, "less than 10m0s ago"},

@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"time"
 
@@ -89,19 +87,12 @@ const maxNotesFile = 1 << 20
 
 // loadNotes reads the notes from a file of the state directory; false if there is none yet.
 func loadNotes(path string, v *revisions) (bool, error) {
-	file, err := os.Open(path)
+	text, err := atomicfile.Read(path, maxNotesFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
-	}
-	text, err := io.ReadAll(io.LimitReader(file, maxNotesFile+1))
-	if err := errors.Join(err, file.Close()); err != nil {
-		return false, err
-	}
-	if len(text) > maxNotesFile {
-		return false, fmt.Errorf("decode %s: larger than %d bytes", path, maxNotesFile)
 	}
 	if err := json.Unmarshal(text, v); err != nil {
 		return false, fmt.Errorf("decode %s: %w", path, err)

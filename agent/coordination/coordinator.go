@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/cancellation"
 	"github.com/etcdward/etcdward/agent/etcd"
 )
 
@@ -177,17 +178,9 @@ func (c *Coordinator) holder(task string) etcd.Holder {
 
 func (c *Coordinator) before(ctx context.Context, l *etcd.Lock) error {
 	if c.Before == nil {
-		return cause(ctx)
+		return cancellation.Cause(ctx)
 	}
 	return c.Before(ctx, l)
-}
-
-// cause returns why ctx ended; nil if it has not.
-func cause(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return nil
 }
 
 func (c *Coordinator) courtesy(ctx context.Context) error {
@@ -195,14 +188,7 @@ func (c *Coordinator) courtesy(ctx context.Context) error {
 	if wait == 0 {
 		wait = defaultCourtesy
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
+	return cancellation.Wait(ctx, wait)
 }
 
 // nested shows the inner job as the holder's task while it runs, and afterwards the outer one again.

@@ -100,7 +100,7 @@ func (b *board) watch(ctx context.Context, look *observe.Observer, log *slog.Log
 		failed := b.failed
 		b.mu.Unlock()
 		if failed && !said {
-			log.Warn("systemd not told of the status")
+			log.Warn("status not sent to systemd")
 		}
 		said = failed
 		debug.FreeOSMemory()

@@ -82,7 +82,7 @@ func Run(ctx context.Context, o Options) error {
 	d.watchdog(ctx, &watchdog, g.Log)
 	told(g.Log, o.Notify.Ready())
 	if err := noteCluster(g.Config.Cluster.Name); err != nil {
-		g.Log.Warn("name of the cluster not noted, a reload with another one will seem to succeed", "error", err)
+		g.Log.Warn("name of the cluster not noted, a reload with another name will seem to succeed", "error", err)
 	}
 	if err := d.start(ctx, g); err != nil {
 		return errors.Join(err, g.Close())
@@ -115,11 +115,11 @@ func (d *daemon) prepare() (*generation, error) {
 func (d *daemon) watchdog(ctx context.Context, running *sync.WaitGroup, log *slog.Logger) {
 	interval, err := systemd.WatchdogInterval()
 	if err != nil {
-		log.Warn("watchdog not known", "error", err)
+		log.Warn("watchdog interval cannot be read", "error", err)
 	}
 	running.Go(func() {
 		if err := systemd.Watch(ctx, interval, d.pulse.alive); err != nil {
-			log.Warn("systemd not told", "error", err)
+			log.Warn("systemd not notified", "error", err)
 		}
 	})
 }
@@ -127,7 +127,7 @@ func (d *daemon) watchdog(ctx context.Context, running *sync.WaitGroup, log *slo
 // told logs that a message did not reach the service manager. Nothing depends on it.
 func told(log *slog.Logger, err error) {
 	if err != nil {
-		log.Warn("systemd not told", "error", err)
+		log.Warn("systemd not notified", "error", err)
 	}
 }
 
@@ -158,7 +158,7 @@ func Inactive(cfg *config.Config) []string {
 		{"metrics", cfg.Metrics.Listen != config.Off || cfg.Metrics.Textfile != ""}, {"heartbeat", cfg.Heartbeat.URL != ""},
 	} {
 		if part.set {
-			notes = append(notes, part.key+": valid, and not active in this version")
+			notes = append(notes, part.key+": valid, but without effect in this version")
 		}
 	}
 	return notes

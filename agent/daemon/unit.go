@@ -32,7 +32,7 @@ func noteCluster(name string) error {
 type otherCluster struct{ now, was string }
 
 func (o otherCluster) Error() string {
-	return fmt.Sprintf("cluster.name is %s now, and was %s: that takes a restart", o.now, o.was)
+	return fmt.Sprintf("cluster.name is %s now and was %s: a restart is needed", o.now, o.was)
 }
 
 // AsUnit checks, if this is a process of the unit, that the running daemon could accept the configuration. It could not
@@ -76,7 +76,7 @@ func secretsReadable(cfg *config.Config) error {
 			err = readable(path)
 		}
 		if name, is := f.Credential(); is && errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("systemd handed no credential %s over: LoadCredential=%s:PATH in a drop-in, as etcdward setup writes it, and a restart", name, name)
+			err = fmt.Errorf("systemd handed over no credential %s: a drop-in needs LoadCredential=%s:PATH, as etcdward setup writes it, and then a restart", name, name)
 		}
 		if err != nil {
 			errs = errors.Join(errs, fmt.Errorf("%s: %w", f.Key, err))

@@ -40,7 +40,7 @@ func Decide(f Facts, r Rules) Plan {
 		}
 		if ends := at.Add(takes); !f.Closes.IsZero() && ends.After(f.Closes) {
 			s.Verdict, s.Late = Left, true
-			s.Reason = fmt.Sprintf("the window is too short: it closes in %s, and this one would end in %s",
+			s.Reason = fmt.Sprintf("the window is too short: it closes in %s, and this member would be done in %s",
 				round(f.Closes.Sub(f.Now)), round(ends.Sub(f.Now)))
 			if begins {
 				s.Reason += fmt.Sprintf("; give a longer defrag.window, or measure it in a quiet hour by etcdward defrag --member %s", s.Member.Name)
@@ -105,7 +105,7 @@ func reclaimable(m etcd.Member) int64 { return max(0, m.DBSize-m.DBInUse) }
 // judge decides on one member. held is the reason that forbids every member.
 func judge(m etcd.Member, f Facts, r Rules, held string) (Verdict, string) {
 	free, known := f.FreeDisk[m.Name]
-	gain := fmt.Sprintf("%s of %s can be had back (%.0f %%)", sizeText(reclaimable(m)), sizeText(m.DBSize), 100*ratio(m))
+	gain := fmt.Sprintf("%s of %s can be given back (%.0f %%)", sizeText(reclaimable(m)), sizeText(m.DBSize), 100*ratio(m))
 	switch {
 	case f.Done[m.Name]:
 		return Done, "it was defragmented in this run"
@@ -122,11 +122,11 @@ func judge(m etcd.Member, f Facts, r Rules, held string) (Verdict, string) {
 	case !r.Force && knownBad(m.Version):
 		return Left, fmt.Sprintf("etcd %s can corrupt its data when it is defragmented (etcd issue #20271): upgrade to 3.4.38, 3.5.23, 3.6.5 or later, or use --force", m.Version)
 	case known && free < need(m):
-		return Left, fmt.Sprintf("the disk is short: it takes %s, and %s are free", sizeText(need(m)), sizeText(free))
+		return Left, fmt.Sprintf("the disk is too small: %s are needed, and %s are free", sizeText(need(m)), sizeText(free))
 	case m.Role == etcd.RoleLeader && !r.MoveLeader && f.Survey.Voters() > 1:
 		return Left, "it leads, and defrag.move_leader is off: set it, or hand over by etcdctl move-leader and repeat"
 	case r.Only == "" && !quorumWithout(f.Survey) && !stopped(m, f):
-		return Left, fmt.Sprintf("without it the others are no quorum, and the cluster would stop: name it with --member %s in a quiet hour", m.Name)
+		return Left, fmt.Sprintf("without it the others are not a quorum, and the cluster would stop: name it with --member %s in a quiet hour", m.Name)
 	}
 	return Do, gain
 }
@@ -139,7 +139,7 @@ func learnerReason(m etcd.Member) string {
 	case m.Err != nil:
 		return fmt.Sprintf("it is a learner, has no vote, and does not answer: %s; start it again, or remove it (%s)", oneLine(m.Err), wayOut(m))
 	}
-	return "it is a learner, which etcd lets nobody defragment"
+	return "it is a learner, which etcd does not defragment"
 }
 
 // stopped reports whether the cluster takes no writes already, for want of space in this very member or because nobody can tell that: then its

@@ -105,7 +105,7 @@ func TestDecide(t *testing.T) {
 			facts: func(f *Facts) { f.Removing = "still at it" }},
 		{name: "members still remove what was compacted, with NOSPACE", want: "m2 defragment, m3 defragment, m1 defragment",
 			facts: func(f *Facts) { f.Removing = "still at it"; f.Survey.Members = overQuota(f) }},
-		{name: "short disk", want: "m3 defragment, m1 defragment, m2 left", say: "m2: the disk is short: it takes 1142.4 MiB, and 1024.0 MiB are free",
+		{name: "short disk", want: "m3 defragment, m1 defragment, m2 left", say: "m2: the disk is too small: 1142.4 MiB are needed, and 1024.0 MiB are free",
 			facts: func(f *Facts) { f.FreeDisk = map[string]int64{"m2": gib} }},
 		{name: "disk that suffices", want: allDone, facts: func(f *Facts) { f.FreeDisk = map[string]int64{"m2": 2 * gib} }},
 		{name: "old version", want: "m3 defragment, m1 defragment, m2 left", say: "m2: etcd 3.6.4 can corrupt its data when it is defragmented (etcd issue #20271)",
@@ -155,7 +155,7 @@ func TestDecide(t *testing.T) {
 		{name: "what is done stays done", want: "m3 defragment, m1 defragment, m2 done",
 			facts: func(f *Facts) { f.Done = map[string]bool{"m2": true} }},
 
-		{name: "a window for two", want: "m2 defragment, m3 defragment, m1 left", say: "m1: the window is too short: it closes in 3m0s, and this one would end in 3m",
+		{name: "a window for two", want: "m2 defragment, m3 defragment, m1 left", say: "m1: the window is too short: it closes in 3m0s, and this member would be done in 3m",
 			facts: func(f *Facts) { f.Closes = now.Add(180 * time.Second) }},
 		{name: "a window for the last one", want: allDone, facts: func(f *Facts) { f.Closes = now.Add(202 * time.Second) }},
 		{name: "no window", want: allDone, facts: func(f *Facts) { f.Closes = time.Time{} }},
@@ -182,7 +182,7 @@ func TestDecide(t *testing.T) {
 				f.Unseen, f.Closes = map[string]error{"m1": errors.New("no metrics there")}, now.Add(180*time.Second)
 			}},
 
-		{name: "two voters", want: "m1 left, m2 left", say: "m2: without it the others are no quorum",
+		{name: "two voters", want: "m1 left, m2 left", say: "m2: without it the others are not a quorum",
 			facts: func(f *Facts) { f.Survey.Members = f.Survey.Members[:2] }},
 		{name: "two voters, one named", want: "m1 defragment, m2 enough", say: "m1: hands over to m2",
 			facts: func(f *Facts) { f.Survey.Members = f.Survey.Members[:2] }, rules: func(r *Rules) { r.Only = "m1" }},
@@ -192,7 +192,7 @@ func TestDecide(t *testing.T) {
 		{name: "a single member, with NOSPACE", want: "m1 defragment", facts: func(f *Facts) { f.Survey.Members = overQuota(f)[:1] }},
 		{name: "two voters, with NOSPACE", want: "m2 defragment, m1 defragment", say: "m1: hands over to m2",
 			facts: func(f *Facts) { f.Survey.Members = overQuota(f)[:2] }},
-		{name: "two voters, with NOSPACE, one below its quota", want: "m1 defragment, m2 left", say: "m2: without it the others are no quorum",
+		{name: "two voters, with NOSPACE, one below its quota", want: "m1 defragment, m2 left", say: "m2: without it the others are not a quorum",
 			facts: func(f *Facts) {
 				f.Survey.Members = overQuota(f)[:2]
 				f.Survey.Members[1].Quota = 100 * gib

@@ -62,7 +62,7 @@ func trouble(m etcd.Member, f Facts, newest uint64) string {
 	lag := newest - m.RaftIndex
 	switch {
 	case f.Survey.Stray(etcd.AlarmCorrupt):
-		return "is in a cluster that has the alarm CORRUPT, raised for a member that is gone: find out why, then etcdctl alarm disarm"
+		return "is in a cluster that has the alarm CORRUPT, raised for a member that no longer exists: find out why, then etcdctl alarm disarm"
 	case m.Role == etcd.RoleUnstarted:
 		return fmt.Sprintf("was added and never started, and counts for the quorum: start it, or remove it (%s)", wayOut(m))
 	case m.Err != nil:

@@ -129,7 +129,7 @@ var nothingCompacted = compact.Compaction{From: 5, To: 5, Reason: "no revision w
 
 // TestStillFull has each cause for which NOSPACE stays, and wants its own advice and no other's.
 func TestStillFull(t *testing.T) {
-	advice := []string{"compaction.keep", "member remove", "move_leader", "without --member", "alarm disarm", "use --force", "promote", "the disk is short", "nothing was compacted"}
+	advice := []string{"compaction.keep", "member remove", "move_leader", "without --member", "alarm disarm", "use --force", "promote", "the disk is too small", "nothing was compacted"}
 	for _, test := range []struct {
 		name  string
 		facts func(*Facts)
@@ -156,7 +156,7 @@ func TestStillFull(t *testing.T) {
 			}
 		}},
 		{name: "old version", want: []string{"use --force"}, facts: func(f *Facts) { f.Survey.Members[2].Version = "3.6.4" }},
-		{name: "short disk", want: []string{"the disk is short"}, facts: func(f *Facts) { f.FreeDisk = map[string]int64{"m3": 1} }},
+		{name: "short disk", want: []string{"the disk is too small"}, facts: func(f *Facts) { f.FreeDisk = map[string]int64{"m3": 1} }},
 		{name: "learner over its quota", want: []string{"member remove", "promote"}, facts: func(f *Facts) {
 			l := f.Survey.Members[1]
 			l.ID, l.Name, l.Role, l.Learner = 4, "m4", etcd.RoleLearner, true

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/etcdward/etcdward/agent/cancellation"
 	"github.com/etcdward/etcdward/agent/etcd"
 )
 
@@ -52,7 +53,7 @@ func (r *defragRun) member(ctx context.Context, s Step) error {
 	if err := r.keep(ctx); err != nil {
 		return err
 	}
-	if err := cause(ctx); err != nil {
+	if err := cancellation.Cause(ctx); err != nil {
 		return err
 	}
 	lasting, end := withGrace(ctx, defragGrace)
@@ -101,7 +102,7 @@ func (r *defragRun) handOver(ctx context.Context, s Step, survey etcd.Survey) (e
 	}
 	heir, found := survey.Named(s.Heir)
 	if !found {
-		return survey, errors.New("it leads now, and did not when that was decided")
+		return survey, errors.New("it leads now, and did not when the plan was made")
 	}
 	if err := r.Cluster.MoveLeader(ctx, s.Member, heir); err != nil {
 		return survey, err

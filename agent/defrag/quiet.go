@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/etcdward/etcdward/agent/cancellation"
 	"github.com/etcdward/etcdward/agent/etcd"
 )
 
@@ -26,7 +27,7 @@ type Quiet struct {
 func (q Quiet) Await(ctx context.Context, l *etcd.Lock) error {
 	var book ledger
 	if found, err := l.Recall(ctx, ledgerName, &book); !found || err != nil || book.Underway == "" {
-		return cause(ctx)
+		return cancellation.Cause(ctx)
 	}
 	within, cancel := context.WithTimeout(ctx, underwayBound)
 	defer cancel()
@@ -40,12 +41,12 @@ func (q Quiet) Await(ctx context.Context, l *etcd.Lock) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-within.Done():
-			q.Log.Error("member does not come back from its defragmentation", "member", book.Underway, "waited", underwayBound)
+			q.Log.Error("member has not come back from its defragmentation", "member", book.Underway, "waited", underwayBound)
 			return nil
 		case <-tick.C:
 		}
 	}
-	return cause(ctx)
+	return cancellation.Cause(ctx)
 }
 
 // hangs reports whether a member takes calls and answers none. A member that is down does not count, since it does
@@ -63,12 +64,4 @@ func (q Quiet) hangs(ctx context.Context, name string) bool {
 		return etcd.Hangs(q.Cluster.Responds(ctx, m))
 	}
 	return etcd.Hangs(m.Err)
-}
-
-// cause returns why ctx ended; nil if it has not.
-func cause(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/etcdward/etcdward/agent/cancellation"
 	"github.com/etcdward/etcdward/agent/catalog"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/spool"
@@ -130,7 +131,7 @@ func (c *Courier) bring(ctx context.Context, store stores.Store, m snapshot.Mani
 		before := own.ID
 		catalog.MoveOn(&own)
 		c.Log.Warn("snapshot moves on by a second, its ID is taken in the store", "snapshot", before, "instead", own.ID, "store", store.Name)
-		if err := pause(ctx, rand.N(time.Duration(try)*20*time.Millisecond)); err != nil {
+		if err := cancellation.Wait(ctx, rand.N(time.Duration(try)*20*time.Millisecond)); err != nil {
 			return m, err
 		}
 	}
@@ -165,16 +166,4 @@ func (c *Courier) alreadyThere(ctx context.Context, store stores.Store, m snapsh
 	}
 	c.Log.Info("another agent stored a snapshot of this second and revision", "snapshot", m.ID, "store", store.Name, "member", theirs.Member.Name)
 	return theirs, true, nil
-}
-
-// pause waits, unless ctx ends first.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
 }

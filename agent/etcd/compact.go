@@ -136,7 +136,7 @@ func Compacted(revision int64) string {
 	return fmt.Sprintf("compacted to %d", revision)
 }
 
-// IsCompacted says whether an error means that the revision asked for was given up.
+// IsCompacted reports whether an error means that the revision asked for was given up.
 func IsCompacted(err error) bool {
 	s, ok := connection.Status(err)
 	return ok && s.Message() == rpctypes.ErrCompacted.Error()

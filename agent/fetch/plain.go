@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/etcdward/etcdward/agent/cancellation"
 	"github.com/etcdward/etcdward/agent/seal"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/staging"
@@ -132,7 +133,7 @@ func Unpack(ctx context.Context, area *staging.Area, sealed io.Reader, compressi
 
 // fill writes the plain bytes, at most so many.
 func fill(ctx context.Context, file *os.File, digest *snapshot.Digest, plain io.Reader, most int64) error {
-	n, err := io.Copy(io.MultiWriter(file, digest), io.LimitReader(contextReader{ctx, plain}, most))
+	n, err := io.Copy(io.MultiWriter(file, digest), io.LimitReader(cancellation.Reader(ctx, plain), most))
 	var local *os.PathError
 	switch {
 	case ctx.Err() != nil:
@@ -153,17 +154,4 @@ func decodeError(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: it cannot be decoded: %w", snapshot.ErrDamaged, err)
-}
-
-// contextReader ends with its context. The context is that of one call, and not kept beyond it.
-type contextReader struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (r contextReader) Read(p []byte) (int, error) {
-	if r.ctx.Err() != nil {
-		return 0, context.Cause(r.ctx)
-	}
-	return r.Reader.Read(p)
 }

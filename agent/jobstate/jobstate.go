@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 
@@ -68,16 +67,12 @@ func (f File) Save(records map[string]schedule.Record) error {
 // wrapping fs.ErrNotExist means that no loop has run yet; one wrapping
 // schedule.ErrStateDamaged, that the file is not one of ours or no longer whole.
 func Read(path string) (map[string]schedule.Record, error) {
-	file, err := os.Open(path)
+	text, err := atomicfile.Read(path, largest)
+	if errors.Is(err, atomicfile.ErrLarge) {
+		return nil, fmt.Errorf("%w: %w", schedule.ErrStateDamaged, err)
+	}
 	if err != nil {
 		return nil, err
-	}
-	text, err := io.ReadAll(io.LimitReader(file, largest+1))
-	if err := errors.Join(err, file.Close()); err != nil {
-		return nil, err
-	}
-	if len(text) > largest {
-		return nil, fmt.Errorf("decode %s: %w: larger than %d bytes", path, schedule.ErrStateDamaged, largest)
 	}
 	// Unknown keys are ignored: a newer version may have written them before a downgrade, so they are not
 	// damage.

@@ -110,9 +110,9 @@ func TestHoldsBack(t *testing.T) {
 	}
 	held("a folder that is not there", "there is no such folder: mount it", "--no-check writes without trying", with(good, Request{Directory: "/nonexistent"}))
 	advice := Request{Advise: func(error) string { return "what the caller knows" }}
-	held("a user who may not write", "access denied", "what the caller knows; --no-check", with(toBucket(t, h, bucket.New(t, `"s3:GetObject"`)), advice))
+	held("a user who may not write", "access denied", "give these credentials the rights of a policy in /usr/share/etcdward/iam; to prune takes those of a pruner; --no-check", with(toBucket(t, h, bucket.New(t, `"s3:GetObject"`)), advice))
 	held("nobody answers", "no endpoint answers", "see that etcd runs", with(good, Request{Endpoints: []string{"https://127.0.0.1:1"}}))
-	held("no certificate", "cert_file", "--no-check", with(good, Request{CertFile: "/root/s3"}))
+	held("no certificate", "cert_file", "what the caller knows; --no-check", with(with(good, Request{CertFile: "/root/s3"}), advice))
 	c.Members[1].Stop()
 	c.Members[2].Stop()
 	held("no quorum", "no quorum: 1 of 3 members answer", "see that etcd runs", good)

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"hash"
 	"io"
+
+	"github.com/etcdward/etcdward/agent/cancellation"
 )
 
 // trailerSize is the length of the SHA-256 that etcd's server appends to the stream
@@ -79,21 +81,8 @@ func (d *Digest) Verify() (wholeSHA256 string, err error) {
 // DigestOf reads r to its end.
 func DigestOf(ctx context.Context, r io.Reader) (*Digest, error) {
 	d := NewDigest()
-	if _, err := io.CopyBuffer(d, contextReader{ctx, r}, make([]byte, 256<<10)); err != nil {
+	if _, err := io.CopyBuffer(d, cancellation.Reader(ctx, r), make([]byte, 256<<10)); err != nil {
 		return nil, err
 	}
 	return d, nil
-}
-
-// contextReader is an io.Reader that fails once ctx has ended, which ends a long copy.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := context.Cause(c.ctx); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
 }

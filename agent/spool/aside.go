@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/etcdward/etcdward/agent/atomicfile"
+	"github.com/etcdward/etcdward/agent/cancellation"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/staging"
 )
@@ -43,7 +44,7 @@ func (s *Spool) Check(ctx context.Context, entry Entry) error {
 	}
 	defer data.Close()
 	sum := sha256.New()
-	size, err := io.CopyBuffer(sum, contextReader{ctx, data}, make([]byte, 256<<10))
+	size, err := io.CopyBuffer(sum, cancellation.Reader(ctx, data), make([]byte, 256<<10))
 	switch want := entry.Manifest.Object; {
 	case err != nil:
 		return fmt.Errorf("spool %s: %w", id, err)
@@ -53,19 +54,6 @@ func (s *Spool) Check(ctx context.Context, entry Entry) error {
 		return fmt.Errorf("spool %s: %w: the SHA-256 of its data is another one", id, ErrSpoilt)
 	}
 	return nil
-}
-
-// contextReader ends a long copy when ctx ends.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := context.Cause(c.ctx); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
 }
 
 // SetAside takes an entry out of the queue, with the reason, and keeps its files. It does nothing to an entry that is gone.

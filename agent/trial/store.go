@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -24,7 +25,8 @@ type Home struct {
 	ID string
 }
 
-// Store opens a bucket, finds out whose backups are in it, and then writes, reads and removes a small object. detail describes in a line what was
+// Store opens a bucket, finds out whose backups are in it, and then writes, reads and removes a small object, which a second write must not
+// replace. detail describes in a line what was
 // done. The error wraps catalog.ErrOtherCluster if the home belongs to another cluster; then nothing was written.
 func Store(ctx context.Context, bucket *storage.Lazy, home Home, now time.Time) (detail string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, storeLimit)
@@ -42,20 +44,37 @@ func Store(ctx context.Context, bucket *storage.Lazy, home Home, now time.Time) 
 	// No catalog takes this key for part of a snapshot.
 	key := fmt.Sprintf("v1/%s/canary/%s-%x", home.Cluster, now.UTC().Format("20060102T150405Z"), random)
 	body := "etcdward setup wrote this to try the store: " + key + ". It may be removed.\n"
-	obj, err := bucket.Put(ctx, storage.Upload{Key: key, Body: strings.NewReader(body), Size: int64(len(body)), SHA256: sha256.Sum256([]byte(body))})
+	obj, err := bucket.Put(ctx, upload(key, body))
 	if err != nil {
 		return "", err
 	}
 	if err := compare(ctx, bucket, obj, body); err != nil {
 		return "", err
 	}
-	switch err := bucket.Delete(ctx, obj); {
-	case errors.Is(err, storage.ErrDenied), errors.Is(err, storage.ErrLocked):
-		return "written and read; these credentials may not remove it, which protects the backups: " + key + " stays", nil
-	case err != nil:
-		return "", err
+	written := []storage.Object{obj}
+	// Everything rests on writes that create and never overwrite.
+	second, err := bucket.Put(ctx, upload(key, "a second write of "+body))
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", fmt.Errorf("try whether the store overwrites: %w", err)
 	}
-	return "written, read and removed", nil
+	warning := ""
+	if err == nil {
+		written = append(written, second)
+		warning = "; BUT it lets a second write replace the first, so every commit there is read back: prefer a store that honours If-None-Match"
+	}
+	for _, obj := range written {
+		switch err := bucket.Delete(ctx, obj); {
+		case errors.Is(err, storage.ErrDenied), errors.Is(err, storage.ErrLocked):
+			return "written and read; these credentials may not remove it, which protects the backups: " + key + " stays" + warning, nil
+		case err != nil:
+			return "", err
+		}
+	}
+	return "written, read and removed" + warning, nil
+}
+
+func upload(key, body string) storage.Upload {
+	return storage.Upload{Key: key, Body: strings.NewReader(body), Size: int64(len(body)), SHA256: sha256.Sum256([]byte(body))}
 }
 
 // ours refuses a home that has backups of another etcd cluster.

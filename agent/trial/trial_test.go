@@ -14,6 +14,7 @@ import (
 
 	"github.com/etcdward/etcdward/agent/catalog"
 	"github.com/etcdward/etcdward/agent/etcd"
+	"github.com/etcdward/etcdward/agent/stores/storestest"
 	"github.com/etcdward/etcdward/storage"
 	"github.com/etcdward/etcdward/storage/directory"
 	"github.com/etcdward/etcdward/storage/s3"
@@ -166,5 +167,17 @@ func TestCluster(t *testing.T) {
 	leader.Stop()
 	if _, _, err = Cluster(t.Context(), asked); !errors.Is(err, etcd.ErrUnreachable) {
 		t.Errorf("all away: %v", err)
+	}
+}
+
+// TestStoreThatOverwrites holds that a store which lets a second write replace the first is named, and left as it was.
+func TestStoreThatOverwrites(t *testing.T) {
+	path, b := folder(t)
+	detail, err := Store(t.Context(), lazy(t, &storestest.Overwriting{Bucket: b}), Home{"prod", "1234"}, now)
+	if err != nil || !strings.HasPrefix(detail, "written, read and removed; BUT it lets a second write replace the first") {
+		t.Errorf("got %q, %v", detail, err)
+	}
+	if left := files(t, path); len(left) > 0 {
+		t.Errorf("it left %v", left)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/etcdward/etcdward/agent/cancellation"
 	"github.com/etcdward/etcdward/agent/catalog"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/stores"
@@ -64,7 +65,7 @@ func (s *Sampler) missingData(ctx context.Context, store stores.Store, missing [
 	if len(missing) == 0 {
 		return nil
 	}
-	if err := pause(ctx, s.Verifier.Apart); err != nil {
+	if err := cancellation.Wait(ctx, s.Verifier.Apart); err != nil {
 		return err
 	}
 	for _, e := range missing {

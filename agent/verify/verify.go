@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/cancellation"
 	"github.com/etcdward/etcdward/agent/catalog"
 	"github.com/etcdward/etcdward/agent/fetch"
 	"github.com/etcdward/etcdward/agent/seal"
@@ -208,7 +209,7 @@ func (v *Verifier) sealedOnly(ctx context.Context, found stores.Found, out Verif
 func (v *Verifier) damaged(ctx context.Context, found stores.Found, out Verification, first error) (Verification, error) {
 	if errors.Is(first, catalog.ErrOtherBytes) {
 		v.Log.Info("snapshot read once more", "snapshot", found.Manifest.ID, "store", found.Store.Name, "reason", snapshot.Damage(first))
-		if err := pause(ctx, v.Apart); err != nil {
+		if err := cancellation.Wait(ctx, v.Apart); err != nil {
 			return Verification{}, fmt.Errorf("verify %s: %w", found.Manifest.ID, err)
 		}
 		second := v.secondReading(ctx, found)
@@ -232,18 +233,6 @@ func (v *Verifier) secondReading(ctx context.Context, found stores.Found) error 
 		return err
 	}
 	return found.Store.Catalog.Holds(ctx, found.Manifest)
-}
-
-// pause waits, unless ctx ends first.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
 }
 
 // note stores what a read-back found, good or bad: prune counts on no snapshot that was found damaged. A store that does not

@@ -12,7 +12,7 @@ func compactCommand(cli *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compact",
 		Short: "Give up the history of the cluster that is older than compaction.keep, once, now",
-		Long: "Compacts to the newest revision that this host noted at least compaction.keep ago, which takes a daemon that has run for so\n" +
+		Long: "Compacts to the newest revision that this host noted at least compaction.keep ago, which needs a daemon that has run for that\n" +
 			"long. Where the API server compacts by itself, as with kubeadm, there is nothing to do, and it says so. It returns when the\n" +
 			"members have removed what was compacted, or after five minutes.\n\n" +
 			"Exit codes: 0 done, or nothing to do; 1 failed.",

@@ -16,7 +16,7 @@ func TestDefragTablesTellOfCompaction(t *testing.T) {
 	}{
 		{nil, ""},
 		{&compactedHistory{Reason: "no revision was noted yet"}, "Nothing was compacted: no revision was noted yet.\n"},
-		{&compactedHistory{From: 7, To: 7, Reason: "somebody else compacted it meanwhile"}, "Nothing was compacted: somebody else compacted it meanwhile.\n"},
+		{&compactedHistory{From: 7, To: 7, Reason: "another client compacted it meanwhile"}, "Nothing was compacted: another client compacted it meanwhile.\n"},
 		{&compactedHistory{From: 7, To: 9, Reason: "the newest revision of 1s ago"}, "Compacted from revision 7 to 9: the newest revision of 1s ago.\n"},
 	} {
 		var out bytes.Buffer

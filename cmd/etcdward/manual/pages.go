@@ -33,8 +33,8 @@ func manPages(root *cobra.Command, date time.Time) map[string]string {
 	}
 	main.section("SIGNALS")
 	for _, s := range [][2]string{{"SIGHUP", "the daemon reads its configuration again; systemctl reload sends it"},
-		{"SIGUSR1", "the daemon ends when no run is under way, for systemd to start it anew; upgrades, and renewed certificates and keys, send it"},
-		{"SIGTERM", "the daemon ends; a run that is under way is cut, and done again at the next start"},
+		{"SIGUSR1", "the daemon ends when no run is under way, and systemd starts it again; upgrades, and renewed certificates and keys, send it"},
+		{"SIGTERM", "the daemon ends; a run under way is cut off, and repeated at the next start"},
 		{"SIGTERM or SIGINT again", "the process ends at once, also if a share that hangs holds it"}} {
 		main.item(s[0], s[1])
 	}
