@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/etcdward/etcdward/test/await"
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 )
@@ -231,7 +232,7 @@ func TestParentKilled(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		await(t, "end of the child", func() bool { return !locked(t, path) })
+		await.Until(t, time.Minute, "end of the child", func() bool { return !locked(t, path) })
 	}
 }
 
@@ -251,7 +252,7 @@ func start(ctx context.Context, t *testing.T, task Task) *Process {
 // childOf is the one child of a process.
 func childOf(t *testing.T, pid int) (child int) {
 	t.Helper()
-	await(t, "start of the child", func() bool {
+	await.Until(t, time.Minute, "start of the child", func() bool {
 		tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 		if err != nil {
 			t.Fatal(err)
@@ -280,20 +281,4 @@ func locked(t *testing.T, path string) bool {
 		t.Fatal(err)
 	}
 	return err != nil
-}
-
-// await returns when met does, and fails the test when that takes too long.
-func await(t *testing.T, what string, met func() bool) {
-	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	late := time.NewTimer(time.Minute)
-	defer late.Stop()
-	for !met() {
-		select {
-		case <-tick.C:
-		case <-late.C:
-			t.Fatalf("%s: not within a minute", what)
-		}
-	}
 }

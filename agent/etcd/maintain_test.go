@@ -6,7 +6,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/etcdward/etcdward/test/await"
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
@@ -99,7 +101,7 @@ func TestGauges(t *testing.T) {
 			if err := <-streamed; err != nil {
 				t.Error(err)
 			}
-			await(t, "see the snapshot's end", func() bool {
+			await.Until(t, time.Minute, "see the snapshot's end", func() bool {
 				g, err := agent.Gauges(t.Context(), m)
 				return err == nil && g.OpenSnapshots == 0
 			})

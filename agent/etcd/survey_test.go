@@ -13,6 +13,7 @@ import (
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 
+	"github.com/etcdward/etcdward/test/await"
 	"github.com/etcdward/etcdward/test/cluster"
 	"github.com/etcdward/etcdward/test/port"
 )
@@ -29,21 +30,6 @@ func connect(t *testing.T, c *cluster.Cluster, endpoints ...string) *Cluster {
 	}
 	t.Cleanup(func() { _ = own.Close() })
 	return own
-}
-
-// await returns when a condition holds.
-func await(t *testing.T, what string, met func() bool) {
-	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(time.Minute)
-	for !met() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s: not within a minute", what)
-		}
-	}
 }
 
 // dial opens a cluster by the seeds given, or by all.
@@ -128,7 +114,7 @@ func TestSurvey(t *testing.T) {
 				t.Errorf("alarms of %s, which was killed: %q", c.Members[2].Name, got)
 			}
 			// A connection that was being made when the process ended is reset; the next one is refused.
-			await(t, "be refused by the killed member", func() bool {
+			await.Until(t, time.Minute, "be refused by the killed member", func() bool {
 				got := survey(t, conn).member(t, c.Members[2].Name)
 				if got.Err == nil || got.Role != RoleUnknown {
 					t.Errorf("killed member: %+v", got)
@@ -161,7 +147,7 @@ func TestWithoutQuorum(t *testing.T) {
 	c.Members[0].Kill()
 	c.Members[1].Kill()
 	var s Survey
-	await(t, "lose the quorum", func() bool { s = survey(t, conn); return !s.Quorum() })
+	await.Until(t, time.Minute, "lose the quorum", func() bool { s = survey(t, conn); return !s.Quorum() })
 	alive := s.member(t, c.Members[2].Name)
 	if alive.Err != nil || !alive.Local {
 		t.Fatalf("the member that is alive: %+v", alive)

@@ -13,33 +13,15 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/etcdward/etcdward/agent/extract/unlock"
-	"github.com/etcdward/etcdward/agent/seal"
 	"github.com/etcdward/etcdward/test/apiserver"
 	"github.com/etcdward/etcdward/test/cluster"
+	testfixture "github.com/etcdward/etcdward/test/fixture"
 )
 
 // unpacked writes a snapshot of testdata for a test, which gets its path.
 func unpacked(t *testing.T, name string) string {
 	t.Helper()
-	file, err := os.Open(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	plain, err := seal.Unseal(file, seal.Zstd, seal.None, seal.Identities{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer plain.Close()
-	var content bytes.Buffer
-	if _, err := content.ReadFrom(plain); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "snapshot.db")
-	if err := os.WriteFile(path, content.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return testfixture.File(t, filepath.Join("testdata", name), t.TempDir())
 }
 
 // applyAll applies what was extracted, folder by folder, as docs/extract.md has it, and returns what kubectl said of each object.

@@ -2,7 +2,6 @@ package extract
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
@@ -18,8 +17,8 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/etcdward/etcdward/agent/seal"
 	"github.com/etcdward/etcdward/agent/snapshot"
+	testfixture "github.com/etcdward/etcdward/test/fixture"
 )
 
 func TestMain(m *testing.M) {
@@ -35,23 +34,7 @@ func TestMain(m *testing.M) {
 }
 
 // fixture is the snapshot of a Kubernetes cluster, unpacked.
-var fixture = sync.OnceValue(func() []byte {
-	file, err := os.Open("../snapshot/testdata/kubernetes-1.34-etcd-3.6.db.zst")
-	if err != nil {
-		panic(err)
-	}
-	defer file.Close()
-	plain, err := seal.Unseal(file, seal.Zstd, seal.None, seal.Identities{})
-	if err != nil {
-		panic(err)
-	}
-	defer plain.Close()
-	var content bytes.Buffer
-	if _, err := content.ReadFrom(plain); err != nil {
-		panic(err)
-	}
-	return content.Bytes()
-})
+var fixture = sync.OnceValue(func() []byte { return testfixture.Must("../snapshot/testdata/kubernetes-1.34-etcd-3.6.db.zst") })
 
 // fixtureFile writes the fixture for a test, which gets its path.
 func fixtureFile(t testing.TB) string {

@@ -1,7 +1,6 @@
 package restore
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,8 +17,8 @@ import (
 	"github.com/etcdward/etcdward/agent/restore/place"
 	"github.com/etcdward/etcdward/agent/restore/plan"
 	"github.com/etcdward/etcdward/agent/scratch"
-	"github.com/etcdward/etcdward/agent/seal"
 	"github.com/etcdward/etcdward/agent/snapshot"
+	testfixture "github.com/etcdward/etcdward/test/fixture"
 )
 
 func TestMain(m *testing.M) {
@@ -33,25 +32,7 @@ func TestMain(m *testing.M) {
 // fixture writes the snapshot of a real Kubernetes cluster into dir, 708 its newest revision.
 func fixture(t testing.TB, dir string) string {
 	t.Helper()
-	file, err := os.Open("testdata/kubernetes-1.34-etcd-3.6.db.zst")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	plain, err := seal.Unseal(file, seal.Zstd, seal.None, seal.Identities{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer plain.Close()
-	var content bytes.Buffer
-	if _, err := content.ReadFrom(plain); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, "snapshot.db")
-	if err := os.WriteFile(path, content.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return testfixture.File(t, "testdata/kubernetes-1.34-etcd-3.6.db.zst", dir)
 }
 
 // draft is a plan in the making for one member on the snapshot file at path.

@@ -16,6 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/etcdward/etcdward/agent/child"
+
+	"github.com/etcdward/etcdward/test/await"
 )
 
 // parentVariable makes this test binary, started again, a parent that inspects the file it names.
@@ -29,22 +31,6 @@ func slow(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return path
-}
-
-// await returns when met does, and fails the test when that takes too long.
-func await(t *testing.T, what string, met func() bool) {
-	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	late := time.NewTimer(time.Minute)
-	defer late.Stop()
-	for !met() {
-		select {
-		case <-tick.C:
-		case <-late.C:
-			t.Fatalf("%s: not within a minute", what)
-		}
-	}
 }
 
 // childOn returns the process that inspects path; 0 if no such process is alive.
@@ -64,7 +50,7 @@ func childOn(path string) int {
 
 func awaitChild(t *testing.T, path string) (pid int) {
 	t.Helper()
-	await(t, "start of the child", func() bool { pid = childOn(path); return pid != 0 })
+	await.Until(t, time.Minute, "start of the child", func() bool { pid = childOn(path); return pid != 0 })
 	return pid
 }
 
@@ -127,7 +113,7 @@ func TestParentKilled(t *testing.T) {
 			_ = syscall.Kill(pid, syscall.SIGKILL) // it should have ended; nobody else would do it
 		}
 	})
-	await(t, "end of the child", func() bool { return childOn(path) == 0 })
+	await.Until(t, time.Minute, "end of the child", func() bool { return childOn(path) == 0 })
 }
 
 func TestCannotOpen(t *testing.T) {

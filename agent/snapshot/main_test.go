@@ -13,7 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/etcdward/etcdward/agent/seal"
+	testfixture "github.com/etcdward/etcdward/test/fixture"
 )
 
 func TestMain(m *testing.M) {
@@ -27,23 +27,7 @@ func TestMain(m *testing.M) {
 }
 
 // fixture is the snapshot of a Kubernetes cluster, unpacked.
-var fixture = sync.OnceValue(func() []byte {
-	file, err := os.Open("testdata/kubernetes-1.34-etcd-3.6.db.zst")
-	if err != nil {
-		panic(err)
-	}
-	defer file.Close()
-	plain, err := seal.Unseal(file, seal.Zstd, seal.None, seal.Identities{})
-	if err != nil {
-		panic(err)
-	}
-	defer plain.Close()
-	var content bytes.Buffer
-	if _, err := content.ReadFrom(plain); err != nil {
-		panic(err)
-	}
-	return content.Bytes()
-})
+var fixture = sync.OnceValue(func() []byte { return testfixture.Must("testdata/kubernetes-1.34-etcd-3.6.db.zst") })
 
 // seeded returns a source of random numbers, and prints how to get the same numbers again.
 func seeded(t *testing.T) *rand.Rand {

@@ -13,6 +13,8 @@ import (
 	"github.com/etcdward/etcdward/agent/catalog"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/storage"
+	"github.com/etcdward/etcdward/test/bucket"
+	"github.com/etcdward/etcdward/test/cluster"
 )
 
 // TestConclude holds what is said of an error: each of several in a line of its own, and a way out that leads there.
@@ -42,18 +44,23 @@ func TestConclude(t *testing.T) {
 	}
 }
 
-// TestWrongKeys has a real server refuse keys that are wrong: no policy is to blame.
+// TestWrongKeys has a real server refuse keys that are wrong: no policy is to blame. A key that the server does not know and a wrong
+// secret have different ways out.
 func TestWrongKeys(t *testing.T) {
-	s := newStoreSite(t)
-	for name, keys := range map[string][2]string{"secret": {s.server.AccessKey, "wrong"}, "key": {"NOBODY", s.server.SecretKey}} {
+	stored := bucket.NewVersioned(t)
+	s := newSite(t, new(cluster.Cluster), `cluster: {name: test, endpoints: ["http://127.0.0.1:1"]}`, stored.Stores(t))
+	for name, test := range map[string]struct{ key, secret, try string }{
+		"secret": {stored.Server.AccessKey, "wrong", "check the secret access key; "},
+		"key":    {"NOBODY", stored.Server.SecretKey, "the access key, or its secret, is wrong: "},
+	} {
 		body, err := os.ReadFile(s.config)
 		if err != nil {
 			t.Fatal(err)
 		}
 		_, file, _ := strings.Cut(string(body), "credentials_file: ")
 		file, _, _ = strings.Cut(file, "}")
-		s.edit(t, file, credentialsFile(t, keys[0], keys[1]))
-		if r := s.etcdward(t, "list"); r.code != exitFailed || !strings.Contains(r.err, "Try: the access key, or its secret, is wrong") {
+		s.edit(t, file, bucket.Credentials(t, test.key, test.secret))
+		if r := s.etcdward(t, "list"); r.code != exitFailed || !strings.Contains(r.err, storage.ErrKeys.Error()) || !strings.Contains(r.err, "Try: "+test.try) {
 			t.Errorf("%s: exit %d %s", name, r.code, r.err)
 		}
 	}

@@ -6,13 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"filippo.io/age"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -190,53 +187,6 @@ func TestExtractFile(t *testing.T) {
 	if err != nil || len(left) > 0 {
 		t.Errorf("left in $TMPDIR: %v %v", left, err)
 	}
-}
-
-// TestExtractKilled kills extractions at random moments: what was not finished is seen as such, by people and by the next run.
-func TestExtractKilled(t *testing.T) {
-	dir := t.TempDir()
-	plain := filepath.Join(dir, "plain.db")
-	if err := os.WriteFile(plain, fixture(t), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	binary := program(t)
-	start := func(output string) *exec.Cmd {
-		cmd := exec.Command(binary, "extract", "--file", plain, "--output", output)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		return cmd
-	}
-	begun := time.Now()
-	if err := start(filepath.Join(dir, "whole")).Wait(); err != nil {
-		t.Fatal(err)
-	}
-	lasts := time.Since(begun)
-	cutShort, finished := 0, 0
-	for i := 0; cutShort < 10; i++ {
-		output := filepath.Join(dir, fmt.Sprint(i))
-		cmd := start(output)
-		timer := time.NewTimer(rand.N(lasts * 3 / 2))
-		<-timer.C
-		_ = cmd.Process.Kill() // it may have ended
-		_ = cmd.Wait()
-		_, indexed := os.Stat(filepath.Join(output, extract.IndexName))
-		entries, err := os.ReadDir(output)
-		switch {
-		case indexed == nil:
-			finished++
-			if files := strings.Count(read(t, filepath.Join(output, extract.IndexName)), "\n"); files != 595 || len(entries) != 2 {
-				t.Errorf("finished with %d files, %v", files, entries)
-			}
-		case err == nil && len(entries) > 0:
-			cutShort++
-			r := site{}.etcdward(t, "extract", "--file", plain, "--output", output)
-			if r.code != exitFailed || !strings.Contains(r.err, "cut off\nTry: rm -r "+output) {
-				t.Errorf("the next run: exit %d %s%s", r.code, r.out, r.err)
-			}
-		}
-	}
-	t.Logf("%d cut short, %d finished before", cutShort, finished)
 }
 
 // TestExtractSealed holds that a snapshot which is encrypted in its store needs the identity.

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/etcdward/etcdward/cmd/etcdward/signals"
+	"github.com/etcdward/etcdward/test/await"
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
@@ -97,7 +98,7 @@ func TestSecondSignal(t *testing.T) {
 		for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 			t.Run(fmt.Sprint(verb, " ", signal), func(t *testing.T) {
 				p := startStuck(t, "--config", fifo, "--state-dir", t.TempDir(), verb)
-				waitFor(t, time.Minute, func() bool { return p.blocksIn("fifo_open", "wait_for_partner") }, p.said)
+				await.Until(t, time.Minute, p.said, func() bool { return p.blocksIn("fifo_open", "wait_for_partner") })
 				p.twice(t, signal, false)
 			})
 		}
@@ -124,10 +125,10 @@ func hangingShare(t *testing.T) (path string, hang func()) {
 		_ = server.Process.Kill()
 		_ = server.Wait()
 	})
-	waitFor(t, 20*time.Second, func() bool {
+	await.Until(t, 20*time.Second, "mount "+path, func() bool {
 		var fs unix.Statfs_t
 		return unix.Statfs(path, &fs) == nil && fs.Type == unix.FUSE_SUPER_MAGIC
-	}, new(log))
+	})
 	return path, func() {
 		if err := server.Process.Signal(syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
@@ -152,7 +153,7 @@ func TestSecondSignalOnShare(t *testing.T) {
 	for config, verbs := range map[string][]string{onShare: {"run", "list"}, s.config: {"snapshot", "list"}} {
 		for _, verb := range verbs {
 			p := startStuck(t, "--config", config, "--state-dir", t.TempDir(), verb)
-			waitFor(t, time.Minute, func() bool { return p.blocksIn("request_wait_answer", "fuse") }, p.said)
+			await.Until(t, time.Minute, p.said, func() bool { return p.blocksIn("request_wait_answer", "fuse") })
 			p.twice(t, syscall.SIGTERM, config == s.config)
 		}
 	}

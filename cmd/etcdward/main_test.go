@@ -44,6 +44,12 @@ func newSite(t *testing.T, c *cluster.Cluster, more ...string) site {
 	return site{h.Dir, h.Config, h.Store, h.State}
 }
 
+// edit replaces a text in the configuration.
+func (s site) edit(t *testing.T, text, by string) {
+	t.Helper()
+	host.Host{Config: s.config}.Rewrite(t, text, by)
+}
+
 // parts are those of the host, as its daemon has them.
 func (s site) parts(t *testing.T) *wire.Parts {
 	t.Helper()

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,71 +17,8 @@ import (
 func bloated(t *testing.T) (site, *cluster.Cluster) {
 	t.Helper()
 	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}})
-	cli := c.Client(t)
-	value := strings.Repeat("x", 32<<10)
-	for i := range 300 {
-		if _, err := cli.Put(t.Context(), "/registry/configmaps/big-"+strconv.Itoa(i%3), value); err != nil {
-			t.Fatal(err)
-		}
-	}
+	c.Bloat(t)
 	return newSite(t, c, "compaction: {keep: 0s}", "defrag: {min_reclaimable: 1MiB, pause: 0s}"), c
-}
-
-func TestCompactAndDefrag(t *testing.T) {
-	s, c := bloated(t)
-	if out := s.must(t, "compact", "--dry-run"); !strings.Contains(out, "Would compact to revision 301 what was never compacted before") {
-		t.Errorf("compact --dry-run says %q", out)
-	}
-	var compacted compactedHistory
-	s.mustJSON(t, &compacted, "compact")
-	if compacted.DryRun || compacted.To < 301 || compacted.Revisions < 300 || compacted.Reason == "" {
-		t.Errorf("compact gives %+v", compacted)
-	}
-
-	leader := c.Leader(t).Name
-	// Members remove what was compacted in the background, and count what is free when something is written.
-	var plan defragReport
-	cli := c.Client(t)
-	for range 100 {
-		if _, err := cli.Put(t.Context(), "/registry/leases/a", "renewed"); err != nil {
-			t.Fatal(err)
-		}
-		if s.mustJSON(t, &plan, "defrag", "--dry-run"); len(plan.Plan) == 3 && plan.Plan[2].Verdict == "defragment" {
-			break
-		}
-	}
-	if len(plan.Plan) != 3 || plan.Plan[2].Name != leader || !strings.Contains(plan.Plan[2].Reason, "hands over to") || len(plan.Members) > 0 || !plan.DryRun {
-		t.Fatalf("defrag --dry-run gives %+v, and %s leads", plan, leader)
-	}
-	if r := s.etcdward(t, "defrag", "--member", "nobody"); r.code != exitUsage || !strings.Contains(r.err, "nobody") {
-		t.Errorf("defrag of nobody: %+v", r)
-	}
-	one := plan.Plan[1].Name
-	if out := s.must(t, "defrag", "--member", one); !strings.Contains(out, one) || !strings.Contains(out, "it was not asked for") {
-		t.Errorf("defrag --member says %q", out)
-	}
-	var done defragReport
-	s.mustJSON(t, &done, "defrag")
-	if len(done.Members) != 2 || done.Members[1].Name != leader || done.Members[1].LedDuring == leader || done.Members[0].BytesAfter >= done.Members[0].BytesBefore {
-		t.Errorf("defrag gives %+v", done)
-	}
-	if out := s.must(t, "defrag"); strings.Count(out, "below the threshold") != 3 {
-		t.Errorf("defrag again says %q", out)
-	}
-	s.mustJSON(t, &done, "defrag", "--force")
-	if len(done.Members) != 3 {
-		t.Errorf("defrag --force gives %+v", done)
-	}
-
-	// The leader stays as it is when it may not hand over, and that is a finding.
-	follower := c.Followers(t)[0]
-	follower.Kill()
-	if r := s.etcdward(t, "defrag", "--dry-run"); r.code != exitFindings || !strings.Contains(r.out, follower.Name+" does not answer") {
-		t.Errorf("defrag --dry-run with a member away: %+v", r)
-	}
-	if r := s.etcdward(t, "defrag"); r.code != exitFindings || !strings.Contains(r.err, follower.Name+" does not answer") {
-		t.Errorf("defrag with a member away: %+v", r)
-	}
 }
 
 // TestMaintenanceOfDaemon lets the daemon do its due runs and shows who does.

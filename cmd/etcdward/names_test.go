@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/etcdward/etcdward/test/await"
 	"github.com/etcdward/etcdward/test/cluster"
 	"github.com/etcdward/etcdward/test/port"
 )
@@ -36,13 +37,13 @@ func named(t *testing.T, name string) string {
 		_ = cmd.Wait()
 	})
 	healthy := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
-	waitFor(t, time.Minute, func() bool {
+	await.Until(t, time.Minute, said, func() bool {
 		resp, err := healthy.Get(client + "/health")
 		if err != nil {
 			return false
 		}
 		return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
-	}, said)
+	})
 	return client
 }
 

@@ -58,7 +58,7 @@ func TestEtcdIsAskedFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	address, calls := mute(t)
-	s.rewrite(t, fmt.Sprintf("directory: {path: %s}", s.store), fmt.Sprintf("s3: {bucket: backups, endpoint: \"http://%s\", region: r}", address))
+	s.edit(t, fmt.Sprintf("directory: {path: %s}", s.store), fmt.Sprintf("s3: {bucket: backups, endpoint: \"http://%s\", region: r}", address))
 	t.Setenv("AWS_ACCESS_KEY_ID", "a")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "b")
 	c.Members[0].Kill()

@@ -7,12 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	restoreplan "github.com/etcdward/etcdward/agent/restore/plan"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/test/cluster"
@@ -75,37 +71,6 @@ func TestRestoreWholeCluster(t *testing.T) {
 			s.must(t, "snapshot", "--accept-new-cluster")
 		})
 	}
-}
-
-// TestRestoreFromThePast plans on a bucket whose objects were deleted, as they were, and applies from it, with the right to read alone.
-func TestRestoreFromThePast(t *testing.T) {
-	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
-	c.FillKubernetes(t, 20)
-	root := newS3Site(t, c)
-	taken := root.take(t, c, 1)[0]
-	reader := root.as(t, "reader")
-	root.allow(t, map[string][]string{"reader": {"s3-reader.json"}})
-	at := nextSecond(t)
-	nextSecond(t)
-	for _, v := range root.versions(t) {
-		key := strings.Fields(v)[0]
-		if _, err := root.client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: aws.String(bucketName), Key: &key}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	plan, m := filepath.Join(t.TempDir(), "plan.yaml"), c.Members[0]
-	args := []string{"plan", taken.ID, "--manifests", t.TempDir(), "--output", plan}
-	if r := reader.restore(t, "", args...); r.code != exitNotFound {
-		t.Errorf("as it is: exit %d %s", r.code, r.err)
-	}
-	if r := reader.restore(t, "", append(args, "--at", at.Format(time.RFC3339))...); r.code != 0 {
-		t.Fatalf("as it was: exit %d %s", r.code, r.err)
-	}
-	m.Kill()
-	if r := reader.restore(t, "", "apply", plan, "--member", m.Name, "--data-dir", m.DataDir, "--etcd-version", "3.6.16", "--yes"); r.code != 0 {
-		t.Fatalf("apply: exit %d %s", r.code, r.err)
-	}
-	m.Start()
 }
 
 // TestRestoreFromAnotherStore takes the snapshot from the second store where the first has it damaged.

@@ -6,8 +6,6 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
-	"errors"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -55,27 +53,7 @@ var refusals = []refusal{
 // wantRefusal checks what became of a refusal.
 func wantRefusal(t *testing.T, r refusal, err error) {
 	t.Helper()
-	name := r.reason + ", " + r.message
-	if err == nil {
-		t.Errorf("%s: got no error", name)
-		return
-	}
-	var hinted interface{ Hint() string }
-	switch {
-	case !strings.Contains(err.Error(), r.says):
-		t.Errorf("%s: got error %v, want %q", name, err, r.says)
-	case !errors.As(err, &hinted) || !strings.Contains(hinted.Hint(), r.try):
-		t.Errorf("%s: the error %v gives no way out with %q", name, err, r.try)
-	}
-	for _, kind := range []error{storage.ErrSetup, storage.ErrDenied, storage.ErrKeys, storage.ErrAway, storage.ErrNotAStore, storage.ErrLocked, fs.ErrNotExist, fs.ErrExist} {
-		want := r.kind != nil && errors.Is(r.kind, kind)
-		if errors.Is(err, kind) != want {
-			t.Errorf("%s: the error is %q: %v, want %v", name, kind, !want, want)
-		}
-	}
-	if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "googleapi") {
-		t.Errorf("%s: %q has words of the library, or more than one line", name, err)
-	}
+	storagetest.Refusal{Says: r.says, Try: r.try, Kind: r.kind, Foreign: []string{"googleapi"}}.Check(t, r.reason+", "+r.message, err)
 }
 
 // TestRefusals has the service refuse a write and a listing for every cause that is known.

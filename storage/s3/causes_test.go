@@ -1,8 +1,6 @@
 package s3
 
 import (
-	"errors"
-	"io/fs"
 	"net/http"
 	"strings"
 	"testing"
@@ -77,27 +75,7 @@ var refusals = []refusal{
 // wantRefusal checks what became of a refusal.
 func wantRefusal(t *testing.T, r refusal, err error) {
 	t.Helper()
-	name := r.code + ", " + r.message
-	if err == nil {
-		t.Errorf("%s: got no error", name)
-		return
-	}
-	var hinted interface{ Hint() string }
-	switch {
-	case !strings.Contains(err.Error(), r.says):
-		t.Errorf("%s: got error %v, want %q", name, err, r.says)
-	case !errors.As(err, &hinted) || !strings.Contains(hinted.Hint(), r.try):
-		t.Errorf("%s: the error %v gives no way out with %q", name, err, r.try)
-	}
-	for _, kind := range []error{storage.ErrSetup, storage.ErrDenied, storage.ErrKeys, storage.ErrAway, storage.ErrNotAStore, storage.ErrLocked, fs.ErrNotExist, fs.ErrExist} {
-		want := r.kind != nil && errors.Is(r.kind, kind)
-		if errors.Is(err, kind) != want {
-			t.Errorf("%s: the error is %q: %v, want %v", name, kind, !want, want)
-		}
-	}
-	if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "operation error") || strings.Contains(err.Error(), "api error") {
-		t.Errorf("%s: %q has words of the SDK, or more than one line", name, err)
-	}
+	storagetest.Refusal{Says: r.says, Try: r.try, Kind: r.kind, Foreign: []string{"operation error", "api error"}}.Check(t, r.code+", "+r.message, err)
 }
 
 // TestRefusals has a store refuse a write, a listing and a deletion for every cause that is known.

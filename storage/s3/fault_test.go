@@ -134,22 +134,11 @@ func TestOpenCut(t *testing.T) {
 			obj := storagetest.Put(t, openWith(t, through.Options, quick()), "key", content)
 			bucket := openWith(t, through.Options, tuned)
 			through.Break("GET object", test.times, test.how)
-			r, err := bucket.Open(t.Context(), obj)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := io.ReadAll(r)
-			if test.ok && (err != nil || !bytes.Equal(got, content)) {
-				t.Errorf("read: got %d bytes and error %v, want all", len(got), err)
-			}
-			if !test.ok && (err == nil || !bytes.HasPrefix(content, got)) {
-				t.Errorf("read: got %d bytes and error %v, want the first bytes and an error", len(got), err)
+			if err := storagetest.ReadCut(t, bucket, obj, content, test.ok); err != nil {
+				t.Error(err)
 			}
 			if n := through.Count("GET object"); n > resumptions+1+attempts {
 				t.Errorf("read: made %d requests", n)
-			}
-			if err := r.Close(); err != nil {
-				t.Error(err)
 			}
 		})
 	}

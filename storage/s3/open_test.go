@@ -94,10 +94,5 @@ func openWith(t *testing.T, options Options, tuned tuning) *Bucket {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := bucket.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return bucket
+	return storagetest.CloseAfter(t, bucket)
 }

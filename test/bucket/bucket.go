@@ -44,8 +44,7 @@ func New(t *testing.T, actions string) Bucket {
 	if _, err := client.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: aws.String(Name), Policy: &policy}); err != nil {
 		t.Fatal(err)
 	}
-	keys := fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", user.AccessKey, user.SecretKey)
-	return Bucket{server.Endpoint, server.Region, user.SecretKey, keys, client}
+	return Bucket{server.Endpoint, server.Region, user.SecretKey, keysFile(user.AccessKey, user.SecretKey), client}
 }
 
 // Objects are the keys of what the bucket holds.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/etcdward/etcdward/agent/etcd"
+	"github.com/etcdward/etcdward/test/await"
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
@@ -26,14 +27,5 @@ func Connect(t testing.TB, c *cluster.Cluster, endpoints ...string) *etcd.Cluste
 // Await returns when a condition holds.
 func Await(t testing.TB, what string, met func() bool) {
 	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(time.Minute)
-	for !met() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s: not within a minute", what)
-		}
-	}
+	await.Until(t, time.Minute, what, met)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -144,4 +146,24 @@ func (l *Load) attempt(ctx context.Context, key string, due time.Time) error {
 	defer cancel()
 	_, err := l.cli.Put(ctx, key, due.Format(time.RFC3339Nano))
 	return err
+}
+
+// Advance changes the cluster's revision, through this member.
+func (m *Member) Advance(t testing.TB) {
+	t.Helper()
+	if _, err := m.Client(t).Put(t.Context(), "/registry/advance", "x"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Bloat writes 300 revisions of three large values, so that the files are mostly empty once the history is compacted.
+func (c *Cluster) Bloat(t testing.TB) {
+	t.Helper()
+	cli := c.Client(t)
+	value := strings.Repeat("x", 32<<10)
+	for i := range 300 {
+		if _, err := cli.Put(t.Context(), "/registry/configmaps/big-"+strconv.Itoa(i%3), value); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"github.com/etcdward/etcdward/test/await"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -198,15 +199,5 @@ func (c *Container) Exists(path string) bool {
 // Await waits until a condition holds.
 func (c *Container) Await(limit time.Duration, what string, holds func() bool) {
 	c.t.Helper()
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	timeout := time.NewTimer(limit)
-	defer timeout.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-timeout.C:
-			c.t.Fatalf("container: %s: not within %s", what, limit)
-		}
-	}
+	await.Until(c.t, limit, "container: "+what, holds)
 }

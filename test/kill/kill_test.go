@@ -49,7 +49,7 @@ func TestKill(t *testing.T) {
 	}
 	verified, killed, ended := map[string]bool{}, 0, 0
 	for i := 0; killed < kills; i++ {
-		advance(t, c.Members[i%3])
+		c.Members[i%3].Advance(t)
 		verb := []string{"snapshot", "snapshot", "prune"}[i%3]
 		p := s.Start(t, arguments(verb)...)
 		timer := time.NewTimer(time.Duration(random.Int64N(int64(2*lengths[verb]) + 1)))
@@ -67,7 +67,7 @@ func TestKill(t *testing.T) {
 		t.Error("the kills leave too little to check")
 	}
 
-	advance(t, c.Members[0])
+	c.Members[0].Advance(t)
 	s.Must(t, "snapshot")
 	s.Must(t, "prune", "--confirm")
 	checkListed(t, s, map[string]bool{})
@@ -85,14 +85,6 @@ func arguments(verb string) []string {
 		return []string{"prune", "--confirm"}
 	}
 	return []string{verb}
-}
-
-// advance changes the revision, through one member.
-func advance(t *testing.T, m *cluster.Member) {
-	t.Helper()
-	if _, err := m.Client(t).Put(t.Context(), "/registry/advance", "x"); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // checkListed verifies every snapshot that is listed and was not verified yet.

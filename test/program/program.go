@@ -14,7 +14,17 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/test/host"
+)
+
+// Exit codes, as scripts know them.
+const (
+	Failed   = 1
+	Findings = 3
+	NotFound = 4
+	Usage    = 64
+	Config   = 78
 )
 
 var path string
@@ -98,6 +108,14 @@ func (h On) MustJSON(t testing.TB, v any, args ...string) {
 	if err := json.Unmarshal([]byte(out), v); err != nil {
 		t.Fatalf("etcdward %v: %v\n%s", args, err, out)
 	}
+}
+
+// Snapshot takes one and returns its manifest.
+func (h On) Snapshot(t testing.TB) snapshot.Manifest {
+	t.Helper()
+	var m snapshot.Manifest
+	h.MustJSON(t, &m, "snapshot")
+	return m
 }
 
 // Process is a running etcdward.

@@ -1,4 +1,4 @@
-package main
+package bucket
 
 import (
 	"fmt"
@@ -13,10 +13,11 @@ import (
 	"testing"
 )
 
-// gateway stands between etcdward and an S3 server: it counts the requests, and may spoil some.
-type gateway struct {
-	endpoint string
-	forward  http.Handler
+// Gateway stands between etcdward and an S3 server: it counts the requests, and may spoil some.
+type Gateway struct {
+	Endpoint string
+	// Forward hands a request to the server.
+	Forward http.Handler
 
 	mu   sync.Mutex
 	seen map[string]int
@@ -24,7 +25,8 @@ type gateway struct {
 	spoil func(w http.ResponseWriter, r *http.Request) bool
 }
 
-func newGateway(t *testing.T, endpoint string) *gateway {
+// NewGateway is one before the server at an endpoint. It ends with the test.
+func NewGateway(t *testing.T, endpoint string) *Gateway {
 	t.Helper()
 	server, err := url.Parse(endpoint)
 	if err != nil {
@@ -32,7 +34,7 @@ func newGateway(t *testing.T, endpoint string) *gateway {
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	t.Cleanup(transport.CloseIdleConnections)
-	g := &gateway{seen: map[string]int{}, forward: &httputil.ReverseProxy{
+	g := &Gateway{seen: map[string]int{}, Forward: &httputil.ReverseProxy{
 		Transport: transport,
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(server)
@@ -42,29 +44,29 @@ func newGateway(t *testing.T, endpoint string) *gateway {
 	}}
 	front := httptest.NewServer(g)
 	t.Cleanup(front.Close)
-	g.endpoint = front.URL
+	g.Endpoint = front.URL
 	return g
 }
 
-func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
 	g.seen[operation(r)]++
 	spoil := g.spoil
 	g.mu.Unlock()
 	if spoil == nil || !spoil(w, r) {
-		g.forward.ServeHTTP(w, r)
+		g.Forward.ServeHTTP(w, r)
 	}
 }
 
-// spoilBy spoils requests from now on.
-func (g *gateway) spoilBy(spoil func(w http.ResponseWriter, r *http.Request) bool) {
+// SpoilBy spoils requests from now on.
+func (g *Gateway) SpoilBy(spoil func(w http.ResponseWriter, r *http.Request) bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.spoil = spoil
 }
 
-// requests gives the number of requests of each kind since it was asked last.
-func (g *gateway) requests() requests {
+// Requests returns the number of requests of each kind since it was asked last.
+func (g *Gateway) Requests() Requests {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	seen := g.seen
@@ -72,10 +74,10 @@ func (g *gateway) requests() requests {
 	return seen
 }
 
-// requests counts them by their kind.
-type requests map[string]int
+// Requests counts them by their kind.
+type Requests map[string]int
 
-func (r requests) String() string {
+func (r Requests) String() string {
 	var parts []string
 	total := 0
 	for _, kind := range slices.Sorted(maps.Keys(r)) {

@@ -1,4 +1,4 @@
-package main
+package many
 
 import (
 	"bytes"
@@ -14,27 +14,37 @@ import (
 
 	"github.com/etcdward/etcdward/agent/catalog"
 	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/test/bucket"
+	"github.com/etcdward/etcdward/test/cluster"
+	"github.com/etcdward/etcdward/test/host"
+	"github.com/etcdward/etcdward/test/program"
 )
+
+// noCluster is the configuration of a host whose etcd does not run: nobody listens on port 1.
+const noCluster = `cluster: {name: test, endpoints: ["http://127.0.0.1:1"]}`
+
+// looked is how many of the newest manifests the table of list reads.
+const looked = 24
 
 // TestTenThousand counts what the verbs ask of a versioned bucket with 10,000 snapshots and some thousand proofs, and
 // what the program needs for it.
 func TestTenThousand(t *testing.T) {
 	const count, keep, page = 10_000, 100, 1000
-	s := newStoreSite(t, "retention: {keep_within: 0, keep_last: 100}")
-	proofs := fill(t, s, count)
-	binary := program(t)
-	counted := newGateway(t, s.server.Endpoint)
-	s.through(t, counted)
+	stored := bucket.NewVersioned(t)
+	proofs := fill(t, stored, count)
+	counted := bucket.NewGateway(t, stored.Server.Endpoint)
+	s := measuredHost{program.On{Host: host.New(t, new(cluster.Cluster), noCluster, stored.Stores(t), "retention: {keep_within: 0, keep_last: 100}")}, counted}
+	s.Rewrite(t, stored.Server.Endpoint, counted.Endpoint)
 	snapshotPages, proofPages := pagesOf(2*count, page), pagesOf(proofs, page)
 
-	table := s.measured(t, binary, counted, "list")
+	table := s.measured(t, "list")
 	if rows := strings.Count(table.out, "\n"); rows != count+1 {
 		t.Errorf("list: %d lines, want %d", rows, count+1)
 	}
 	// One more reports whether the bucket keeps versions; the newest manifests are looked at.
 	table.atMost(t, "list", map[string]int{"ListObjectVersions": snapshotPages, "GET versioning": 1, "GET object": looked})
 
-	manifests := s.measured(t, binary, counted, "list", "-o", "json")
+	manifests := s.measured(t, "list", "-o", "json")
 	var listed []snapshot.Manifest
 	if err := json.Unmarshal([]byte(manifests.out), &listed); err != nil || len(listed) != count {
 		t.Fatalf("list -o json: %d manifests, error %v", len(listed), err)
@@ -42,8 +52,8 @@ func TestTenThousand(t *testing.T) {
 	manifests.atMost(t, "list -o json", map[string]int{"ListObjectVersions": snapshotPages, "GET versioning": 1, "GET object": count})
 
 	// An earlier prune was killed after it had noted 5,000 removals, before the first of them.
-	s.note(t, listed[:count/2])
-	pruned := s.measured(t, binary, counted, "prune", "--confirm")
+	note(t, s.State, listed[:count/2])
+	pruned := s.measured(t, "prune", "--confirm")
 	if want := "9900 removed, 100 kept."; !strings.Contains(pruned.out, want) {
 		t.Errorf("prune does not say %q: %.2000s", want, pruned.out[max(0, len(pruned.out)-2000):])
 	}
@@ -55,7 +65,7 @@ func TestTenThousand(t *testing.T) {
 		// The snapshots for what was noted, for the plan and for what others deleted; the proofs for the plan and to remove them.
 		"ListObjectVersions": 3*snapshotPages + 2*proofPages + 1,
 	})
-	after := s.versions(t)
+	after := stored.Versions(t)
 	if want := 2*keep + 1 + proofs*keep/count; len(after) != want {
 		t.Errorf("the bucket holds %d versions after it, want %d", len(after), want)
 	}
@@ -65,10 +75,10 @@ func TestTenThousand(t *testing.T) {
 func pagesOf(keys, page int) int { return keys/page + 1 }
 
 // fill stores snapshots, and a proof of every fourth, and gives the number of proofs.
-func fill(t *testing.T, s s3Site, count int) (proofs int) {
+func fill(t *testing.T, b bucket.Versioned, count int) (proofs int) {
 	t.Helper()
 	begin := time.Now()
-	cat, err := catalog.New(s.bucket(t, s.server.Endpoint), "test")
+	cat, err := catalog.New(b.Open(t, b.Server.Endpoint), "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +90,7 @@ func fill(t *testing.T, s s3Site, count int) (proofs int) {
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, 16)
 	for i := range count {
-		m := storedManifest(first.Add(time.Duration(i)*time.Hour), int64(i+1), content)
+		m := bucket.Manifest(first.Add(time.Duration(i)*time.Hour), int64(i+1), content)
 		proven := i%4 == 0
 		if proven {
 			proofs++
@@ -109,7 +119,7 @@ func fill(t *testing.T, s s3Site, count int) (proofs int) {
 }
 
 // note leaves what a prune leaves that was killed.
-func (s site) note(t *testing.T, doomed []snapshot.Manifest) {
+func note(t *testing.T, state string, doomed []snapshot.Manifest) {
 	t.Helper()
 	ids := make([]string, len(doomed))
 	for i, m := range doomed {
@@ -119,7 +129,7 @@ func (s site) note(t *testing.T, doomed []snapshot.Manifest) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder := filepath.Join(s.state, "removals")
+	folder := filepath.Join(state, "removals")
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -131,14 +141,20 @@ func (s site) note(t *testing.T, doomed []snapshot.Manifest) {
 // measurement is what one run of the program took.
 type measurement struct {
 	out      string
-	requests requests
+	requests bucket.Requests
 }
 
-// measured runs the program, and says what it took.
-func (s s3Site) measured(t *testing.T, binary string, g *gateway, args ...string) measurement {
+// measuredHost is a host whose requests to the store go over a gateway.
+type measuredHost struct {
+	program.On
+	gateway *bucket.Gateway
+}
+
+// measured runs the program, and returns what it took.
+func (s measuredHost) measured(t *testing.T, args ...string) measurement {
 	t.Helper()
-	g.requests()
-	cmd := exec.CommandContext(t.Context(), binary, append([]string{"--config", s.config, "--state-dir", s.state}, args...)...)
+	s.gateway.Requests()
+	cmd := exec.CommandContext(t.Context(), program.Path(), append([]string{"--config", s.Config, "--state-dir", s.State}, args...)...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	begin := time.Now()
@@ -151,7 +167,7 @@ func (s s3Site) measured(t *testing.T, binary string, g *gateway, args ...string
 	if err != nil {
 		t.Fatalf("etcdward %v: %v\n%s", args, err, errs.Bytes())
 	}
-	m := measurement{out.String(), g.requests()}
+	m := measurement{out.String(), s.gateway.Requests()}
 	t.Logf("etcdward %s: %v; %.1f s, %d MiB at most", strings.Join(args, " "), m.requests, time.Since(begin).Seconds(), most>>20)
 	if most == 0 || most > 192<<20 {
 		t.Errorf("etcdward %v took %d bytes of memory", args, most)

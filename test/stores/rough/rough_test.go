@@ -1,10 +1,8 @@
-package main
+package rough
 
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +20,7 @@ import (
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/storage"
 	"github.com/etcdward/etcdward/storage/storagetest"
+	"github.com/etcdward/etcdward/test/bucket"
 )
 
 // TestRoughNetwork commits 500 snapshots over a network that spoils a third of all requests, each in runs that end by
@@ -30,19 +29,19 @@ import (
 func TestRoughNetwork(t *testing.T) {
 	const count, atOnce, longest = 500, 50, 10 * time.Second
 	const slack = 5 * time.Second // fifty at once, with the race detector, on two cores that others use too
-	server := newStoreSite(t)
-	rough := newGateway(t, server.server.Endpoint)
+	server := bucket.NewVersioned(t)
+	rough := bucket.NewGateway(t, server.Server.Endpoint)
 	sent := newShipments(count)
-	cat, err := catalog.New(server.bucket(t, rough.endpoint), "test")
+	cat, err := catalog.New(server.Open(t, rough.Endpoint), "test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	watch := startWatch(t, server.bucket(t, server.server.Endpoint), sent)
+	watch := startWatch(t, server.Open(t, server.Server.Endpoint), sent)
 
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	weather := &weather{random: rand.New(rand.NewPCG(seed, 1)), forward: rough.forward, done: map[string]int{}}
-	rough.spoilBy(weather.spoil)
+	weather := &weather{random: rand.New(rand.NewPCG(seed, 1)), forward: rough.Forward, done: map[string]int{}}
+	rough.SpoilBy(weather.spoil)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	var runs, overdue atomic.Int64
@@ -69,8 +68,8 @@ func TestRoughNetwork(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	t.Logf("%d snapshots in %d runs over %s", count, runs.Load(), rough.requests())
-	t.Logf("spoiled: %v", requests(weather.done))
+	t.Logf("%d snapshots in %d runs over %s", count, runs.Load(), rough.Requests())
+	t.Logf("spoiled: %v", bucket.Requests(weather.done))
 	if overdue.Load() > 0 {
 		t.Errorf("%d runs of %d ended more than %s after their deadline", overdue.Load(), runs.Load(), slack)
 	}
@@ -106,23 +105,9 @@ func newShipments(count int) []shipment {
 			size = 17<<20 + i // more than a part
 		}
 		content := storagetest.Content(size, byte(i))
-		shipments[i] = shipment{storedManifest(begin.Add(time.Duration(i)*time.Hour), int64(i+1), content), content}
+		shipments[i] = shipment{bucket.Manifest(begin.Add(time.Duration(i)*time.Hour), int64(i+1), content), content}
 	}
 	return shipments
-}
-
-// storedManifest is a manifest for data that nobody will unseal.
-func storedManifest(at time.Time, revision int64, content []byte) snapshot.Manifest {
-	id := snapshot.NewID(at, revision)
-	sum := sha256.Sum256(content)
-	return snapshot.Manifest{
-		Format: snapshot.Format, ID: id.String(), Cluster: snapshot.Cluster{Name: "test", ID: "c1"}, TakenAt: id.TakenAt, TookSeconds: 1,
-		Member: snapshot.Member{Name: "m1", ID: "1", Role: "follower", Version: "3.6.16"},
-		Facts:  snapshot.Facts{SizeBytes: 4096, SHA256: strings.Repeat("ab", 32), StatusHash: "1460fda0", Revision: id.Revision, CompactRevision: -1},
-		Checks: []snapshot.Check{{Name: snapshot.CheckSHA256, OK: true}, {Name: snapshot.CheckPages, OK: true}},
-		Object: snapshot.Stored{SizeBytes: int64(len(content)), SHA256: hex.EncodeToString(sum[:]), Compression: "none", Encryption: "none"},
-		Tool:   "test",
-	}
 }
 
 // run tries once, for no longer than limit, and says by how much it was late.
@@ -253,9 +238,9 @@ type watcher struct {
 	ended  chan struct{}
 }
 
-func startWatch(t *testing.T, bucket storage.Bucket, sent []shipment) *watcher {
+func startWatch(t *testing.T, read storage.Bucket, sent []shipment) *watcher {
 	t.Helper()
-	w := &watcher{bucket: bucket, sent: map[string]shipment{}, seen: map[string]bool{}, stop: make(chan struct{}), ended: make(chan struct{})}
+	w := &watcher{bucket: read, sent: map[string]shipment{}, seen: map[string]bool{}, stop: make(chan struct{}), ended: make(chan struct{})}
 	for _, s := range sent {
 		w.sent[s.manifest.ID] = s
 	}
@@ -343,10 +328,10 @@ func same(got, want []byte) error {
 }
 
 // wantOneVersionEach holds that nothing was written twice, and nothing hidden.
-func wantOneVersionEach(t *testing.T, server s3Site, want int) {
+func wantOneVersionEach(t *testing.T, server bucket.Versioned, want int) {
 	t.Helper()
 	keys := map[string]int{}
-	for _, v := range server.versions(t) {
+	for _, v := range server.Versions(t) {
 		keys[strings.Fields(v)[0]]++
 		if strings.HasSuffix(v, "marker") {
 			t.Errorf("a marker: %s", v)

@@ -1,0 +1,57 @@
+package daemon
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/etcdward/etcdward/test/await"
+	"github.com/etcdward/etcdward/test/cluster"
+	"github.com/etcdward/etcdward/test/host"
+	"github.com/etcdward/etcdward/test/program"
+)
+
+// idleLimit is what an idle daemon may hold, in MiB.
+const idleLimit = 45
+
+// TestDaemon runs the real binary until its schedule took a snapshot, looks at its memory, and stops it.
+func TestDaemon(t *testing.T) {
+	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}})
+	c.FillKubernetes(t, 300)
+	s := program.On{Host: host.New(t, c, `snapshot: {schedule: "* * * * *"}`)}
+	p := s.Start(t, "run")
+	await.Until(t, 90*time.Second, p.Said, func() bool { return strings.Contains(p.Said.String(), "job done") })
+	for _, want := range []string{`msg="etcdward started"`, `reason="drill: valid, but without effect`, `msg="job scheduled" job=defrag`, `msg="snapshot proven".*role=follower`, `msg="job done" job=snapshot due=`} {
+		if !regexp.MustCompile(want).MatchString(p.Said.String()) {
+			t.Errorf("the log lacks %s:\n%s", want, p.Said)
+		}
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rss := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(status)
+	kib, err := strconv.Atoi(string(rss[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("idle daemon: %.1f MiB RSS", float64(kib)/1024)
+	if kib > idleLimit<<10 {
+		t.Errorf("%d KiB RSS, more than %d MiB", kib, idleLimit)
+	}
+	r := s.Run(t, "status")
+	if r.Code != 0 || !strings.HasPrefix(r.Out, "PROTECTED") || !regexp.MustCompile(`snapshot +20.* ok `).MatchString(r.Out) {
+		t.Errorf("exit %d\n%s%s", r.Code, r.Out, r.Err)
+	}
+	if err := p.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Wait(); err != nil {
+		t.Errorf("it did not stop cleanly: %v\n%s", err, p.Said)
+	}
+}

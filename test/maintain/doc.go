@@ -1,0 +1,2 @@
+// Package maintain runs the verbs of maintenance of the real binary on a cluster.
+package maintain
