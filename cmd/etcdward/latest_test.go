@@ -117,7 +117,7 @@ func TestPlanOfDamage(t *testing.T) {
 		t.Fatalf("verify: exit %d %s", r.code, r.err)
 	}
 	plan := filepath.Join(s.dir, "plan.yaml")
-	if r := s.restore(t, "", "plan", "latest", "--manifests", s.dir, "--output", plan); r.code != exitFailed || !strings.Contains(r.err, "so a read-back found") || !strings.Contains(r.err, "--store NAME") {
+	if r := s.restore(t, "", "plan", "latest", "--manifests", s.dir, "--output", plan); r.code != exitFailed || !strings.Contains(r.err, "a read-back found") || !strings.Contains(r.err, "--store NAME") {
 		t.Errorf("plan: exit %d %s", r.code, r.err)
 	}
 	if _, err := os.Stat(plan); err == nil {

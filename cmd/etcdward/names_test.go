@@ -69,7 +69,7 @@ func siteOf(t *testing.T, endpoint string) site {
 func TestStrangeNames(t *testing.T) {
 	for _, test := range []struct{ name, shown, stored string }{
 		{"", "", ""}, {"a b", "a b", "a b"}, {" ", " ", " "}, {"a\tb", `a\tb`, `a\tb`}, {"a\nSOUND", `a\nSOUND`, `a\nSOUND`},
-		{"\x1b[31mred\x07", `\u001b[31mred\u0007`, `\x1b[31mred\a`}, {"\u202eetcd", `\u202eetcd`, "\u202eetcd"},
+		{"\x1b[31mred\x07", `\u001b[31mred\u0007`, `\x1b[31mred\a`}, {"\u202eetcd", `\u202eetcd`, `\u202eetcd`},
 	} {
 		t.Run(strconv.Quote(test.name), func(t *testing.T) {
 			s := siteOf(t, named(t, test.name))
