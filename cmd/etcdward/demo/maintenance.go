@@ -16,7 +16,9 @@ const (
 	// keepHistory is how much history the demonstration keeps; in production it is ten minutes.
 	keepHistory = 2 * time.Second
 	// windowLength is how long its window is open; in production it is two hours.
-	windowLength = 30 * time.Second
+	windowLength = time.Minute
+	// lookEvery is how often it looks whether members still remove what was compacted; in life it is three seconds.
+	lookEvery = 500 * time.Millisecond
 )
 
 // maintain compacts, then defragments in a window, while the cluster is written to.
@@ -58,7 +60,7 @@ func (d *demonstration) compact(ctx context.Context, compactor *compact.Compacto
 			return err
 		}
 		if done.Needed() {
-			d.tell("compacted from revision %d to %d, %s: %d revisions went.", done.From, done.To, done.Reason, done.Revisions)
+			d.tell("compacted to revision %d, %s: %d revisions went.", done.To, done.Reason, done.Revisions)
 			break
 		}
 		select {
@@ -80,6 +82,7 @@ func (d *demonstration) compact(ctx context.Context, compactor *compact.Compacto
 func (d *demonstration) window(ctx context.Context, care *upkeep.Upkeep) error {
 	d.tell("The files are as large as before. A window of %s opens: one member at a time, the leader last, once it no longer leads.", windowLength)
 	job := care.Defragmenter
+	job.LookEvery = lookEvery
 	job.Rules = defrag.Rules{MinReclaimable: 256 << 10, MinRatio: 0.1, MoveLeader: true}
 	var out defrag.Outcome
 	_, err := care.Coordinator.RunNow(ctx, "defrag", nil, func(ctx context.Context) (err error) {
