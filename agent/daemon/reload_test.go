@@ -84,7 +84,7 @@ func TestReload(t *testing.T) {
 	h.Rewrite(t, `"0 0 32 2 *"`, `"0 0 3 3 *"`)
 	h.Rewrite(t, "name: test", "name: other")
 	signals <- syscall.SIGHUP
-	m.await(t, "cluster.name is other now, and was test: that takes a restart")
+	m.await(t, "cluster.name is other now and was test: a restart is needed")
 
 	wouldStart = errors.New("the new program is broken")
 	signals <- syscall.SIGUSR1

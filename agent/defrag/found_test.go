@@ -264,7 +264,7 @@ func TestStrayAlarms(t *testing.T) {
 	}
 	alarm(pb.AlarmRequest_ACTIVATE, pb.AlarmType_CORRUPT)
 	plan, err := p.Plan(t.Context(), time.Time{})
-	if why := reason(plan, c.Members[0].Name); err != nil || !strings.Contains(why, "CORRUPT, raised for a member that is gone") {
+	if why := reason(plan, c.Members[0].Name); err != nil || !strings.Contains(why, "CORRUPT, raised for a member that no longer exists") {
 		t.Errorf("CORRUPT: %s, %v", why, err)
 	}
 }

@@ -312,7 +312,7 @@ func (h *host) badReload(t *testing.T) {
 	good := h.base
 	h.base = strings.Replace(h.base, "name: prod", "name: other", 1)
 	h.configure("")
-	if out, err := h.Try("systemctl", "reload", "etcdward"); err == nil || !strings.Contains(h.log(), "that takes a restart") {
+	if out, err := h.Try("systemctl", "reload", "etcdward"); err == nil || !strings.Contains(h.log(), "a restart is needed") {
 		t.Errorf("the reload with another cluster's name: %v\n%s", err, out)
 	}
 	h.base = good

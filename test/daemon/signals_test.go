@@ -127,8 +127,8 @@ func TestSignals(t *testing.T) {
 	s.Rewrite(t, `"0 0 32 2 *"`, `"0 0 3 3 *"`)
 	s.Rewrite(t, "name: test", "name: other")
 	send(syscall.SIGHUP)
-	wait("the refusal of another cluster", said("cluster.name is other now, and was test: that takes a restart"))
-	if r := s.Run(t, "config", "check"); r.Code != program.Config || !strings.Contains(r.Err, "that takes a restart") {
+	wait("the refusal of another cluster", said("cluster.name is other now and was test: a restart is needed"))
+	if r := s.Run(t, "config", "check"); r.Code != program.Config || !strings.Contains(r.Err, "a restart is needed") {
 		t.Errorf("the reload's check: exit %d\n%s", r.Code, r.Err)
 	}
 	s.Rewrite(t, "name: other", "name: test")
