@@ -33,7 +33,7 @@ func TestChoose(t *testing.T) {
 		{name: "local first, though behind", spoil: func(s *Survey) { s.Members[2].Local = true }, serve: "c b", reason: "on this host, 1 raft"},
 		{name: "one follower down", spoil: func(s *Survey) { s.Members[1].Err, s.Members[1].Role = away, RoleUnknown }, serve: "c", passed: "b: it does not answer: connection refused"},
 		{name: "cut off, sees no leader", spoil: func(s *Survey) { s.Members[1].Leader = 0 }, serve: "c", passed: "b: it sees no leader"},
-		{name: "cut off, believes in another leader", spoil: func(s *Survey) { s.Members[1].Leader = 2 }, serve: "c", passed: "b: it takes 2 for the leader, the quorum 1"},
+		{name: "cut off, believes in another leader", spoil: func(s *Survey) { s.Members[1].Leader = 2 }, serve: "c", passed: "b: its leader is 2, and that of the quorum 1"},
 		{name: "corrupt", spoil: func(s *Survey) { s.Members[1].Alarms = []string{AlarmCorrupt} }, serve: "c", passed: "b: etcd raised the CORRUPT alarm"},
 		{name: "full is no hindrance", spoil: func(s *Survey) { s.Members[1].Alarms = []string{AlarmNoSpace} }, serve: "b c"},
 		{name: "learner", spoil: func(s *Survey) { s.Members[1].Role = RoleLearner }, serve: "c", passed: "b: it is a learner"},

@@ -23,7 +23,7 @@ func TestSettled(t *testing.T) {
 		{"a later one was done", Run{Due: due.Add(time.Minute), Host: "b", OK: true}, false, "later run"},
 		{"failed elsewhere", Run{Due: due, Host: "b", Tried: []string{"b"}}, false, ""},
 		{"failed here", Run{Due: due, Host: "b", Tried: []string{"a", "b"}}, false, "failed on this host"},
-		{"failed elsewhere, and one try is all", Run{Due: due, Host: "b", Tried: []string{"b"}}, true, "waits for the next"},
+		{"failed elsewhere, and one try is all", Run{Due: due, Host: "b", Tried: []string{"b"}}, true, "is not tried again until it is next due"},
 		{"done by a clock a little ahead", Run{Due: now.Add(futureTolerance), Host: "b", OK: true}, false, "later run"},
 		{"noted by a clock far ahead", Run{Due: now.Add(24 * time.Hour), Host: "b", OK: true}, false, ""},
 	} {
