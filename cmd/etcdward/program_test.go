@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,13 +29,6 @@ func runProgram(t testing.TB, program string, args ...string) {
 	}
 }
 
-// process is a running etcdward.
-type process struct {
-	cmd  *exec.Cmd
-	said *log
-	wait func() error
-}
-
 // log collects what a process says, while it is read.
 type log struct {
 	mu   sync.Mutex
@@ -53,21 +45,4 @@ func (l *log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
-}
-
-// start starts the program on the site; it is killed at the end of the test at the latest.
-func (s site) start(t *testing.T, program string, args ...string) *process {
-	t.Helper()
-	p := &process{said: new(log)}
-	p.cmd = exec.CommandContext(context.Background(), program, append([]string{"--config", s.config, "--state-dir", s.state}, args...)...)
-	p.cmd.Stdout, p.cmd.Stderr = p.said, p.said
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	p.wait = sync.OnceValue(p.cmd.Wait)
-	t.Cleanup(func() {
-		_ = p.cmd.Process.Kill() // it may have ended
-		_ = p.wait()
-	})
-	return p
 }
