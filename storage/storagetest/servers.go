@@ -57,12 +57,12 @@ func Rclone(t *testing.T) Server {
 	return server
 }
 
-// MinIO starts a MinIO server, and stops it when the test ends. It takes eight minutes to build: without it the test is skipped, in CI
-// too.
+// MinIO starts a MinIO server, and stops it when the test ends. make tools builds it, in some eight minutes: without it the test is skipped,
+// loudly.
 func MinIO(t *testing.T) Server {
 	t.Helper()
 	if _, err := os.Stat(toolPath(t, "minio")); err != nil {
-		t.Skip("SKIPPED: no MinIO: make test-servers builds it")
+		t.Skip("SKIPPED: no MinIO: make tools builds it")
 	}
 	server := Server{Region: "us-east-1", AccessKey: "test-access", SecretKey: "test-secret"}
 	folder := t.TempDir()
