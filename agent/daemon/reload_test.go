@@ -72,11 +72,11 @@ func TestReload(t *testing.T) {
 		ended <- Run(context.WithoutCancel(t.Context()), Options{Load: h.Open, Signals: signals, Notify: m,
 			WouldStart: func(context.Context) error { return wouldStart }, ConfigPath: h.Config, Version: "test"})
 	}()
-	m.await(t, "next 2027-01-01")
+	m.await(t, "next "+host.NextMidnight(time.January, 1))
 
 	h.Rewrite(t, `"0 0 1 1 *"`, `"0 0 2 2 *"`)
 	signals <- syscall.SIGHUP
-	m.await(t, "next 2027-02-02")
+	m.await(t, "next "+host.NextMidnight(time.February, 2))
 
 	h.Rewrite(t, `"0 0 2 2 *"`, `"0 0 32 2 *"`)
 	signals <- syscall.SIGHUP
@@ -92,7 +92,7 @@ func TestReload(t *testing.T) {
 
 	h.Rewrite(t, "name: other", "name: test")
 	signals <- syscall.SIGHUP
-	m.await(t, "next 2027-03-03")
+	m.await(t, "next "+host.NextMidnight(time.March, 3))
 
 	wouldStart = nil
 	signals <- syscall.SIGUSR1

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/etcdward/etcdward/agent/config"
 	"github.com/etcdward/etcdward/agent/wire"
@@ -114,4 +115,14 @@ func (h Host) CheckClean(t testing.TB) {
 			}
 		}
 	}
+}
+
+// NextMidnight is the date, in UTC, of the next midnight that begins this day of the year: when a yearly job is due. It is written YYYY-MM-DD.
+func NextMidnight(month time.Month, day int) string {
+	now := time.Now().UTC()
+	due := time.Date(now.Year(), month, day, 0, 0, 0, 0, time.UTC)
+	if !due.After(now) {
+		due = time.Date(now.Year()+1, month, day, 0, 0, 0, 0, time.UTC)
+	}
+	return due.Format(time.DateOnly)
 }
