@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"path/filepath"
 	"strings"
 	"time"
@@ -97,10 +98,31 @@ func checkKeepWithin(r *document.Reader, path string, keep time.Duration) {
 
 // Check implements [document.Checker].
 func (m *Metrics) Check(r *document.Reader, path string) {
+	listen := document.Child(path, "listen")
 	if m.Listen != Off {
-		r.Judge(document.Child(path, "listen"), m.Listen, value.CheckListen)
+		r.Judge(listen, m.Listen, value.CheckListen)
 	}
 	r.Judge(document.Child(path, "textfile"), m.Textfile, checkTextfile)
+	cert, key, ca := document.Child(path, "tls_cert_file"), document.Child(path, "tls_key_file"), document.Child(path, "tls_client_ca_file")
+	if !r.Sound(cert) || !r.Sound(key) || !r.Sound(ca) {
+		return
+	}
+	switch {
+	case m.TLSCertFile != "" && m.TLSKeyFile == "":
+		r.Report(cert, "tls_cert_file and tls_key_file go together: give metrics.tls_key_file too")
+	case m.TLSKeyFile != "" && m.TLSCertFile == "":
+		r.Report(key, "tls_cert_file and tls_key_file go together: give metrics.tls_cert_file too")
+	case m.TLSClientCAFile != "" && m.TLSCertFile == "":
+		r.Report(ca, "clients show certificates only over TLS: give metrics.tls_cert_file and metrics.tls_key_file too")
+	case m.TLSCertFile == "" && r.Sound(listen) && m.beyondThisHost():
+		r.Report(listen, "can be reached from the network, in the clear: give metrics.tls_cert_file and metrics.tls_key_file, or listen on 127.0.0.1")
+	}
+}
+
+// beyondThisHost reports whether other hosts can reach the listener.
+func (m *Metrics) beyondThisHost() bool {
+	host, _, err := net.SplitHostPort(m.Listen)
+	return err == nil && !value.IsLoopback(host)
 }
 
 func checkTextfile(s string) error {
@@ -120,7 +142,12 @@ func checkTextfile(s string) error {
 
 // Check implements [document.Checker].
 func (h *Heartbeat) Check(r *document.Reader, path string) {
-	r.Judge(document.Child(path, "url"), h.URL, checkHeartbeat)
+	url, failure := document.Child(path, "url"), document.Child(path, "failure_url")
+	r.Judge(url, h.URL, checkHeartbeat)
+	r.Judge(failure, h.FailureURL, checkHeartbeat)
+	if r.Sound(url) && r.Sound(failure) && h.FailureURL != "" && h.URL == "" {
+		r.Report(failure, "without heartbeat.url nothing tells that a later snapshot succeeded: give that too")
+	}
 }
 
 func checkHeartbeat(s string) error {

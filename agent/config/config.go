@@ -105,17 +105,24 @@ type Drill struct {
 
 // Metrics says where the metrics are served and written.
 type Metrics struct {
-	// Listen is host:port, or [Off].
+	// Listen is host:port, or [Off]. Anything but a loopback address needs TLSCertFile.
 	Listen string `key:"listen" default:"127.0.0.1:9479"`
+	// TLSCertFile and TLSKeyFile are both empty, for plain HTTP, or both set.
+	TLSCertFile File `key:"tls_cert_file" default:""`
+	TLSKeyFile  File `key:"tls_key_file" default:""`
+	// TLSClientCAFile holds the authorities of which every client needs a certificate; empty means that none is asked for.
+	TLSClientCAFile File `key:"tls_client_ca_file" default:""`
 	// Textfile is an absolute path that ends in .prom; empty means none.
 	Textfile string `key:"textfile" default:""`
 }
 
 // Heartbeat names the URL of a dead man's switch.
 type Heartbeat struct {
-	// URL is requested after each stored snapshot; empty means none. Do not print it: its path may hold a
-	// token.
+	// URL is requested after each stored and proven snapshot; empty means none. Do not print it: its path may
+	// hold a token.
 	URL string `key:"url" default:"" secret:"yes"`
+	// FailureURL is requested after a snapshot that failed; empty means URL with /fail after it. Do not print it either.
+	FailureURL string `key:"failure_url" default:"" secret:"yes"`
 }
 
 // Log says how much is logged and in which form.

@@ -13,6 +13,8 @@ type KeyedFile struct {
 func (c *Config) Files() []KeyedFile {
 	files := []KeyedFile{{"cluster.ca_file", c.Cluster.CAFile}, {"cluster.cert_file", c.Cluster.CertFile},
 		{"cluster.key_file", c.Cluster.KeyFile}, {"cluster.password_file", c.Cluster.PasswordFile}}
+	files = append(files, KeyedFile{"metrics.tls_cert_file", c.Metrics.TLSCertFile}, KeyedFile{"metrics.tls_key_file", c.Metrics.TLSKeyFile},
+		KeyedFile{"metrics.tls_client_ca_file", c.Metrics.TLSClientCAFile})
 	for i, s := range c.Stores {
 		if s.S3 != nil {
 			files = append(files, KeyedFile{fmt.Sprintf("stores[%d].s3.credentials_file", i), s.S3.CredentialsFile})

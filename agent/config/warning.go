@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net"
 	"net/url"
 	"time"
 
@@ -36,11 +35,14 @@ func (c *Config) Warnings() []string {
 	if c.Verify.Schedule.Off() && c.Drill.Schedule.Off() {
 		warn("verify.schedule", "off, as drill.schedule is: nothing proves later that what is stored can be restored")
 	}
-	if host, _, err := net.SplitHostPort(c.Metrics.Listen); err == nil && !value.IsLoopback(host) {
-		warn("metrics.listen", "not a loopback address: status and metrics are readable from the network without a password")
+	if c.Metrics.beyondThisHost() && c.Metrics.TLSClientCAFile == "" {
+		warn("metrics.listen", "not a loopback address: without metrics.tls_client_ca_file everybody on the network can read the status and the metrics")
 	}
 	if inTheClear(c.Heartbeat.URL) {
 		warn("heartbeat.url", "plain http over the network: whoever reads the token in it can make a dead agent look alive")
+	}
+	if inTheClear(c.Heartbeat.FailureURL) {
+		warn("heartbeat.failure_url", "plain http over the network: the token in it and the reasons of failures can be read on the way")
 	}
 	return w
 }
