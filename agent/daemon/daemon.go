@@ -155,7 +155,7 @@ func Inactive(cfg *config.Config) []string {
 		set bool
 	}{
 		{"drill", !cfg.Drill.Schedule.Off()},
-		{"metrics", cfg.Metrics.Listen != config.Off || cfg.Metrics.Textfile != ""}, {"heartbeat", cfg.Heartbeat.URL != ""},
+		{"metrics.textfile", cfg.Metrics.Textfile != ""}, {"heartbeat", cfg.Heartbeat.URL != ""},
 	} {
 		if part.set {
 			notes = append(notes, part.key+": valid, but without effect in this version")

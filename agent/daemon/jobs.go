@@ -44,8 +44,8 @@ func (d *daemon) furnish(g *generation) error {
 		job.Name, job.Schedule = s.Name, s.Schedule.Schedule
 		g.jobs = append(g.jobs, job)
 	}
-	g.services = d.servicesOf(g, care.Compactor)
-	return nil
+	g.services, err = d.servicesOf(g, care.Compactor)
+	return err
 }
 
 // snapshotJob makes the due round.

@@ -17,7 +17,7 @@ type Service struct {
 }
 
 // servicesOf are the services of a generation.
-func (d *daemon) servicesOf(g *generation, compactor *compact.Compactor) []Service {
+func (d *daemon) servicesOf(g *generation, compactor *compact.Compactor) ([]Service, error) {
 	look := g.Observer()
 	services := []Service{
 		// Delivering a backlog may take hours, and a snapshot that is due meanwhile must not wait for it.
@@ -31,7 +31,11 @@ func (d *daemon) servicesOf(g *generation, compactor *compact.Compactor) []Servi
 			compactor.Watch(ctx, compact.NoteEvery(compactor.Keep))
 		}})
 	}
-	return services
+	serving, wanted, err := d.serving(g)
+	if wanted {
+		services = append(services, serving)
+	}
+	return services, err
 }
 
 // drain delivers what an earlier process could not deliver.

@@ -50,7 +50,7 @@ func (l *Listener) Run(ctx context.Context) {
 	for said := ""; ; pause = min(2*pause, longestRetry) {
 		listening, err := l.listen(ctx)
 		if err == nil {
-			l.Log.Info("metrics served", "address", listening.Addr().String(), "tls", l.TLS != nil)
+			l.Log.Info("metrics served", "address", listening.Addr().String())
 			err = l.serve(ctx, listening)
 		}
 		if ctx.Err() != nil {

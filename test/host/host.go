@@ -35,7 +35,8 @@ func New(t testing.TB, c *cluster.Cluster, more ...string) Host {
 	sections := map[string]string{
 		"cluster": fmt.Sprintf("cluster:\n  name: test\n  endpoints: [%s]\n  ca_file: %q\n  cert_file: %q\n  key_file: %q\n",
 			strings.Join(c.Endpoints(), ", "), c.CAFile, c.CertFile, c.KeyFile),
-		"stores": fmt.Sprintf("stores:\n  - name: primary\n    directory: {path: %s}\n", h.Store),
+		"metrics": "metrics: {listen: off}\n", // the tests of this machine run beside each other, and the default has one port
+		"stores":  fmt.Sprintf("stores:\n  - name: primary\n    directory: {path: %s}\n", h.Store),
 	}
 	for _, section := range more {
 		key, _, _ := strings.Cut(section, ":")

@@ -25,6 +25,7 @@ var Rooms = map[string][]string{
 	"agent/staticpod":         {"agent/hostfile"},
 	"agent/version":           {},
 	"agent/atomicfile":        {},
+	"agent/listener":          {},
 	"agent/etcd":              {"agent/etcd/connection", "agent/etcd/lock"},
 	"agent/etcd/connection":   {},
 	"agent/etcd/lock":         {"agent/etcd/connection"},
@@ -83,7 +84,7 @@ var Rooms = map[string][]string{
 
 	// The composition, and what runs on it.
 	"agent/wire": {"agent", "agent/backup", "agent/catalog", "agent/compact", "agent/config", "agent/coordination", "agent/defrag", "agent/delivery", "agent/etcd",
-		"agent/fault", "agent/observe", "agent/prune", "agent/retention", "agent/round", "agent/seal", "agent/spool", "agent/staging", "agent/stores",
+		"agent/fault", "agent/listener", "agent/observe", "agent/prune", "agent/retention", "agent/round", "agent/seal", "agent/spool", "agent/staging", "agent/stores",
 		"agent/upkeep", "agent/verify", "storage", "storage/directory", "storage/gcs", "storage/s3", "systemd"},
 	"agent/daemon": {"agent", "agent/compact", "agent/config", "agent/coordination", "agent/jobstate", "agent/observe", "agent/round", "agent/status", "agent/upkeep",
 		"agent/verify", "agent/wire", "schedule", "systemd"},

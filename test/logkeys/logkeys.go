@@ -25,7 +25,7 @@ var Keys = []string{
 	"after", "before", "compacted", "db_size", "estimate_seconds", "files", "from", "in_use", "keys", "notes", "orphans", "removed", "revision",
 	"revisions", "size_bytes", "skipped", "to",
 	// Which of several.
-	"config", "instead", "led_after", "led_before", "led_during", "version",
+	"address", "config", "instead", "led_after", "led_before", "led_during", "version",
 }
 
 // methods are the methods of a logger that take keys, with the number of arguments before the first key.
