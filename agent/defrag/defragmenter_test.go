@@ -311,6 +311,7 @@ func quietHash(t testing.TB, own *etcd.Cluster) {
 }
 
 func TestDefragShortWindow(t *testing.T) {
+	t.Parallel()
 	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}})
 	bloat(t, c, 1500)
 	p := newPatient(t, c, small)

@@ -25,6 +25,7 @@ import (
 
 // TestDefragGuards takes one real disturbance after the other; the decision's own test has all of them.
 func TestDefragGuards(t *testing.T) {
+	t.Parallel()
 	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}})
 	bloat(t, c, 1500)
 	p := newPatient(t, c, small)
@@ -201,8 +202,10 @@ func TestDefragMemberKilled(t *testing.T) {
 // TestDefragFreesSpace fills a cluster until it accepts no further writes. One run then makes it accept
 // writes again.
 func TestDefragFreesSpace(t *testing.T) {
+	t.Parallel()
 	for _, version := range []string{"3.5", "3.6"} { // 3.5 tells its quota in its metrics only
 		t.Run(version, func(t *testing.T) {
+			t.Parallel()
 			c := cluster.Start(t, cluster.Options{Version: version, Args: []string{cluster.NoFsync}, QuotaBytes: 16 << 20})
 			p := newPatient(t, c, Rules{MinReclaimable: 100 << 20, MinRatio: 0.2, MoveLeader: true})
 			p.Compactor = &compact.Compactor{Cluster: p.Cluster, Keep: time.Second, Path: filepath.Join(t.TempDir(), "revisions.json"), Log: p.Log}

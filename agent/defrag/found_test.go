@@ -56,6 +56,7 @@ func noted(t *testing.T, own *etcd.Cluster) *compact.Compactor {
 
 // TestDefragSlowSample has a single measurement that was made beside a frozen member: by it no window suffices.
 func TestDefragSlowSample(t *testing.T) {
+	t.Parallel()
 	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}})
 	bloat(t, c, 1500)
 	p := newPatient(t, c, small)
@@ -83,6 +84,7 @@ func TestDefragSlowSample(t *testing.T) {
 
 // TestDefragUnseen has an etcd that serves its metrics elsewhere, and in 3.5 tells its quota nowhere else.
 func TestDefragUnseen(t *testing.T) {
+	t.Parallel()
 	elsewhere := "--listen-client-http-urls=http://" + port.Free(t, "127.0.0.1")
 	c := cluster.Start(t, cluster.Options{Version: "3.5", Members: 1, QuotaBytes: 16 << 20, Args: []string{cluster.NoFsync, elsewhere}})
 	name := c.Members[0].Name
@@ -108,6 +110,7 @@ func TestDefragUnseen(t *testing.T) {
 
 // TestDefragAwaitsRemoval has a history that somebody else compacted a moment ago, which the members remove slowly.
 func TestDefragAwaitsRemoval(t *testing.T) {
+	t.Parallel()
 	c := cluster.Start(t, cluster.Options{QuotaBytes: 16 << 20,
 		Args: []string{cluster.NoFsync, "--compaction-batch-limit=15", "--compaction-sleep-interval=300ms"}})
 	p := newPatient(t, c, small)
@@ -136,6 +139,7 @@ func TestDefragAwaitsRemoval(t *testing.T) {
 // TestDefragAwaitsForeignRemoval has somebody else compact a moment before a run, without any alarm: neither the run nor its plan measures
 // the middle of the removal.
 func TestDefragAwaitsForeignRemoval(t *testing.T) {
+	t.Parallel()
 	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync, "--compaction-batch-limit=15", "--compaction-sleep-interval=300ms"}})
 	rules := small
 	rules.MinRatio, rules.Pause = 0.8, 0
@@ -177,6 +181,7 @@ func TestDefragAwaitsForeignRemoval(t *testing.T) {
 //
 // How much of a file is free when a member reaches its quota is chance, so the data comes first and the quota below it second.
 func TestDefragFullOfData(t *testing.T) {
+	t.Parallel()
 	const quota = 16 << 20
 	c := cluster.Start(t, cluster.Options{QuotaBytes: 2 * quota, Args: []string{cluster.NoFsync}})
 	fill(t, c.Client(t), true)
@@ -207,6 +212,7 @@ func TestDefragFullOfData(t *testing.T) {
 
 // TestDefragVoterAndLearner has one voter, which nobody can lead for, and a learner.
 func TestDefragVoterAndLearner(t *testing.T) {
+	t.Parallel()
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
 	bloat(t, c, 1500)
 	c.AddLearner(t)

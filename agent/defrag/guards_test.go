@@ -19,6 +19,7 @@ import (
 
 // TestDefragOldVersion has Debian's own etcd, whose defragmentation can corrupt its data.
 func TestDefragOldVersion(t *testing.T) {
+	t.Parallel()
 	c := cluster.Start(t, cluster.Options{Version: cluster.Old})
 	c.FillKubernetes(t, 50)
 	rules := small
@@ -39,6 +40,7 @@ func TestDefragOldVersion(t *testing.T) {
 
 // TestDefragLearnerAndDisk has a learner that cannot catch up, and then a disk that is too small.
 func TestDefragLearnerAndDisk(t *testing.T) {
+	t.Parallel()
 	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}})
 	bloat(t, c, 1500)
 	p := newPatient(t, c, small)
@@ -80,6 +82,7 @@ func TestDefragLearnerAndDisk(t *testing.T) {
 
 // TestDefragLockLost takes the lock from the agent between two members: it begins no other.
 func TestDefragLockLost(t *testing.T) {
+	t.Parallel()
 	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}})
 	bloat(t, c, 1500)
 	p := newPatient(t, c, small)
@@ -105,6 +108,7 @@ func TestDefragLockLost(t *testing.T) {
 
 // TestDefragPauseOutlastsWindow checks that the rest are left with their reason at once, and not at the window's end with an error.
 func TestDefragPauseOutlastsWindow(t *testing.T) {
+	t.Parallel()
 	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}})
 	bloat(t, c, 1500)
 	rules := small

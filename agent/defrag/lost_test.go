@@ -36,8 +36,10 @@ func wantWrites(t *testing.T, c *cluster.Cluster) {
 
 // TestNoSpaceWithoutSpareVoter has one member, and two: the cluster takes no writes, which their absence cannot make worse.
 func TestNoSpaceWithoutSpareVoter(t *testing.T) {
+	t.Parallel()
 	for _, members := range []int{1, 2} {
 		t.Run(fmt.Sprint(members), func(t *testing.T) {
+			t.Parallel()
 			c, p := full16(t, members)
 			out, err := p.run(t.Context(), time.Time{})
 			if err != nil || len(out.Members) != members || len(out.Disarmed) == 0 {
@@ -69,12 +71,14 @@ func addUnstarted(t *testing.T, c *cluster.Cluster) (id uint64) {
 // TestLearnerThatIsNone has three voters that are well beside a learner that never started, one that is dead, and one that is frozen; with
 // NOSPACE and without.
 func TestLearnerThatIsNone(t *testing.T) {
+	t.Parallel()
 	for name, spoil := range map[string]func(t *testing.T, c *cluster.Cluster) uint64{
 		"never started": addUnstarted,
 		"dead":          func(t *testing.T, c *cluster.Cluster) uint64 { m := c.AddLearner(t); m.Kill(); return m.ID },
 		"frozen":        func(t *testing.T, c *cluster.Cluster) uint64 { m := c.AddLearner(t); m.Pause(); return m.ID },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // they wait most of the time
 			c := cluster.Start(t, cluster.Options{QuotaBytes: 16 << 20, Args: []string{cluster.NoFsync}})
 			id := spoil(t, c)
 			p := newPatient(t, c, small)
@@ -100,6 +104,7 @@ func TestLearnerThatIsNone(t *testing.T) {
 
 // TestNoSpaceDeadVoter has one of three voters dead: the others wait for it. The advice is its way out, and following it ends the alarm.
 func TestNoSpaceDeadVoter(t *testing.T) {
+	t.Parallel()
 	c, p := full16(t, 3)
 	dead := c.Followers(t)[0]
 	dead.Kill()
