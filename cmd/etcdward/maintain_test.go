@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/etcdward/etcdward/agent/status"
+	"github.com/etcdward/etcdward/test/await"
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
@@ -51,13 +52,13 @@ func TestMaintenanceOfDaemon(t *testing.T) {
 	go func() {
 		ended <- run(ctx, []string{"--config", s.config, "--state-dir", s.state, "run"}, stdio{strings.NewReader(""), said, said})
 	}()
-	tick, deadline := time.NewTicker(50*time.Millisecond), time.After(time.Minute)
-	defer tick.Stop()
-	for !strings.Contains(said.String(), "history compacted") || !strings.Contains(said.String(), "snapshot proven") {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("the daemon said:\n%s", said)
+	// "history compacted" and "snapshot proven" come before the record is written.
+	await.Until(t, time.Minute, said, func() bool {
+		return strings.Contains(said.String(), `msg="job done" job=compaction`) && strings.Contains(said.String(), `msg="job done" job=snapshot`)
+	})
+	for _, want := range []string{"history compacted", "snapshot proven"} {
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("the log lacks %q:\n%s", want, said)
 		}
 	}
 	stop()
