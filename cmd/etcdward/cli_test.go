@@ -20,6 +20,7 @@ import (
 
 // TestExitCodes holds what scripts rely on: the code, what is said, and where to go from there.
 func TestExitCodes(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	empty := site{dir: dir, config: filepath.Join(dir, "config.yaml"), state: filepath.Join(dir, "state"), store: filepath.Join(dir, "store")}
 	if err := os.Mkdir(empty.store, 0o700); err != nil {
@@ -107,6 +108,7 @@ func TestWrongConfigs(t *testing.T) {
 
 // TestPruneAndRead walks through what an operator does with stored snapshots.
 func TestPruneAndRead(t *testing.T) {
+	t.Parallel()
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
 	c.FillKubernetes(t, 20)
 	second := t.TempDir()
@@ -262,6 +264,7 @@ func (s site) addStore(t *testing.T, name, path string) {
 // TestDamagedDoesNotCount checks that a snapshot which a read-back found damaged, or whose data has another size, protects no
 // older one from being kept: prune keeps the newest that is still proven.
 func TestDamagedDoesNotCount(t *testing.T) {
+	t.Parallel()
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
 	c.FillKubernetes(t, 20)
 	s := newSite(t, c, "retention: {keep_within: 0, keep_last: 1}", "prune: {enabled: false}")

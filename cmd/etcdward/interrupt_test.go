@@ -90,6 +90,7 @@ func (p *stuck) wantInterrupted(t *testing.T, err error) {
 
 // TestSecondSignal has a configuration that is a fifo which nobody writes to: each verb waits for it for ever.
 func TestSecondSignal(t *testing.T) {
+	t.Parallel()
 	fifo := filepath.Join(t.TempDir(), "config.yaml")
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
@@ -138,6 +139,7 @@ func hangingShare(t *testing.T) (path string, hang func()) {
 
 // TestSecondSignalOnShare has the configuration on a share that hangs, and then the store.
 func TestSecondSignalOnShare(t *testing.T) {
+	t.Parallel()
 	path, hang := hangingShare(t)
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
 	s := newSite(t, c, fmt.Sprintf("stores: [{name: nas, directory: {path: %s}}]", filepath.Join(path, "store")))

@@ -13,6 +13,7 @@ import (
 
 // TestLatestIsNotTheNewest has the newest snapshot be lost: every verb that takes the latest says which one it is not, and list marks it.
 func TestLatestIsNotTheNewest(t *testing.T) {
+	t.Parallel()
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
 	c.FillKubernetes(t, 10)
 	s := newSite(t, c)
@@ -100,6 +101,7 @@ func TestShowStores(t *testing.T) {
 
 // TestPlanOfDamage: what a read-back found damaged goes into no plan.
 func TestPlanOfDamage(t *testing.T) {
+	t.Parallel()
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
 	c.FillKubernetes(t, 20)
 	s := newSite(t, c)

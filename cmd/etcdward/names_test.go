@@ -67,11 +67,13 @@ func siteOf(t *testing.T, endpoint string) site {
 
 // TestStrangeNames has members whose names a terminal would act upon, and one without: they are backed up and defragmented, and shown escaped.
 func TestStrangeNames(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ name, shown, stored string }{
 		{"", "", ""}, {"a b", "a b", "a b"}, {" ", " ", " "}, {"a\tb", `a\tb`, `a\tb`}, {"a\nSOUND", `a\nSOUND`, `a\nSOUND`},
 		{"\x1b[31mred\x07", `\u001b[31mred\u0007`, `\x1b[31mred\a`}, {"\u202eetcd", `\u202eetcd`, `\u202eetcd`},
 	} {
 		t.Run(strconv.Quote(test.name), func(t *testing.T) {
+			t.Parallel() // a defragmentation looks at the databases every few seconds
 			s := siteOf(t, named(t, test.name))
 			name, shown, stored := test.name, test.shown, test.stored
 			m := s.snapshot(t)
@@ -137,6 +139,7 @@ func relay(t *testing.T, to string) string {
 
 // TestNoProxyForEtcd has a proxy in the environment that answers nobody: etcd and its metrics are reached without it.
 func TestNoProxyForEtcd(t *testing.T) {
+	t.Parallel()
 	address := relay(t, strings.TrimPrefix(named(t, "m1"), "http://"))
 	proxy, calls := mute(t)
 	s := siteOf(t, "http://"+address)

@@ -17,6 +17,7 @@ import (
 // TestRestoreWholeCluster is the worst night from the command line: three members under load lose their directories; one plan, three
 // applies.
 func TestRestoreWholeCluster(t *testing.T) {
+	t.Parallel()
 	for _, version := range cluster.Versions {
 		t.Run(version, func(t *testing.T) {
 			c := cluster.Start(t, cluster.Options{Version: version, Args: []string{cluster.NoFsync}})

@@ -45,6 +45,7 @@ func TestRestoreFlags(t *testing.T) {
 
 // TestRestoreNobodyListens: a terminal that goes away in the middle of an apply is Ctrl-C, and a pipe that does is nothing.
 func TestRestoreNobodyListens(t *testing.T) {
+	t.Parallel()
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
 	c.FillKubernetes(t, 200)
 	s := newSite(t, c)

@@ -91,6 +91,7 @@ func TestVerifyBareDatabase(t *testing.T) {
 
 // TestRestoreBringsAlong holds that plan and apply name what a snapshot brings along: authentication, a downgrade under way, learners.
 func TestRestoreBringsAlong(t *testing.T) {
+	t.Parallel()
 	for _, along := range []struct {
 		name    string
 		members int
@@ -144,6 +145,7 @@ func TestRestoreBringsAlong(t *testing.T) {
 // TestRestoreSilentMember has one member of three that was started again, and without a quorum says nothing: plan names the way on, and
 // that leads to a plan with all members.
 func TestRestoreSilentMember(t *testing.T) {
+	t.Parallel()
 	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}})
 	c.FillKubernetes(t, 20)
 	s := newSite(t, c)

@@ -28,6 +28,7 @@ func planNames(t *testing.T, path string) (names string, p restoreplan.Plan) {
 // TestRestorePlanFindsMembers finds them in a living cluster, in one that lost its quorum, in the manifests, and in the flags, each
 // time with less at hand. A learner is left out.
 func TestRestorePlanFindsMembers(t *testing.T) {
+	t.Parallel()
 	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}})
 	c.FillKubernetes(t, 20)
 	s := newSite(t, c)

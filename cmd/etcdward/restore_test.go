@@ -28,6 +28,7 @@ func (s site) restore(t *testing.T, input string, args ...string) result {
 // TestRestoreOnNewHost is the newcomer's path: the cluster is gone, and there is a host with the program, a configuration that names
 // the store, and an age identity.
 func TestRestoreOnNewHost(t *testing.T) {
+	t.Parallel()
 	key, err := age.GenerateX25519Identity()
 	if err != nil {
 		t.Fatal(err)

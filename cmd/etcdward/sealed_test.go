@@ -120,6 +120,7 @@ func TestSealed(t *testing.T) {
 // TestSealedDamage checks that damage of an encrypted snapshot is noted on a host that cannot decrypt it, which is how hosts are set
 // up: the damaged one is not what the good ones go for.
 func TestSealedDamage(t *testing.T) {
+	t.Parallel()
 	identity, err := age.GenerateX25519Identity()
 	if err != nil {
 		t.Fatal(err)

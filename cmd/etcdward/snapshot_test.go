@@ -20,6 +20,7 @@ import (
 // TestSnapshotEqualsEtcdctl takes a snapshot of an idle cluster of each version with etcdward and with etcdctl, and
 // restores ours with that version's etcdutl, once fetched and once by hand.
 func TestSnapshotEqualsEtcdctl(t *testing.T) {
+	t.Parallel()
 	for _, version := range cluster.Versions {
 		t.Run(version, func(t *testing.T) {
 			c := cluster.Start(t, cluster.Options{Version: version, Args: []string{cluster.NoFsync}})
@@ -77,6 +78,7 @@ func TestSnapshotEqualsEtcdctl(t *testing.T) {
 
 // TestNeverFromTheLeader moves the leader before each of ten snapshots.
 func TestNeverFromTheLeader(t *testing.T) {
+	t.Parallel()
 	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}})
 	c.FillKubernetes(t, 50)
 	s := newSite(t, c)
@@ -97,6 +99,7 @@ func TestNeverFromTheLeader(t *testing.T) {
 
 // TestWhoServes stops members one by one.
 func TestWhoServes(t *testing.T) {
+	t.Parallel()
 	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}})
 	c.FillKubernetes(t, 50)
 	s := newSite(t, c, "log: {level: debug}")
