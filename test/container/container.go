@@ -9,16 +9,19 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"github.com/etcdward/etcdward/test/await"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/etcdward/etcdward/test/await"
 )
 
 // Container is a booted system.
@@ -37,6 +40,8 @@ const (
 	bootTime    = 90 * time.Second
 	imageTime   = 15 * time.Minute
 	commandTime = 5 * time.Minute
+	// lookEvery is how far apart two looks at a condition are: each starts two programs.
+	lookEvery = 200 * time.Millisecond
 )
 
 // Boot boots a copy of a Debian release, such as bookworm, and takes it down at the end of the test. If
@@ -49,7 +54,8 @@ func Boot(t *testing.T, release string) *Container {
 		}
 		t.Skipf("NOT TESTED: container: %s", missing)
 	}
-	c := &Container{t: t, Root: filepath.Join(imageFolder, fmt.Sprintf("run-%d-%s", os.Getpid(), release))}
+	name := fmt.Sprintf("run-%d-%d-%s", os.Getpid(), booted.Add(1), release)
+	c := &Container{t: t, Root: filepath.Join(imageFolder, name)}
 	t.Cleanup(func() {
 		if err := os.RemoveAll(c.Root); err != nil {
 			t.Errorf("container: remove: %v", err)
@@ -58,9 +64,12 @@ func Boot(t *testing.T, release string) *Container {
 	if out, err := exec.Command("cp", "-a", "--reflink=auto", image(t, release), c.Root).CombinedOutput(); err != nil {
 		t.Fatalf("container: copy image: %v: %s", err, out)
 	}
-	c.start()
+	c.start(c.ownCgroups("etcdward-" + name))
 	return c
 }
+
+// booted counts the containers of this process, for their names.
+var booted atomic.Int32
 
 func lacking() string {
 	if os.Getuid() != 0 {
@@ -74,33 +83,40 @@ func lacking() string {
 	return ""
 }
 
+// making is held by who makes an image, so that tests that run beside each other make one.
+var making sync.Mutex
+
 // image makes the image of a release if there is none yet. A half-made one has another name.
 func image(t *testing.T, release string) string {
 	t.Helper()
+	making.Lock()
+	defer making.Unlock()
 	done := filepath.Join(imageFolder, release)
 	if _, err := os.Stat(done); err == nil {
 		return done
 	}
-	making := fmt.Sprintf("%s.making-%d", done, os.Getpid())
+	half := fmt.Sprintf("%s.making-%d", done, os.Getpid())
 	ctx, cancel := context.WithTimeout(t.Context(), imageTime)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "debootstrap", "--variant=minbase", "--include=systemd,dbus,systemd-sysv,ca-certificates",
-		release, making).CombinedOutput()
+		release, half).CombinedOutput()
 	if err == nil {
-		err = os.Rename(making, done)
+		err = os.Rename(half, done)
 	}
 	if err != nil {
-		_ = os.RemoveAll(making) // remove what an interrupted run left
+		_ = os.RemoveAll(half) // remove what an interrupted run left
 		t.Fatalf("container: make image %s: %v: %s", release, err, out)
 	}
 	return done
 }
 
-// start boots, and waits until every unit has settled.
-func (c *Container) start() {
+// start boots in cgroups of its own, and waits until every unit has settled.
+func (c *Container) start(cgroups []string) {
 	c.t.Helper()
 	var console bytes.Buffer
-	cmd := exec.Command("systemd-nspawn", "-q", "-D", c.Root, "--boot", "--register=no", "--keep-unit", "--console=pipe")
+	// The shell moves itself into the cgroups and then becomes systemd-nspawn.
+	cmd := exec.Command("sh", append([]string{"-ec", `root=$1; shift; for cgroup; do echo $$ >"$cgroup/cgroup.procs"; done
+		exec systemd-nspawn -q -D "$root" --boot --register=no --keep-unit --console=pipe`, "sh", c.Root}, cgroups...)...)
 	cmd.Env = append(os.Environ(), "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1")
 	cmd.Stdout, cmd.Stderr = &console, &console
 	// If the test is killed, its container ends too: the signal is sent when the thread that started the
@@ -121,13 +137,9 @@ func (c *Container) start() {
 		c.t.Fatalf("container: boot: %v", err)
 	}
 	c.t.Cleanup(func() {
-		if c.leader != 0 {
-			// When the first process of a PID namespace ends, all others end too.
-			if leader, err := os.FindProcess(c.leader); err == nil {
-				_ = leader.Kill()
-			}
-		} else {
-			_ = cmd.Process.Kill()
+		// When the first process of a PID namespace ends, all others end too, and then systemd-nspawn.
+		if pid := firstChild(cmd.Process.Pid); pid == 0 || syscall.Kill(pid, syscall.SIGKILL) != nil {
+			_ = cmd.Process.Kill() // it may have ended
 		}
 		<-ended
 		if c.t.Failed() {
@@ -135,8 +147,8 @@ func (c *Container) start() {
 		}
 	})
 	c.Await(bootTime, "boot", func() bool {
-		if c.leader == 0 {
-			c.leader = firstChild(cmd.Process.Pid)
+		// systemd-nspawn has another child before, which makes the container's own first process and ends.
+		if c.leader = firstChild(cmd.Process.Pid); c.leader == 0 {
 			return false
 		}
 		state, _ := c.Try("systemctl", "is-system-running")
@@ -199,5 +211,5 @@ func (c *Container) Exists(path string) bool {
 // Await waits until a condition holds.
 func (c *Container) Await(limit time.Duration, what string, holds func() bool) {
 	c.t.Helper()
-	await.Until(c.t, limit, "container: "+what, holds)
+	await.Every(c.t, lookEvery, limit, "container: "+what, holds)
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/etcdward/etcdward/storage/storagetest"
 	"github.com/etcdward/etcdward/test/cluster"
+	"github.com/etcdward/etcdward/test/port"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -25,19 +26,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // canary stands in every credential, and may be found nowhere else.
 const canary = "c4n4ryS3cr3t"
 
-// TestPackageLife installs the package on a control-plane host with a kubeadm layout, and takes it through what happens to a
-// daemon there, upgrades it in the middle of a snapshot, removes and purges it.
+// TestPackageLife installs the package on a control-plane host with a kubeadm layout, and takes it through what happens to a daemon there.
 func TestPackageLife(t *testing.T) {
-	older, newer := packages(t)
-	release := os.Getenv("ETCDWARD_RELEASE")
-	if release == "" {
-		release = "bookworm"
-	}
-	h := newHost(t, Boot(t, release))
-	for _, step := range []struct {
-		name string
-		run  func(*host, *testing.T)
-	}{
+	older, _ := packages(t)
+	t.Parallel() // it waits for the next minute most of the time
+	live(t, []step{
 		{"install", func(h *host, t *testing.T) { h.install(t, older) }},
 		{"unconfigured", (*host).unconfigured},
 		{"setup", (*host).setup},
@@ -49,11 +42,40 @@ func TestPackageLife(t *testing.T) {
 		{"killed", (*host).killed},
 		{"starved", (*host).starved},
 		{"certificates", (*host).certificates},
+		{"secrets", (*host).secrets},
+	})
+}
+
+// TestPackageEnd upgrades the package in the middle of a snapshot, stops the daemon in the middle of one, and removes and purges the package.
+func TestPackageEnd(t *testing.T) {
+	older, newer := packages(t)
+	t.Parallel()
+	live(t, []step{
+		{"install", func(h *host, t *testing.T) { h.install(t, older) }},
+		{"setup", (*host).setup},
+		{"first snapshot", (*host).firstSnapshot},
 		{"upgrade in the middle of a snapshot", func(h *host, t *testing.T) { h.upgrade(t, newer) }},
 		{"stop in the middle of a snapshot", (*host).stop},
 		{"secrets", (*host).secrets},
 		{"remove and purge", (*host).remove},
-	} {
+	})
+}
+
+// step is a part of what a host lives through.
+type step struct {
+	name string
+	run  func(*host, *testing.T)
+}
+
+// live takes a new host through the steps, each on what the one before left.
+func live(t *testing.T, steps []step) {
+	t.Helper()
+	release := os.Getenv("ETCDWARD_RELEASE")
+	if release == "" {
+		release = "bookworm"
+	}
+	h := newHost(t, Boot(t, release))
+	for _, step := range steps {
 		if !t.Run(step.name, func(t *testing.T) { h.Container.t = t; step.run(h, t) }) {
 			t.Log(h.Run("journalctl", "-u", "etcdward", "--no-pager", "-n", "80"))
 			t.FailNow()
@@ -77,6 +99,7 @@ type host struct {
 	cluster *cluster.Cluster
 	valve   *valve
 	base    string // the configuration that setup wrote
+	listen  string // where the agent serves its metrics: containers share the ports of this machine
 	pid     string
 }
 
@@ -93,7 +116,7 @@ func newHost(t *testing.T, c *Container) *host {
 	if _, err := client.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: aws.String("etcd-backups"), Policy: &policy}); err != nil {
 		t.Fatal(err)
 	}
-	h := &host{Container: c, cluster: cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}}), valve: newValve(t, server.Endpoint)}
+	h := &host{Container: c, cluster: cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}}), valve: newValve(t, server.Endpoint), listen: port.Free(t, "127.0.0.1")}
 	h.cluster.FillKubernetes(t, 200)
 	h.copyCertificates(t)
 	// The host is the cluster's first member, as kubeadm would have set it up.
@@ -121,7 +144,7 @@ func (h *host) copyCertificates(t *testing.T) {
 
 // configure adds to what setup wrote. The heartbeat's address is a secret, too.
 func (h *host) configure(more string) {
-	h.Write("/etc/etcdward/config.yaml", h.base+"snapshot: {schedule: \"* * * * *\"}\nheartbeat: {url: \"https://127.0.0.1:1/"+canary+"\"}\n"+more, 0o644)
+	h.Write("/etc/etcdward/config.yaml", h.base+"snapshot: {schedule: \"* * * * *\"}\nheartbeat: {url: \"https://127.0.0.1:1/"+canary+"\"}\nmetrics: {listen: \""+h.listen+"\"}\n"+more, 0o644)
 }
 
 func (h *host) show(property string) string {
@@ -129,6 +152,20 @@ func (h *host) show(property string) string {
 }
 
 func (h *host) log() string { return h.Run("journalctl", "-u", "etcdward", "--no-pager", "-o", "cat") }
+
+// journalctl reads the journal, with everything that was said before the call. systemd learns of a process's start and end, and of its status, by
+// another way than the journal does, so none of these shows that a line has arrived.
+func (h *host) journalctl(args ...string) string {
+	h.t.Helper()
+	h.Run("journalctl", "--sync")
+	return h.Run(append([]string{"journalctl", "--no-pager"}, args...)...)
+}
+
+// said is the log with everything that the agent said before the call.
+func (h *host) said() string {
+	h.t.Helper()
+	return h.journalctl("-u", "etcdward", "-o", "cat")
+}
 
 // logged waits until a message stands n times in the log.
 func (h *host) logged(n int, message string) {
@@ -205,8 +242,8 @@ func (h *host) unconfigured(t *testing.T) {
 	if status, restarts := h.show("ExecMainStatus"), h.show("NRestarts"); status != "78" || restarts != "0" {
 		t.Errorf("exit status %s after %s restarts", status, restarts)
 	}
-	if !strings.Contains(h.log(), "cluster.name and stores are needed") {
-		t.Errorf("it did not say what is missing:\n%s", h.log())
+	if said := h.said(); !strings.Contains(said, "cluster.name and stores are needed") {
+		t.Errorf("it did not say what is missing:\n%s", said)
 	}
 }
 
@@ -251,7 +288,7 @@ func (h *host) firstSnapshot(t *testing.T) {
 }
 
 func (h *host) journal(t *testing.T) {
-	out := h.Run("journalctl", "-u", "etcdward", "-o", "json", "--no-pager", "ETCDWARD_ROLE=follower", "SYSLOG_IDENTIFIER=etcdward")
+	out := h.journalctl("-u", "etcdward", "-o", "json", "ETCDWARD_ROLE=follower", "SYSLOG_IDENTIFIER=etcdward")
 	var entry map[string]any
 	for line := range strings.Lines(out) {
 		if strings.Contains(line, "snapshot proven") {
@@ -265,7 +302,7 @@ func (h *host) journal(t *testing.T) {
 			t.Errorf("%s=%s, want %s", field, got, want)
 		}
 	}
-	explained := h.Run("journalctl", "-x", "--no-pager", "MESSAGE_ID="+fmt.Sprint(entry["MESSAGE_ID"]))
+	explained := h.journalctl("-x", "MESSAGE_ID="+fmt.Sprint(entry["MESSAGE_ID"]))
 	for _, want := range []string{"The cluster can be restored to this point in time.", "Subject: Snapshot 20"} {
 		if !strings.Contains(explained, want) {
 			t.Errorf("journalctl -x lacks %q:\n%s", want, explained)
@@ -303,16 +340,17 @@ func (h *host) badReload(t *testing.T) {
 	}
 	h.logged(1, "configuration refused")
 	h.same(t)
-	if line := h.show("StatusText"); !strings.Contains(line, "the changed configuration is refused") || !strings.Contains(line, "log.level") {
-		t.Errorf("the status says %s", line)
-	}
-	before := strings.Count(h.log(), "snapshot proven")
+	h.Await(time.Minute, "the refusal in the status", func() bool {
+		line := h.show("StatusText")
+		return strings.Contains(line, "the changed configuration is refused") && strings.Contains(line, "log.level")
+	})
+	before := strings.Count(h.said(), "snapshot proven")
 	h.logged(before+1, "snapshot proven")
 	// Another cluster's name is a good file, and no reload.
 	good := h.base
 	h.base = strings.Replace(h.base, "name: prod", "name: other", 1)
 	h.configure("")
-	if out, err := h.Try("systemctl", "reload", "etcdward"); err == nil || !strings.Contains(h.log(), "a restart is needed") {
+	if out, err := h.Try("systemctl", "reload", "etcdward"); err == nil || !strings.Contains(h.said(), "a restart is needed") {
 		t.Errorf("the reload with another cluster's name: %v\n%s", err, out)
 	}
 	h.base = good
@@ -334,7 +372,7 @@ func (h *host) killed(t *testing.T) {
 func (h *host) starved(t *testing.T) {
 	h.Run("systemctl", "kill", "--kill-who=main", "--signal=SIGSTOP", "etcdward")
 	h.replaced()
-	if !strings.Contains(h.Run("journalctl", "-u", "etcdward", "--no-pager"), "Watchdog timeout") {
+	if !strings.Contains(h.journalctl("-u", "etcdward"), "Watchdog timeout") {
 		t.Error("it was not the watchdog")
 	}
 }
@@ -345,7 +383,7 @@ func (h *host) certificates(t *testing.T) {
 	h.copyCertificates(t)
 	h.replaced()
 	h.logged(1, "restart begun between two runs")
-	before := strings.Count(h.log(), "snapshot proven")
+	before := strings.Count(h.said(), "snapshot proven")
 	h.logged(before+1, "snapshot proven")
 	// One that was moved away is no reason to end an agent that has its copy.
 	const certificate = "/etc/kubernetes/pki/etcd/healthcheck-client.crt"
@@ -382,11 +420,11 @@ func (h *host) upgrade(t *testing.T, folder string) {
 	h.aptInstall(t, folder)
 	h.Await(time.Minute, "a restart that waits", func() bool { return strings.Contains(h.show("StatusText"), "a restart waits for the end of the run") })
 	h.same(t)
-	proven := strings.Count(h.log(), "snapshot proven")
+	proven := strings.Count(h.said(), "snapshot proven")
 	h.valve.set(false)
 	h.logged(proven+1, "snapshot proven")
 	h.replaced()
-	if said := h.log(); strings.Contains(said, "job interrupted") || !strings.Contains(said, "etcdward started version=0.1.1") {
+	if said := h.said(); strings.Contains(said, "job interrupted") || !strings.Contains(said, "etcdward started version=0.1.1") {
 		t.Errorf("the run was interrupted, or the new version does not run:\n%s", said)
 	}
 	if text := h.Run("cat", "/etc/etcdward/config.yaml"); !strings.Contains(text, "edited by the operator") {
@@ -410,7 +448,7 @@ func (h *host) stop(t *testing.T) {
 func (h *host) secrets(t *testing.T) {
 	key := strings.Split(h.Run("cat", "/etc/kubernetes/pki/etcd/healthcheck-client.key"), "\n")[1]
 	h.Run("systemctl", "start", "etcdward")
-	said := h.Run("journalctl", "--no-pager", "-o", "export") + h.show("StatusText") +
+	said := h.journalctl("-o", "export") + h.show("StatusText") +
 		h.Run("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '; etcdward config show; etcdward -o json status; find / -xdev -name 'core*' -path '*coredump*'")
 	for name, secret := range map[string]string{"S3 key": canary, "etcd key": key} {
 		if i := strings.Index(said, secret); i >= 0 {

@@ -11,6 +11,7 @@ import (
 // TestPackageLife's; rpm's own users differ in what removal leaves.
 func TestRPMLife(t *testing.T) {
 	older, newer := packages(t)
+	t.Parallel()
 	c := Boot(t, "bookworm")
 	c.Run("apt-get", "update")
 	c.Run("apt-get", "install", "-y", "--no-install-recommends", "rpm")
@@ -40,7 +41,7 @@ func TestRPMLife(t *testing.T) {
 		t.Errorf("after install the state folder is %s, the unit %s and %s", mode, show("UnitFileState"), show("ActiveState"))
 	}
 	c.Run("mkdir", "/srv/backups")
-	c.Write("/etc/etcdward/config.yaml", "cluster: {name: prod, endpoints: [\"http://127.0.0.1:1\"]}\nstores: [{name: nas, directory: {path: /srv/backups}}]\n", 0o644)
+	c.Write("/etc/etcdward/config.yaml", "cluster: {name: prod, endpoints: [\"http://127.0.0.1:1\"]}\nstores: [{name: nas, directory: {path: /srv/backups}}]\nmetrics: {listen: off}\n", 0o644)
 	c.Run("systemctl", "enable", "--now", "etcdward.service", "etcdward-certs.path")
 	pid := show("MainPID")
 
