@@ -11,6 +11,7 @@ import (
 	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/compact"
 	"github.com/etcdward/etcdward/agent/etcd"
+	"github.com/etcdward/etcdward/agent/printable"
 )
 
 // Defragmenter rewrites the database files of members that hold much empty space, one member at a time.
@@ -131,7 +132,7 @@ func (r *defragRun) run(ctx context.Context) error {
 			break
 		}
 		if err := r.member(ctx, step); err != nil {
-			return fmt.Errorf("defragment %s: %w", etcd.Printable(step.Member.Name), err)
+			return fmt.Errorf("defragment %s: %w", printable.Text(step.Member.Name, longestText), err)
 		}
 		if err := r.rest(ctx); err != nil {
 			return fmt.Errorf("defragment: stopped after %d members: %w", len(r.out.Members), err)
@@ -164,13 +165,16 @@ func (r *defragRun) next(ctx context.Context) (Step, bool, error) {
 	return step, true, err
 }
 
+// longestText is the length, in bytes, above which a name or a reason is cut in an error: etcd takes a name of any.
+const longestText = 3000
+
 // conclude writes down which members were left, and logs them.
 func (r *defragRun) conclude(ctx context.Context) error {
 	left := r.out.Plan.With(Left)
 	r.book.Left, r.book.Underway = r.stillLeft(), ""
 	var why error
 	for _, s := range left {
-		why = errors.Join(why, fmt.Errorf("%s left: %s", etcd.Printable(s.Member.Name), etcd.Printable(s.Reason)))
+		why = errors.Join(why, fmt.Errorf("%s left: %s", printable.Text(s.Member.Name, longestText), printable.Text(s.Reason, longestText)))
 		r.Log.Warn("member not defragmented", "member", s.Member.Name, "reason", s.Reason)
 	}
 	for _, s := range r.out.Plan.With(Enough) {

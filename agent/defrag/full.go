@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/etcdward/etcdward/agent/etcd"
+	"github.com/etcdward/etcdward/agent/printable"
 )
 
 // full sorts the members for which NOSPACE stays by what keeps each of them above its quota.
@@ -36,7 +37,7 @@ func stillFull(f Facts, out Outcome) string {
 
 // add files one member that is not below its quota, or does not answer.
 func (u *full) add(m etcd.Member, s Step, f Facts) {
-	m.Name = etcd.Printable(m.Name)
+	m.Name = printable.Text(m.Name, longestText)
 	quota := QuotaOf(m, f.Quota)
 	size := fmt.Sprintf("%s (%d bytes, %d of them in use, of %d)", m.Name, m.DBSize, m.DBInUse, quota)
 	switch {
