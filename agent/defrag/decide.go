@@ -85,19 +85,9 @@ func turn(s Step, first []string) int {
 // usual orders members none of which was left before.
 func usual(a, b Step) int {
 	return cmp.Or(
-		later(a.Member.Role == etcd.RoleLeader, b.Member.Role == etcd.RoleLeader),
+		etcd.LeaderLast(a.Member, b.Member),
 		cmp.Compare(b.Reclaimable, a.Reclaimable),
 	)
-}
-
-func later(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
-	}
-	return 1
 }
 
 func reclaimable(m etcd.Member) int64 { return max(0, m.DBSize-m.DBInUse) }
@@ -191,9 +181,11 @@ func chooseHeir(s etcd.Survey, do []Step, leader int) (name, why string) {
 		}
 		return reclaimable(m)
 	}
+	// 1 for a member whose own turn is still to come then, else 0.
+	waits := func(m etcd.Member) int { return min(1, max(0, turn(m)-leader)) }
 	return slices.MinFunc(heirs, func(a, b etcd.Member) int {
 		return cmp.Or(
-			later(turn(a) > leader, turn(b) > leader),
+			cmp.Compare(waits(a), waits(b)),
 			cmp.Compare(gain(a), gain(b)),
 			cmp.Compare(b.RaftIndex, a.RaftIndex),
 		)

@@ -27,19 +27,8 @@ func (l *look) kubeadm() (Host, error) {
 
 // etcdPod takes what the pod was told.
 func (l *look) etcdPod(pod staticpod.Program) (Host, error) {
-	s, err := l.configFile(pod.Settings, pod.HostPath)
-	if err != nil {
-		return Host{}, err
-	}
-	h, err := l.member(Kubeadm, s, pod.HostPath)
+	h, s, ca, err := l.memberAndCA(Kubeadm, pod.Settings, pod.HostPath)
 	if err != nil || !h.Secure() {
-		return h, err
-	}
-	if err := s.Known("trusted-ca-file"); err != nil {
-		return h, err
-	}
-	ca, err := absolute(s, "trusted-ca-file")
-	if err != nil {
 		return h, err
 	}
 	if ca = pod.HostPath(ca); ca == "" {

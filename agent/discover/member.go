@@ -10,6 +10,22 @@ import (
 	"github.com/etcdward/etcdward/agent/discover/endpoint"
 )
 
+// memberAndCA is member for what an etcd was told itself, by its configuration file if there is one. It returns the settings that count, and the CA
+// of its clients' certificates as they name it; "" if they name none, or if the member takes clients without certificates.
+func (l *look) memberAndCA(kind Kind, told Settings, hostPath func(string) string) (h Host, s Settings, ca string, err error) {
+	if s, err = l.configFile(told, hostPath); err != nil {
+		return Host{}, s, "", err
+	}
+	if h, err = l.member(kind, s, hostPath); err != nil || !h.Secure() {
+		return h, s, "", err
+	}
+	if err := s.Known("trusted-ca-file"); err != nil {
+		return h, s, "", err
+	}
+	ca, err = absolute(s, "trusted-ca-file")
+	return h, s, ca, err
+}
+
 // member takes what etcd on this host was told: its name, its folder, and where a client reaches it. hostPath is where a path in
 // the settings is on the host.
 func (l *look) member(kind Kind, s Settings, hostPath func(string) string) (Host, error) {

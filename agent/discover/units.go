@@ -84,19 +84,8 @@ func (l *look) unitMember(u unit.Service, c hostfile.Command) (Host, error) {
 	for _, file := range u.EnvFiles {
 		l.note(file)
 	}
-	s, err := l.configFile(s, asIs)
-	if err != nil {
-		return Host{}, err
-	}
-	h, err := l.member(Unit, s, asIs)
+	h, s, ca, err := l.memberAndCA(Unit, s, asIs)
 	if err != nil || !h.Secure() {
-		return h, err
-	}
-	if err := s.Known("trusted-ca-file"); err != nil {
-		return h, err
-	}
-	ca, err := absolute(s, "trusted-ca-file")
-	if err != nil {
 		return h, err
 	}
 	return h, l.packageCertificates(&h, s, ca, u.Env)

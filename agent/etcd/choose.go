@@ -60,7 +60,7 @@ func Choose(s Survey, source string) ([]Candidate, []Passed, error) {
 	}
 	slices.SortStableFunc(candidates, func(a, b Candidate) int {
 		return cmp.Or(
-			rank(a.Member.Role == RoleLeader, b.Member.Role == RoleLeader),
+			LeaderLast(a.Member, b.Member),
 			rank(!a.Member.Local, !b.Member.Local),
 			cmp.Compare(b.Member.RaftIndex, a.Member.RaftIndex),
 		)
@@ -80,6 +80,10 @@ func Choose(s Survey, source string) ([]Candidate, []Passed, error) {
 	return candidates, passed, nil
 }
 
+// LeaderLast orders two members as [slices.SortFunc] wants it: whoever leads comes last.
+func LeaderLast(a, b Member) int { return rank(a.Role == RoleLeader, b.Role == RoleLeader) }
+
+// rank orders false before true.
 func rank(a, b bool) int {
 	switch {
 	case a == b:
