@@ -34,6 +34,15 @@ type board struct {
 	notes   [noteKinds]string
 	kick    chan struct{}
 	failed  bool
+	// keep takes what was seen, when, and how long the look took; nil: nobody does.
+	keep func(seen status.Status, now time.Time, took time.Duration)
+}
+
+// now returns the jobs that run, and whether the changed configuration was refused.
+func (b *board) now() (running []string, refused bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.running), b.notes[noteRefused] != ""
 }
 
 // begun records that a run has begun.
@@ -94,6 +103,9 @@ func (b *board) watch(ctx context.Context, look *observe.Observer, log *slog.Log
 		seen := look.Status(ctx, now)
 		if ctx.Err() != nil {
 			return
+		}
+		if b.keep != nil {
+			b.keep(seen, now, time.Since(now))
 		}
 		b.change(func() { b.line = statusLine(seen, look.Snapshots, now) })
 		b.mu.Lock()

@@ -10,9 +10,12 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/etcdward/etcdward/agent/config"
+	"github.com/etcdward/etcdward/agent/heartbeat"
+	"github.com/etcdward/etcdward/agent/metrics"
 	"github.com/etcdward/etcdward/agent/wire"
 	"github.com/etcdward/etcdward/schedule"
 	"github.com/etcdward/etcdward/systemd"
@@ -54,13 +57,18 @@ type generation struct {
 	*wire.Parts
 	jobs     []schedule.Job
 	services []Service
+	beat     *heartbeat.Sender // nil if no heartbeat is configured
 }
 
 // daemon is the process, which runs one generation after the other.
 type daemon struct {
 	Options
-	board *board
-	pulse *pulse
+	board     *board
+	pulse     *pulse
+	sightings *sightings
+	metrics   *metrics.Metrics
+	proofs    chan struct{}              // there may be new proofs in the stores
+	inForce   atomic.Pointer[generation] // nil until the first one runs
 }
 
 // Run is the daemon. It returns when ctx ends, or when a restart was asked for and no run is under way. An error means that the configuration cannot
@@ -69,7 +77,8 @@ func Run(ctx context.Context, o Options) error {
 	if o.Notify == nil {
 		o.Notify = serviceManager{}
 	}
-	d := &daemon{Options: o, board: &board{tell: o.Notify.Status}, pulse: newPulse()}
+	d := &daemon{Options: o, pulse: newPulse(), sightings: newSightings(time.Now()), proofs: make(chan struct{}, 1)}
+	d.board = &board{tell: o.Notify.Status, keep: d.sightings.status}
 	g, err := d.prepare()
 	if err != nil {
 		return err
@@ -105,6 +114,9 @@ func (d *daemon) prepare() (*generation, error) {
 		return nil, err
 	}
 	g := &generation{Parts: parts}
+	if d.metrics == nil {
+		d.metrics = metrics.New(parts.Config.Cluster.Name, d.Version, d.current) // the name stays: a reload with another one is refused
+	}
 	if err := d.furnish(g); err != nil {
 		return nil, errors.Join(err, parts.Close())
 	}
@@ -155,7 +167,6 @@ func Inactive(cfg *config.Config) []string {
 		set bool
 	}{
 		{"drill", !cfg.Drill.Schedule.Off()},
-		{"metrics.textfile", cfg.Metrics.Textfile != ""}, {"heartbeat", cfg.Heartbeat.URL != ""},
 	} {
 		if part.set {
 			notes = append(notes, part.key+": valid, but without effect in this version")

@@ -29,6 +29,8 @@ func (d *daemon) furnish(g *generation) error {
 	if err != nil {
 		return err
 	}
+	d.heartbeatOf(g)
+	d.listen(g, snapshots)
 	sampler, err := g.Sampler()
 	if err != nil {
 		return err
@@ -44,6 +46,7 @@ func (d *daemon) furnish(g *generation) error {
 		job.Name, job.Schedule = s.Name, s.Schedule.Schedule
 		g.jobs = append(g.jobs, job)
 	}
+	d.metrics.Expect(g.names())
 	g.services, err = d.servicesOf(g, care.Compactor)
 	return err
 }

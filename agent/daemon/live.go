@@ -15,6 +15,7 @@ import (
 // live runs one generation until the daemon ends or the next generation replaces it, which live then returns.
 func (d *daemon) live(ctx context.Context, g *generation, first bool) (next *generation, err error) {
 	defer func() { err = errors.Join(err, g.Close()) }()
+	d.inForce.Store(g)
 	halt := make(chan struct{})
 	loop, err := schedule.NewLoop(schedule.Parts{Jobs: g.jobs, State: jobstate.File{Path: g.StatePath()}, Halt: halt, Alive: d.pulse.seen,
 		Begun:  func(job *schedule.Job, run schedule.Run) { d.begun(job, run) },

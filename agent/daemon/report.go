@@ -29,6 +29,7 @@ func (d *daemon) report(g *generation, o schedule.Outcome) {
 	d.pulse.ended(o.Job)
 	d.board.ended(o.Job)
 	d.board.look()
+	d.ran(g, o)
 	args := []any{"job", o.Job}
 	if o.Job == "" {
 		args = nil

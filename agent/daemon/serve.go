@@ -29,6 +29,7 @@ func (d *daemon) serving(g *generation) (Service, bool, error) {
 // pages are what the listener shows. None of them asks etcd or a store: they show what this process knows.
 func (d *daemon) pages(g *generation) map[string]http.Handler {
 	return map[string]http.Handler{
+		"/metrics": d.metrics.Handler(),
 		"/healthz": answer(func() (bool, string) { return d.healthy() }),
 		"/readyz":  answer(func() (bool, string) { return d.ready(g, time.Now()) }),
 	}

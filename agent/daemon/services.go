@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/etcdward/etcdward/agent/compact"
+	"github.com/etcdward/etcdward/agent/snapshot"
 )
 
 // Service runs beside the jobs for as long as a generation is in force.
@@ -21,7 +22,7 @@ func (d *daemon) servicesOf(g *generation, compactor *compact.Compactor) ([]Serv
 	look := g.Observer()
 	services := []Service{
 		// Delivering a backlog may take hours, and a snapshot that is due meanwhile must not wait for it.
-		{Name: "drain", Run: func(ctx context.Context) { drain(ctx, g); d.board.look() }},
+		{Name: "drain", Run: func(ctx context.Context) { d.drain(ctx, g); d.board.look() }},
 		{Name: "status line", Run: func(ctx context.Context) { d.board.watch(ctx, look, g.Log) }},
 		{Name: "sweep", Once: true, Run: func(ctx context.Context) { g.SweepStores(ctx) }},
 	}
@@ -31,6 +32,7 @@ func (d *daemon) servicesOf(g *generation, compactor *compact.Compactor) ([]Serv
 			compactor.Watch(ctx, compact.NoteEvery(compactor.Keep))
 		}})
 	}
+	services = append(services, d.watching(g)...)
 	serving, wanted, err := d.serving(g)
 	if wanted {
 		services = append(services, serving)
@@ -39,12 +41,13 @@ func (d *daemon) servicesOf(g *generation, compactor *compact.Compactor) ([]Serv
 }
 
 // drain delivers what an earlier process could not deliver.
-func drain(ctx context.Context, g *generation) {
+func (d *daemon) drain(ctx context.Context, g *generation) {
 	courier, err := g.Courier(false)
 	if err != nil {
 		g.Log.Error("spool not delivered", "error", err)
 		return
 	}
+	courier.OnStored = func(store string, m snapshot.Manifest) { d.stored(g, store, m) }
 	delivery, err := courier.Run(ctx)
 	if ctx.Err() != nil {
 		return // the next run or the next process delivers the rest

@@ -27,6 +27,8 @@ type Courier struct {
 	AcceptNewCluster bool
 	Log              *slog.Logger
 	Progress         agent.Progress
+	// OnStored is told, by several goroutines, of each snapshot that a store has now, as it was stored; nil: nobody is. It returns at once.
+	OnStored func(store string, m snapshot.Manifest)
 }
 
 // Delivery is what a Courier did.

@@ -52,6 +52,9 @@ func (c *Courier) serve(ctx context.Context, store stores.Store, entries []spool
 		if err == nil {
 			inRow = 0
 			done(e.Manifest.ID, m)
+			if c.OnStored != nil {
+				c.OnStored(store.Name, m)
+			}
 			if err := c.Spool.Delivered(e.Manifest.ID, store.Name); err != nil {
 				return errors.Join(failed, err)
 			}

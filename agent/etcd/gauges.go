@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -19,6 +20,17 @@ type Gauges struct {
 	Defragmenting bool
 	// Quota in bytes; 0 means that the member does not show it.
 	Quota int64
+	// LeaderChanges are those that the member saw since its start; below 0: it does not show them.
+	LeaderChanges float64
+	// Sync is how long its disk took, since its start, to make entries of the log durable; without counts where it does not show that.
+	Sync Durations
+}
+
+// Durations is a cumulative histogram in seconds.
+type Durations struct {
+	Count   uint64
+	Sum     float64
+	Buckets map[float64]uint64 // by their upper bounds, which are finite
 }
 
 // maxMetrics is how many bytes of a member's metrics are read at most.
@@ -64,7 +76,7 @@ func (c *Cluster) gauges(ctx context.Context, url string) (Gauges, error) {
 // parseGauges reads the text format of Prometheus: a line for each sample, its value last. etcd shows its count of snapshots from its
 // start on, so a text without it is not from an etcd.
 func parseGauges(text io.Reader) (Gauges, error) {
-	var g Gauges
+	g := Gauges{LeaderChanges: -1}
 	told := false
 	lines := bufio.NewScanner(text)
 	for lines.Scan() {
@@ -87,10 +99,39 @@ func parseGauges(text io.Reader) (Gauges, error) {
 			g.Defragmenting = n > 0
 		case name == "etcd_server_quota_backend_bytes":
 			g.Quota = int64(n)
+		case name == "etcd_server_leader_changes_seen_total":
+			g.LeaderChanges = n
+		case strings.HasPrefix(name, walSync):
+			g.Sync.take(strings.TrimPrefix(name, walSync), n)
 		}
 	}
 	if lines.Err() == nil && !told {
 		return g, errors.New("the server there shows no count of snapshots")
 	}
 	return g, lines.Err()
+}
+
+// walSync is the histogram of what a member's disk takes to make entries of the log durable.
+const walSync = "etcd_disk_wal_fsync_duration_seconds"
+
+// mostBuckets is far more than any etcd has.
+const mostBuckets = 64
+
+// take reads one sample of a histogram; rest is what follows the histogram's name.
+func (d *Durations) take(rest string, value float64) {
+	switch {
+	case rest == "_count":
+		d.Count = uint64(max(value, 0))
+	case rest == "_sum":
+		d.Sum = value
+	case strings.HasPrefix(rest, `_bucket{le="`):
+		bound, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimPrefix(rest, `_bucket{le="`), `"}`), 64)
+		if err != nil || math.IsInf(bound, 0) || math.IsNaN(bound) || len(d.Buckets) >= mostBuckets {
+			return // the last bucket, which the count repeats, or none of etcd's
+		}
+		if d.Buckets == nil {
+			d.Buckets = map[float64]uint64{}
+		}
+		d.Buckets[bound] = uint64(max(value, 0))
+	}
 }

@@ -3,6 +3,7 @@ package etcd
 import (
 	"context"
 	"io"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -132,9 +133,17 @@ grpc_server_handled_total{grpc_code="OK",grpc_method="Snapshot",grpc_service="et
 grpc_server_handled_total{grpc_code="Canceled",grpc_method="Snapshot",grpc_service="etcdserverpb.Maintenance",grpc_type="server_stream"} 2
 etcd_disk_defrag_inflight 1
 etcd_server_quota_backend_bytes 8.589934592e+09
+etcd_server_leader_changes_seen_total 3
+etcd_disk_wal_fsync_duration_seconds_bucket{le="0.001"} 90
+etcd_disk_wal_fsync_duration_seconds_bucket{le="0.002"} 99
+etcd_disk_wal_fsync_duration_seconds_bucket{le="+Inf"} 100
+etcd_disk_wal_fsync_duration_seconds_sum 0.125
+etcd_disk_wal_fsync_duration_seconds_count 100
 odd line
 `))
-	if err != nil || g != (Gauges{OpenSnapshots: 2, Defragmenting: true, Quota: 8 << 30}) {
+	want := Gauges{OpenSnapshots: 2, Defragmenting: true, Quota: 8 << 30, LeaderChanges: 3,
+		Sync: Durations{Count: 100, Sum: 0.125, Buckets: map[float64]uint64{0.001: 90, 0.002: 99}}}
+	if err != nil || !reflect.DeepEqual(g, want) {
 		t.Errorf("%+v, %v", g, err)
 	}
 }

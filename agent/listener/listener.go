@@ -99,9 +99,7 @@ func (l *Listener) serve(ctx context.Context, listening net.Listener) error {
 		return errors.Join(err, server.Close())
 	case <-ctx.Done():
 	}
-	err := server.Close()
-	<-ended
-	return err
+	return errors.Join(server.Close(), <-ended)
 }
 
 // onlyThisHost reports whether only processes of this host can reach an address.

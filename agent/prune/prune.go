@@ -162,13 +162,16 @@ func (p Plan) leave(listing catalog.Listing, because error) Plan {
 	return p
 }
 
-// HeldError says that nothing is removed now, and why; nil: nothing holds the plan. It wraps agent.ErrPartial and, where the store is
+// ErrHeld means that the store could be read, and that nothing may be removed from it now.
+var ErrHeld = errors.New("held")
+
+// HeldError says that nothing is removed now, and why; nil: nothing holds the plan. It wraps agent.ErrPartial, ErrHeld and, where the store is
 // another cluster's, catalog.ErrOtherCluster.
 func (p Plan) HeldError() error {
 	if p.held == nil {
 		return nil
 	}
-	return fmt.Errorf("prune %s: %w: held: %w", p.Store, agent.ErrPartial, p.held)
+	return fmt.Errorf("prune %s: %w: %w: %w", p.Store, agent.ErrPartial, ErrHeld, p.held)
 }
 
 // discount clears Proven on snapshots that a later read-back found damaged, and returns those that are condemned by nothing else.

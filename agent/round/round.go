@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/backup"
 	"github.com/etcdward/etcdward/agent/coordination"
 	"github.com/etcdward/etcdward/agent/delivery"
@@ -33,6 +34,10 @@ type Round struct {
 	// Pruner makes the pruner of a store for the cluster with this etcd id; nil means that nothing is pruned.
 	Pruner func(store stores.Store, live string) *prune.Pruner
 	Log    *slog.Logger
+	// LaterFailed is told why a snapshot could not be delivered whose round had ended before, as DeliverLater has it; nil: only the log is.
+	LaterFailed func(err error)
+	// OnPruned is told of each store that could be read in order to prune it: why nothing may be removed there, or nil; nil: nobody is.
+	OnPruned func(store string, held error)
 
 	unreached atomic.Bool // the last delivery reached no store
 }
@@ -74,6 +79,9 @@ func (r *Round) Run(ctx context.Context, o Options) (delivery.Result, error) {
 		later(func(ctx context.Context) {
 			if _, err := r.deliver(ctx, m, o); err != nil && ctx.Err() == nil {
 				r.Log.Error("job failed", "job", Job, "due", o.Due.Format(time.RFC3339), "error", err)
+				if r.LaterFailed != nil && !errors.Is(err, agent.ErrPartial) {
+					r.LaterFailed(err)
+				}
 			}
 		})
 		return delivery.Result{}, nil
@@ -128,6 +136,11 @@ func (r *Round) announce(ctx context.Context, result delivery.Result) {
 
 func (r *Round) pruneStore(ctx context.Context, store stores.Store, live string) error {
 	done, err := r.Pruner(store, live).Run(ctx)
+	if held := errors.Is(err, prune.ErrHeld); r.OnPruned != nil && held {
+		r.OnPruned(store.Name, err)
+	} else if r.OnPruned != nil && err == nil {
+		r.OnPruned(store.Name, nil)
+	}
 	if len(done.Removed)+len(done.Orphans) > 0 {
 		r.Log.Info("store pruned", "store", store.Name, "removed", len(done.Removed), "orphans", len(done.Orphans), "skipped", len(done.Skipped))
 	}

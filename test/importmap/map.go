@@ -27,6 +27,8 @@ var Rooms = map[string][]string{
 	"agent/atomicfile":        {},
 	"agent/listener":          {},
 	"agent/printable":         {},
+	"agent/heartbeat":         {},
+	"agent/metrics":           {"agent/atomicfile", "agent/catalog", "agent/etcd", "agent/snapshot", "agent/status", "storage"},
 	"agent/etcd":              {"agent/etcd/connection", "agent/etcd/lock"},
 	"agent/etcd/connection":   {},
 	"agent/etcd/lock":         {"agent/etcd/connection"},
@@ -77,7 +79,7 @@ var Rooms = map[string][]string{
 	"agent/defrag":       {"agent", "agent/ballot", "agent/cancellation", "agent/compact", "agent/etcd", "agent/printable", "agent/version"},
 	"agent/observe":      {"agent/catalog", "agent/etcd", "agent/jobstate", "agent/retention", "agent/snapshot", "agent/spool", "agent/status", "agent/stores", "schedule"},
 	"agent/trial":        {"agent/catalog", "agent/etcd", "storage"},
-	"agent/round":        {"agent/backup", "agent/coordination", "agent/delivery", "agent/etcd", "agent/prune", "agent/snapshot", "agent/stores"},
+	"agent/round":        {"agent", "agent/backup", "agent/coordination", "agent/delivery", "agent/etcd", "agent/prune", "agent/snapshot", "agent/stores"},
 	"agent/upkeep":       {"agent", "agent/compact", "agent/coordination", "agent/defrag", "agent/round"},
 
 	"agent/restore/source": {"agent/catalog", "agent/etcd", "agent/fault", "agent/fetch", "agent/restore/kubeadm", "agent/restore/plan", "agent/restore/probe", "agent/seal",
@@ -85,9 +87,10 @@ var Rooms = map[string][]string{
 
 	// The composition, and what runs on it.
 	"agent/wire": {"agent", "agent/backup", "agent/catalog", "agent/compact", "agent/config", "agent/coordination", "agent/defrag", "agent/delivery", "agent/etcd",
-		"agent/fault", "agent/listener", "agent/observe", "agent/prune", "agent/retention", "agent/round", "agent/seal", "agent/spool", "agent/staging", "agent/stores",
+		"agent/fault", "agent/heartbeat", "agent/listener", "agent/metrics", "agent/observe", "agent/prune", "agent/retention", "agent/round", "agent/seal", "agent/spool", "agent/staging", "agent/stores",
 		"agent/upkeep", "agent/verify", "storage", "storage/directory", "storage/gcs", "storage/s3", "systemd"},
-	"agent/daemon": {"agent", "agent/compact", "agent/config", "agent/coordination", "agent/jobstate", "agent/observe", "agent/round", "agent/status", "agent/upkeep",
+	"agent/daemon": {"agent", "agent/catalog", "agent/compact", "agent/config", "agent/coordination", "agent/heartbeat", "agent/jobstate", "agent/metrics", "agent/observe",
+		"agent/round", "agent/snapshot", "agent/status", "agent/upkeep",
 		"agent/verify", "agent/wire", "schedule", "systemd"},
 
 	// Makes a host ready.
@@ -133,6 +136,7 @@ var Owners = []Owner{
 	{"k8s.io", nil, "Kubernetes' types weigh 18 MB, and 8 MiB of the daemon's memory: agent/extract/protobuf has a text in their place, and only its tests import them"},
 	{"github.com/robfig/cron", []string{"schedule"}, "schedule is the only importer of cron"},
 	{"github.com/coreos/go-systemd", []string{"systemd"}, "systemd is the only importer of go-systemd"},
+	{"github.com/prometheus", []string{"agent/metrics"}, "agent/metrics is the only importer of Prometheus' libraries"},
 	{"github.com/spf13/cobra", []string{"cmd/etcdward", "cmd/etcdward/manual"}, "only the command line knows verbs and flags"},
 }
 
