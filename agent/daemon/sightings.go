@@ -83,10 +83,9 @@ func (s *sightings) pruned(name string, held error, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	store := s.stores[name]
-	switch {
-	case held == nil:
+	if held == nil {
 		store.Held, store.HeldSince, store.Pruned = "", time.Time{}, now
-	default:
+	} else {
 		store.Held = heldUnproven
 		if errors.Is(held, catalog.ErrOtherCluster) {
 			store.Held = heldForeign

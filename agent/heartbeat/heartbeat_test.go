@@ -142,9 +142,9 @@ func TestTrouble(t *testing.T) {
 		"answers 500": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, attempts, "the server answers 500"},
 		"answers 404": {http.NotFound, attempts, "the server answers 404"},
 		"redirects away": {func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, strings.Replace(elsewhere, "127.0.0.1", "localhost", 1), 302)
+			http.Redirect(w, r, strings.Replace(elsewhere, "127.0.0.1", "localhost", 1), http.StatusFound)
 		}, 1, "redirects elsewhere"},
-		"redirects for ever": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, 307) }, mostMoves + 1, "redirects elsewhere"},
+		"redirects for ever": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect) }, mostMoves + 1, "redirects elsewhere"},
 		"hangs up":           {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, attempts, "EOF"},
 		"never ends":         {func(w http.ResponseWriter, r *http.Request) { endless(w, r) }, 1, ""},
 	} {
