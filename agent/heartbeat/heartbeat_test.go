@@ -144,9 +144,11 @@ func TestTrouble(t *testing.T) {
 		"redirects away": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, strings.Replace(elsewhere, "127.0.0.1", "localhost", 1), http.StatusFound)
 		}, 1, "redirects elsewhere"},
-		"redirects for ever": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect) }, mostMoves + 1, "redirects elsewhere"},
-		"hangs up":           {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, attempts, "EOF"},
-		"never ends":         {func(w http.ResponseWriter, r *http.Request) { endless(w, r) }, 1, ""},
+		"redirects for ever": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
+		}, mostMoves + 1, "redirects elsewhere"},
+		"hangs up":   {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, attempts, "EOF"},
+		"never ends": {func(w http.ResponseWriter, r *http.Request) { endless(w, r) }, 1, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			url, asked := server(t, c.handler)

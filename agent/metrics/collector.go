@@ -68,7 +68,7 @@ type sink struct {
 
 func (s sink) put(name string, value float64, labels ...string) {
 	for i, l := range labels {
-		labels[i] = printable(l)
+		labels[i] = label(l)
 	}
 	s.out <- prometheus.MustNewConstMetric(s.descs[name], s.kinds[name], value, labels...)
 }
@@ -235,6 +235,6 @@ func (s sink) member(name string, m Member) {
 		s.put("cluster_member_leader_changes_total", m.LeaderChanges, name)
 	}
 	if m.Sync.Count > 0 {
-		s.out <- prometheus.MustNewConstHistogram(s.descs[walSync], m.Sync.Count, m.Sync.Sum, m.Sync.Buckets, printable(name))
+		s.out <- prometheus.MustNewConstHistogram(s.descs[walSync], m.Sync.Count, m.Sync.Sum, m.Sync.Buckets, label(name))
 	}
 }

@@ -3,10 +3,9 @@ package metrics
 import (
 	"maps"
 	"slices"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/etcdward/etcdward/agent/etcd"
+	"github.com/etcdward/etcdward/agent/printable"
 )
 
 const (
@@ -22,34 +21,19 @@ var alarms = []string{etcd.AlarmNoSpace, etcd.AlarmCorrupt}
 
 func has(all []string, one string) bool { return slices.Contains(all, one) }
 
-// printable makes any text a label: valid UTF-8, no control characters, and of bounded length.
-func printable(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == utf8.RuneError {
-			return '?'
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
-	if len(text) <= longestLabel {
-		return text
-	}
-	cut := longestLabel
-	for !utf8.RuneStart(text[cut]) {
-		cut--
-	}
-	return text[:cut]
-}
+// label makes any text the value of a label: valid UTF-8, one line, and of bounded length.
+func label(text string) string { return printable.Text(text, longestLabel) }
 
 // distinct returns a name for each of the members, as far as they are exported, no two the same: etcd takes the same name twice.
 func distinct(members []Member) []string {
 	members = members[:min(len(members), mostMembers)]
 	count := map[string]int{}
 	for _, m := range members {
-		count[printable(m.Name)]++
+		count[label(m.Name)]++
 	}
 	names := make([]string, len(members))
 	for i, m := range members {
-		if names[i] = printable(m.Name); count[names[i]] > 1 {
+		if names[i] = label(m.Name); count[names[i]] > 1 {
 			names[i] = m.ID
 		}
 	}

@@ -28,7 +28,7 @@ var Rooms = map[string][]string{
 	"agent/listener":          {},
 	"agent/printable":         {},
 	"agent/heartbeat":         {},
-	"agent/metrics":           {"agent/atomicfile", "agent/catalog", "agent/etcd", "agent/snapshot", "agent/status", "storage"},
+	"agent/metrics":           {"agent/atomicfile", "agent/catalog", "agent/etcd", "agent/printable", "agent/snapshot", "agent/status", "storage"},
 	"agent/etcd":              {"agent/etcd/connection", "agent/etcd/lock"},
 	"agent/etcd/connection":   {},
 	"agent/etcd/lock":         {"agent/etcd/connection"},
