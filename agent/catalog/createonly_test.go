@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io/fs"
 	"testing"
@@ -11,26 +10,12 @@ import (
 	"github.com/etcdward/etcdward/storage/storagetest"
 )
 
-// overwriting is a bucket that ignores create-only.
-type overwriting struct{ storage.Bucket }
-
-func (o overwriting) Put(ctx context.Context, up storage.Upload) (storage.Object, error) {
-	obj, err := o.Bucket.Put(ctx, up)
-	if !errors.Is(err, fs.ErrExist) {
-		return obj, err
-	}
-	if err := o.Delete(ctx, storage.Object{Key: up.Key}); err != nil {
-		return obj, err
-	}
-	return o.Bucket.Put(ctx, up)
-}
-
 func TestCreateOnly(t *testing.T) {
 	folder := openBucket(t)
 	for n, test := range []struct {
 		bucket storage.Bucket
 		want   bool
-	}{{folder, false}, {folder, false}, {overwriting{folder}, true}, {overwriting{folder}, true}, {folder, false}, {folder, false}, {overwriting{folder}, true}} {
+	}{{folder, false}, {folder, false}, {&storagetest.Overwriting{Bucket: folder}, true}, {&storagetest.Overwriting{Bucket: folder}, true}, {folder, false}, {folder, false}, {&storagetest.Overwriting{Bucket: folder}, true}} {
 		c := open(t, test.bucket)
 		if got, err := c.FirstUse(t.Context()); err != nil || got != test.want {
 			t.Errorf("step %d: overwrites %t, %v", n, got, err)
@@ -66,7 +51,7 @@ func wantNoEntries(t *testing.T, c *Catalog) {
 func TestGuardedCommit(t *testing.T) {
 	id := second + "7"
 	storagetest.Faults(t, openBucket, func(t *testing.T, faulty *storagetest.Faulty, bucket storage.Bucket) {
-		c := open(t, overwriting{faulty})
+		c := open(t, &storagetest.Overwriting{Bucket: faulty})
 		c.trial.overwrites.Store(true)
 		_, err := c.Commit(t.Context(), manifest(t, id), bytes.NewReader(content(id)))
 		if err == nil && faulty.Met() {
@@ -78,7 +63,7 @@ func TestGuardedCommit(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		again := open(t, overwriting{bucket})
+		again := open(t, &storagetest.Overwriting{Bucket: bucket})
 		again.trial.overwrites.Store(true)
 		if _, err := again.Commit(t.Context(), manifest(t, id), bytes.NewReader(content(id))); err != nil {
 			t.Errorf("the next try: %v", err)
@@ -88,7 +73,7 @@ func TestGuardedCommit(t *testing.T) {
 		}
 	})
 	bucket := openBucket(t)
-	c := open(t, overwriting{bucket})
+	c := open(t, &storagetest.Overwriting{Bucket: bucket})
 	c.trial.overwrites.Store(true)
 	commit(t, c, id)
 	other := manifest(t, id)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/etcdward/etcdward/test/await"
 	"github.com/etcdward/etcdward/test/cluster"
 	"github.com/etcdward/etcdward/test/host"
 )
@@ -42,22 +43,24 @@ func (m *manager) Status(line string) error {
 // await waits until the status line contains a text.
 func (m *manager) await(t *testing.T, text string) {
 	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(time.Minute)
-	for {
-		m.mu.Lock()
-		line := m.line
-		m.mu.Unlock()
-		if strings.Contains(line, text) {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("the status line is %q, and %q does not come", line, text)
-		}
-	}
+	await.Until(t, time.Minute, waiting{m, text}, func() bool { return strings.Contains(m.shown(), text) })
+}
+
+// shown is the status line.
+func (m *manager) shown() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.line
+}
+
+// waiting says what did not come about.
+type waiting struct {
+	m    *manager
+	text string
+}
+
+func (w waiting) String() string {
+	return "a status line with " + w.text + ", instead of " + w.m.shown()
 }
 
 // TestReload has a daemon, without a process of its own, take a changed schedule, refuse a configuration that cannot be used and one of another cluster, refuse to

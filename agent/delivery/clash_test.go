@@ -36,7 +36,7 @@ func TestHostsInOneSecond(t *testing.T) {
 	const hosts = 4
 	for name, open := range map[string]func(t *testing.T) storage.Bucket{
 		"directory":               storestest.OpenFolder,
-		"a store that overwrites": func(t *testing.T) storage.Bucket { return &storestest.Overwriting{Bucket: storestest.OpenFolder(t)} },
+		"a store that overwrites": func(t *testing.T) storage.Bucket { return &storagetest.Overwriting{Bucket: storestest.OpenFolder(t)} },
 		"versitygw":               openVersityGW,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -92,7 +92,7 @@ func TestHostsInOneSecond(t *testing.T) {
 func TestWrittenOver(t *testing.T) {
 	for _, what := range []string{".db", ".json"} {
 		folder := storestest.OpenFolder(t)
-		bucket := &storestest.Overwriting{Bucket: folder}
+		bucket := &storagetest.Overwriting{Bucket: folder}
 		p := newPost(t, nil)
 		m, content := ofHost(1)
 		p.add(t, []string{"a"}, m, content)

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 
 	"github.com/etcdward/etcdward/agent/stores/storestest"
+	"github.com/etcdward/etcdward/storage/storagetest"
 )
 
 // TestPausedWriter has a host stop just before it writes its data, after it found that nobody else has the ID, in a store that overwrites. Another host
@@ -24,7 +25,7 @@ func TestPausedWriter(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			reached, goOn := make(chan struct{}), make(chan struct{})
 			var once sync.Once
-			paused := &storestest.Overwriting{Bucket: folder, Before: func(key string) {
+			paused := &storagetest.Overwriting{Bucket: folder, Before: func(key string) {
 				if strings.HasSuffix(key, ".db") {
 					once.Do(func() { close(reached); <-goOn })
 				}
@@ -32,7 +33,7 @@ func TestPausedWriter(t *testing.T) {
 			var delivering sync.WaitGroup
 			delivering.Go(func() { first.run(t, storestest.StoreIn(t, "a", paused)) })
 			<-reached
-			if failed := second.run(t, storestest.StoreIn(t, "a", &storestest.Overwriting{Bucket: folder})); len(failed) > 0 {
+			if failed := second.run(t, storestest.StoreIn(t, "a", &storagetest.Overwriting{Bucket: folder})); len(failed) > 0 {
 				t.Errorf("failed: %v", failed)
 			}
 			close(goOn)

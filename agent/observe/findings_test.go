@@ -12,6 +12,7 @@ import (
 	"github.com/etcdward/etcdward/agent/spool"
 	"github.com/etcdward/etcdward/agent/staging"
 	"github.com/etcdward/etcdward/agent/stores/storestest"
+	"github.com/etcdward/etcdward/storage/storagetest"
 )
 
 // TestFindings holds that status names a store that overwrites, whichever host found that out, and what was set aside on this host.
@@ -32,7 +33,7 @@ func TestFindings(t *testing.T) {
 			t.Errorf("%s: %s", words, got)
 		}
 	}
-	other := storestest.StoreIn(t, "a", &storestest.Overwriting{Bucket: folder})
+	other := storestest.StoreIn(t, "a", &storagetest.Overwriting{Bucket: folder})
 	if overwrites, err := other.Catalog.TryCreateOnly(t.Context()); err != nil || !overwrites {
 		t.Fatalf("overwrites: %t, %v", overwrites, err)
 	}

@@ -14,10 +14,10 @@ import (
 
 	"github.com/etcdward/etcdward/agent/catalog"
 	"github.com/etcdward/etcdward/agent/etcd"
-	"github.com/etcdward/etcdward/agent/stores/storestest"
 	"github.com/etcdward/etcdward/storage"
 	"github.com/etcdward/etcdward/storage/directory"
 	"github.com/etcdward/etcdward/storage/s3"
+	"github.com/etcdward/etcdward/storage/storagetest"
 	"github.com/etcdward/etcdward/test/bucket"
 	"github.com/etcdward/etcdward/test/client"
 	"github.com/etcdward/etcdward/test/cluster"
@@ -173,7 +173,7 @@ func TestCluster(t *testing.T) {
 // TestStoreThatOverwrites holds that a store which lets a second write replace the first is named, and left as it was.
 func TestStoreThatOverwrites(t *testing.T) {
 	path, b := folder(t)
-	detail, err := Store(t.Context(), lazy(t, &storestest.Overwriting{Bucket: b}), Home{"prod", "1234"}, now)
+	detail, err := Store(t.Context(), lazy(t, &storagetest.Overwriting{Bucket: b}), Home{"prod", "1234"}, now)
 	if err != nil || !strings.HasPrefix(detail, "written, read and removed; BUT it lets a second write replace the first") {
 		t.Errorf("got %q, %v", detail, err)
 	}

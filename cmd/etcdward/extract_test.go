@@ -191,14 +191,7 @@ func TestExtractFile(t *testing.T) {
 
 // TestExtractSealed holds that a snapshot which is encrypted in its store needs the identity.
 func TestExtractSealed(t *testing.T) {
-	identity, err := age.GenerateX25519Identity()
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys := filepath.Join(t.TempDir(), "identity.txt")
-	if err := os.WriteFile(keys, []byte(identity.String()+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	identity, keys := newIdentity(t)
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
 	c.FillKubernetes(t, 20)
 	s := newSite(t, c, fmt.Sprintf("snapshot: {recipients: [%s]}", identity.Recipient()))

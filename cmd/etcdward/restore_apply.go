@@ -54,6 +54,19 @@ func (r *applyRequest) check(f *pflag.FlagSet) error {
 	return nil
 }
 
+// runE carries out what the flags say on the plan that is the argument.
+func (r *applyRequest) runE(carryOut func(context.Context, applyRequest) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		r.PlanFile = args[0]
+		if err := r.check(cmd.Flags()); err != nil {
+			return err
+		}
+		ctx, stop := signals.SurvivingHangup(cmd.Context())
+		defer stop()
+		return signals.Name(ctx, carryOut(ctx, *r))
+	}
+}
+
 func restoreApplyCommand(cli *cli) *cobra.Command {
 	var r applyRequest
 	cmd := &cobra.Command{
@@ -65,15 +78,7 @@ func restoreApplyCommand(cli *cli) *cobra.Command {
 			"Exit codes: 0 done; 1 refused or failed, and the host is as it was, or the error says what to do; 4 no such snapshot; 130 interrupted,\n" +
 			"likewise.",
 		Args: usage(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			r.PlanFile = args[0]
-			if err := r.check(cmd.Flags()); err != nil {
-				return err
-			}
-			ctx, stop := signals.SurvivingHangup(cmd.Context())
-			defer stop()
-			return signals.Name(ctx, cli.restoreApply(ctx, r))
-		},
+		RunE: r.runE(cli.restoreApply),
 	}
 	r.flags(cmd.Flags())
 	cmd.Flags().StringVar(&r.identity, "identity", "", "age identity file, for encrypted snapshots")

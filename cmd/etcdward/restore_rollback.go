@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/etcdward/etcdward/agent/restore"
-	"github.com/etcdward/etcdward/cmd/etcdward/signals"
 
 	"github.com/spf13/cobra"
 )
@@ -18,15 +17,7 @@ func restoreRollbackCommand(cli *cli) *cobra.Command {
 			"been restored, and may have been written to since, is kept under another name.\n\n" +
 			"Exit codes: 0 done, or there was nothing to undo; 1 failed, and another rollback tries again.",
 		Args: usage(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			r.PlanFile = args[0]
-			if err := r.check(cmd.Flags()); err != nil {
-				return err
-			}
-			ctx, stop := signals.SurvivingHangup(cmd.Context())
-			defer stop()
-			return signals.Name(ctx, cli.restoreRollback(ctx, r))
-		},
+		RunE: r.runE(cli.restoreRollback),
 	}
 	r.flags(cmd.Flags())
 	return cmd

@@ -20,18 +20,25 @@ import (
 	"github.com/etcdward/etcdward/test/cluster"
 )
 
-// TestSealed checks that a Secret of the cluster is found nowhere outside of it when snapshots are encrypted, and
-// that the identity brings it back, with and without etcdward.
-func TestSealed(t *testing.T) {
-	const canary = "c4n4ry-0f-4-s3cr3t"
+// newIdentity makes an age identity and the file that has it.
+func newIdentity(t *testing.T) (identity *age.X25519Identity, path string) {
+	t.Helper()
 	identity, err := age.GenerateX25519Identity()
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := filepath.Join(t.TempDir(), "identity.txt")
-	if err := os.WriteFile(keys, []byte(identity.String()+"\n"), 0o600); err != nil {
+	path = filepath.Join(t.TempDir(), "identity.txt")
+	if err := os.WriteFile(path, []byte(identity.String()+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return identity, path
+}
+
+// TestSealed checks that a Secret of the cluster is found nowhere outside of it when snapshots are encrypted, and
+// that the identity brings it back, with and without etcdward.
+func TestSealed(t *testing.T) {
+	const canary = "c4n4ry-0f-4-s3cr3t"
+	identity, keys := newIdentity(t)
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
 	c.FillKubernetes(t, 20)
 	if _, err := c.Members[0].Client(t).Put(t.Context(), "/registry/secrets/default/canary", canary); err != nil {

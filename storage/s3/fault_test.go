@@ -16,6 +16,7 @@ import (
 
 	"github.com/etcdward/etcdward/storage"
 	"github.com/etcdward/etcdward/storage/storagetest"
+	"github.com/etcdward/etcdward/test/await"
 )
 
 // TestPutFaults spoils the writing of an object in all the ways that a store and a
@@ -158,15 +159,7 @@ func TestStalled(t *testing.T) {
 		t.Error("Put: got no error")
 	}
 	// The client gives a request up also where the store has not come to see it yet.
-	tick, late := time.NewTicker(10*time.Millisecond), time.After(20*time.Second)
-	defer tick.Stop()
-	for waiting := true; waiting && through.Count("PUT object") < attempts; {
-		select {
-		case <-tick.C:
-		case <-late:
-			waiting = false
-		}
-	}
+	await.Until(t, 20*time.Second, "every attempt at the store", func() bool { return through.Count("PUT object") >= attempts })
 	if got := through.Count("PUT object"); got != attempts {
 		t.Errorf("Put: made %d requests, want %d", got, attempts)
 	}

@@ -181,15 +181,20 @@ func lostWhenRevoked(t *testing.T, c *cluster.Cluster) {
 	}()
 	err := agent.Hold(t.Context(), long, func(ctx context.Context, l *lock.Lock) error {
 		l.Revoke(t.Context())
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(time.Minute):
-			return errors.New("nobody told the holder")
-		}
+		return told(ctx)
 	})
 	if !errors.Is(err, lock.ErrLost) {
 		t.Errorf("error is %v", err)
+	}
+}
+
+// told waits until a holder is told that it has lost the lock, and returns the cause.
+func told(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(time.Minute):
+		return errors.New("nobody told the holder")
 	}
 }
 
@@ -219,12 +224,7 @@ func noQuorum(t *testing.T, c *cluster.Cluster) {
 	err := agent.Hold(t.Context(), brief("a"), func(ctx context.Context, _ *lock.Lock) error {
 		c.Members[0].Kill()
 		c.Members[1].Kill()
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(time.Minute):
-			return errors.New("nobody told the holder")
-		}
+		return told(ctx)
 	})
 	if !errors.Is(err, lock.ErrLost) {
 		t.Errorf("the holder was told %v", err)

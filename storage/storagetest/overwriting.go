@@ -1,4 +1,4 @@
-package storestest
+package storagetest
 
 import (
 	"context"
