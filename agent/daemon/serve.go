@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,7 @@ func (d *daemon) serving(g *generation) (Service, bool, error) {
 	if err != nil {
 		return Service{}, false, err
 	}
+	l.Quiet = debug.FreeOSMemory // what an answer was made of is not needed before the next one
 	return Service{Name: "listener", Run: l.Run}, true, nil
 }
 

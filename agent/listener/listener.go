@@ -21,6 +21,9 @@ const (
 	headerSize  = 8 << 10 // bytes
 )
 
+// quietAfter is how long nobody must have asked for anything before Quiet is called.
+const quietAfter = time.Second
+
 // connections is how many clients there may be at once. For another one, the oldest that waits is cut off.
 const connections = 64
 
@@ -33,6 +36,8 @@ type Listener struct {
 	// Pages by their exact paths, such as "/metrics". They answer within answerLimit.
 	Pages map[string]http.Handler
 	Log   *slog.Logger
+	// Quiet is called once nobody has asked for anything for a second after an answer; nil: nothing is.
+	Quiet func()
 	// Retry is the first pause after an address could not be listened on; 0 means a second.
 	Retry time.Duration
 }
@@ -80,11 +85,17 @@ func (l *Listener) listen(ctx context.Context) (net.Listener, error) {
 
 // serve answers clients until ctx ends or the listener breaks.
 func (l *Listener) serve(ctx context.Context, listening net.Listener) error {
+	var handler http.Handler = guard(l.Pages, onlyThisHost(listening.Addr()))
+	if l.Quiet != nil {
+		quiet := time.AfterFunc(quietAfter, l.Quiet)
+		defer quiet.Stop()
+		handler = then(handler, func() { quiet.Reset(quietAfter) })
+	}
 	crowd := newCrowd(listening, connections)
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true) // each stream of HTTP/2 would be a client that nothing counts
 	server := &http.Server{
-		Handler: guard(l.Pages, onlyThisHost(listening.Addr())), Protocols: protocols, ConnState: crowd.note, DisableGeneralOptionsHandler: true,
+		Handler: handler, Protocols: protocols, ConnState: crowd.note, DisableGeneralOptionsHandler: true,
 		ReadHeaderTimeout: headerLimit, ReadTimeout: headerLimit, WriteTimeout: answerLimit, IdleTimeout: idleLimit, MaxHeaderBytes: headerSize,
 		ErrorLog: slog.NewLogLogger(l.Log.Handler(), slog.LevelDebug),
 	}
@@ -100,6 +111,14 @@ func (l *Listener) serve(ctx context.Context, listening net.Listener) error {
 	case <-ctx.Done():
 	}
 	return errors.Join(server.Close(), <-ended)
+}
+
+// then calls done after each answer.
+func then(handler http.Handler, done func()) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer done()
+		handler.ServeHTTP(w, r)
+	})
 }
 
 // onlyThisHost reports whether only processes of this host can reach an address.

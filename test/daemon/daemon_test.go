@@ -1,8 +1,12 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -13,17 +17,33 @@ import (
 	"github.com/etcdward/etcdward/test/await"
 	"github.com/etcdward/etcdward/test/cluster"
 	"github.com/etcdward/etcdward/test/host"
+	"github.com/etcdward/etcdward/test/port"
 	"github.com/etcdward/etcdward/test/program"
 )
 
 // idleLimit is what an idle daemon may hold, in MiB.
 const idleLimit = 45
 
+// get asks for a page.
+func get(t *testing.T, url string) (code int, text string) {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
 // TestDaemon runs the real binary until its schedule took a snapshot, looks at its memory, and stops it.
 func TestDaemon(t *testing.T) {
 	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}})
 	c.FillKubernetes(t, 300)
-	s := program.On{Host: host.New(t, c, `snapshot: {schedule: "* * * * *"}`)}
+	listen, textfile := port.Free(t, "127.0.0.1"), filepath.Join(t.TempDir(), "etcdward.prom")
+	s := program.On{Host: host.New(t, c, `snapshot: {schedule: "* * * * *"}`, fmt.Sprintf("metrics: {listen: %q, textfile: %s}", listen, textfile))}
 	p := s.Start(t, "run")
 	// Another job, compaction, may be due in the same minutes.
 	await.Until(t, 90*time.Second, p.Said, func() bool { return strings.Contains(p.Said.String(), `msg="job done" job=snapshot due=`) })
@@ -31,6 +51,15 @@ func TestDaemon(t *testing.T) {
 		if !regexp.MustCompile(want).MatchString(p.Said.String()) {
 			t.Errorf("the log lacks %s:\n%s", want, p.Said)
 		}
+	}
+	await.Until(t, 20*time.Second, "/readyz", func() bool { code, _ := get(t, "http://"+listen+"/readyz"); return code == 200 })
+	for range 100 { // a scrape every 15 seconds for 25 minutes
+		if code, text := get(t, "http://"+listen+"/metrics"); code != 200 || !strings.Contains(text, `etcdward_job_runs_total{cluster="test",job="snapshot",result="ok"} 1`) {
+			t.Fatalf("%d\n%s", code, text)
+		}
+	}
+	if text, err := os.ReadFile(textfile); err != nil || !strings.Contains(string(text), "etcdward_alive_timestamp_seconds") {
+		t.Errorf("%v\n%s", err, text)
 	}
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Cmd.Process.Pid))
 	if err != nil {
