@@ -2,6 +2,7 @@ package account
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/user"
@@ -12,19 +13,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/etcdward/etcdward/agent/setup/hostfs"
+	"github.com/etcdward/etcdward/test/access"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// passable lets every user into the folder of a test.
-func passable(t *testing.T, folder string) {
-	t.Helper()
-	for above := folder; above != os.TempDir() && above != "/"; above = filepath.Dir(above) {
-		if err := os.Chmod(above, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 // TestAs holds that a folder is tried as the daemon would, and that the change of user ends with the trial.
 func TestAs(t *testing.T) {
@@ -44,7 +36,7 @@ func TestAs(t *testing.T) {
 	if err := os.Chown(theirs, 65534, 65534); err != nil {
 		t.Fatal(err)
 	}
-	passable(t, theirs)
+	access.Open(t, theirs)
 	if err := As(nobody, func() error { return os.Mkdir(filepath.Join(theirs, "y"), 0o700) }); err != nil {
 		t.Errorf("a folder of one's own: got %v", err)
 	}
@@ -75,7 +67,7 @@ func TestAsHasItsGroups(t *testing.T) {
 	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Chown(file, 0, extra), os.Chmod(file, 0o640)); err != nil {
 		t.Fatal(err)
 	}
-	passable(t, filepath.Dir(file))
+	access.Open(t, filepath.Dir(file))
 	look := func(groups ...uint32) error {
 		return as(65534, 65534, groups, func() error { _, err := os.ReadFile(file); return err })
 	}
@@ -89,7 +81,10 @@ func TestAsHasItsGroups(t *testing.T) {
 
 // TestReads holds how rights are judged if nobody can act as the agent.
 func TestReads(t *testing.T) {
-	const passwd, group = "root:x:0:0::/root:/bin/sh\netcdward:x:65534:65534::/:/x\n", "root:x:0:\netcd:x:65533:a,etcdward\n"
+	// The agent is somebody else than whoever runs this test.
+	agent := os.Geteuid() + 65000
+	passwd := fmt.Sprintf("root:x:0:0::/root:/bin/sh\netcdward:x:%d:%d::/:/x\n", agent, agent)
+	const group = "root:x:0:\netcd:x:64000:a,etcdward\n"
 	for name, c := range map[string]struct {
 		passwd       string
 		folder, file os.FileMode
@@ -99,15 +94,16 @@ func TestReads(t *testing.T) {
 		"all may":              {passwd, 0o755, 0o644, 0, 0, true},
 		"root alone":           {passwd, 0o755, 0o600, 0, 0, false},
 		"a folder of root":     {passwd, 0o700, 0o644, 0, 0, false},
-		"its own":              {passwd, 0o755, 0o400, 65534, 0, true},
-		"its own, and not":     {passwd, 0o755, 0o044, 65534, 0, false},
-		"of a group it is in":  {passwd, 0o755, 0o640, 0, 65533, true},
-		"of another group":     {passwd, 0o755, 0o640, 0, 65532, false},
-		"there is no user yet": {"", 0o755, 0o640, 65534, 65533, false},
+		"its own":              {passwd, 0o755, 0o400, agent, 0, true},
+		"its own, and not":     {passwd, 0o755, 0o044, agent, 0, false},
+		"of a group it is in":  {passwd, 0o755, 0o640, 0, 64000, true},
+		"of another group":     {passwd, 0o755, 0o640, 0, 64001, false},
+		"there is no user yet": {"", 0o755, 0o640, agent, 64000, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if os.Geteuid() != 0 {
-				c.uid, c.gid, c.may = -1, -1, c.may && c.file&0o4 != 0 // nobody but root gives files away
+				// Nobody but root gives files away: the agent is a stranger to all of them.
+				c.uid, c.gid, c.may = -1, -1, c.folder&0o1 != 0 && c.file&0o4 != 0
 			}
 			root := t.TempDir()
 			for _, folder := range []string{"etc", "pki"} {
