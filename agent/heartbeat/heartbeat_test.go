@@ -55,12 +55,18 @@ func (j *journal) of(what string) int {
 	return j.count[what]
 }
 
-// start runs a sender with short pauses until the test ends.
+// start runs a sender with short pauses until the test ends. It waits for an answer for longer than a busy machine needs.
 func start(t *testing.T, success, failure string) (*Sender, *journal) {
+	t.Helper()
+	return startWith(t, success, failure, 10*time.Second)
+}
+
+// startWith is start of a sender that waits for an answer for so long.
+func startWith(t *testing.T, success, failure string, timeout time.Duration) (*Sender, *journal) {
 	t.Helper()
 	j := &journal{count: map[string]int{}}
 	s := New(success, failure, slog.New(slog.NewTextHandler(j, nil)), j.counted)
-	s.pause, s.client.Timeout = time.Millisecond, 200*time.Millisecond
+	s.pause, s.client.Timeout = time.Millisecond, timeout
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { defer close(ended); s.Run(ctx) }()
@@ -152,10 +158,14 @@ func TestTrouble(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			url, asked := server(t, c.handler)
-			s, j := start(t, url, "")
+			timeout := 10 * time.Second
+			if name == "hangs" {
+				timeout = time.Second
+			}
+			s, j := startWith(t, url, "", timeout)
 			begun := time.Now()
 			s.Proven("one")
-			if took := time.Since(begun); took > 100*time.Millisecond {
+			if took := time.Since(begun); took >= timeout {
 				t.Errorf("the caller waited %s", took)
 			}
 			if c.says == "" {

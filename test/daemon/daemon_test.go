@@ -38,6 +38,31 @@ func get(t *testing.T, url string) (code int, text string) {
 	return resp.StatusCode, string(body)
 }
 
+// resident is the memory of a process, in KiB.
+func resident(t *testing.T, pid int) int {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rss := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(status)
+	if rss == nil {
+		t.Fatalf("process %d has no memory:\n%s", pid, status)
+	}
+	kib, err := strconv.Atoi(string(rss[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kib
+}
+
+// memory says how much an idle daemon holds that holds too much.
+type memory struct{ kib *int }
+
+func (m memory) String() string {
+	return fmt.Sprintf("%d KiB RSS, more than %d MiB", *m.kib, idleLimit)
+}
+
 // TestDaemon runs the real binary until its schedule took a snapshot, looks at its memory, and stops it.
 func TestDaemon(t *testing.T) {
 	c := cluster.Start(t, cluster.Options{Args: []string{cluster.NoFsync}})
@@ -53,27 +78,23 @@ func TestDaemon(t *testing.T) {
 		}
 	}
 	await.Until(t, 20*time.Second, "/readyz", func() bool { code, _ := get(t, "http://"+listen+"/readyz"); return code == 200 })
-	for range 100 { // a scrape every 15 seconds for 25 minutes
-		if code, text := get(t, "http://"+listen+"/metrics"); code != 200 || !strings.Contains(text, `etcdward_job_runs_total{cluster="test",job="snapshot",result="ok"} 1`) {
+	ran := regexp.MustCompile(`etcdward_job_runs_total\{cluster="test",job="snapshot",result="ok"\} [1-9]`) // the next one may have come
+	for range 100 {                                                                                         // a scrape every 15 seconds for 25 minutes
+		if code, text := get(t, "http://"+listen+"/metrics"); code != 200 || !ran.MatchString(text) {
 			t.Fatalf("%d\n%s", code, text)
 		}
 	}
-	if text, err := os.ReadFile(textfile); err != nil || !strings.Contains(string(text), "etcdward_alive_timestamp_seconds") {
-		t.Errorf("%v\n%s", err, text)
-	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Cmd.Process.Pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	rss := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(status)
-	kib, err := strconv.Atoi(string(rss[1]))
-	if err != nil {
-		t.Fatal(err)
-	}
+	await.Until(t, time.Minute, textfile+" with the time at which the daemon was alive", func() bool {
+		text, err := os.ReadFile(textfile)
+		return err == nil && strings.Contains(string(text), "etcdward_alive_timestamp_seconds")
+	})
+	// What a run and the answers took goes back once nobody asks.
+	kib := 0
+	await.Until(t, 30*time.Second, memory{&kib}, func() bool {
+		kib = resident(t, p.Cmd.Process.Pid)
+		return kib <= idleLimit<<10
+	})
 	t.Logf("idle daemon: %.1f MiB RSS", float64(kib)/1024)
-	if kib > idleLimit<<10 {
-		t.Errorf("%d KiB RSS, more than %d MiB", kib, idleLimit)
-	}
 	r := s.Run(t, "status")
 	if r.Code != 0 || !strings.HasPrefix(r.Out, "PROTECTED") || !regexp.MustCompile(`snapshot +20.* ok `).MatchString(r.Out) {
 		t.Errorf("exit %d\n%s%s", r.Code, r.Out, r.Err)
