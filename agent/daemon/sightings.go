@@ -3,6 +3,7 @@ package daemon
 import (
 	"errors"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,7 +39,26 @@ func newSightings(now time.Time) *sightings {
 func (s *sightings) status(seen status.Status, now time.Time, took time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	was := s.facts.Status
 	s.facts.Status, s.facts.Looked, s.facts.LookTook = seen, now, took
+	remember(&s.facts.Status, was)
+}
+
+// remember keeps the last known success of a store that cannot be read now, and the last known proof: a time does not grow wrong, and its age is what an
+// alert looks at.
+func remember(seen *status.Status, was status.Status) {
+	seen.Stores = slices.Clone(seen.Stores) // it is others' as well
+	for i, store := range seen.Stores {
+		for _, before := range was.Stores {
+			if store.Error != "" && store.LastSuccess == nil && before.Name == store.Name {
+				seen.Stores[i].LastSuccess = before.LastSuccess
+			}
+		}
+	}
+	away := slices.ContainsFunc(seen.Stores, func(s status.Store) bool { return s.Error != "" })
+	if seen.LastProven == nil && away {
+		seen.LastProven = was.LastProven
+	}
 }
 
 // probe keeps what a look at the members saw.
@@ -114,6 +134,9 @@ func (s *sightings) read(g *generation, running []string, refused bool, now time
 	defer s.mu.Unlock()
 	out := s.facts
 	out.Started, out.SpoolLimit, out.ReloadRefused = s.started, int64(g.Config.Snapshot.SpoolLimit), refused
+	if c := g.Config.Defrag; !c.Schedule.Off() {
+		out.Defrag = &metrics.Reclaimable{Bytes: int64(c.MinReclaimable), Ratio: c.MinReclaimableRatio}
+	}
 	for _, job := range g.jobs {
 		out.Jobs = append(out.Jobs, s.job(job, records[job.Name], running, now))
 	}

@@ -45,6 +45,10 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	s.at("looked_timestamp_seconds", facts.Looked)
 	s.put("spool_limit_bytes", float64(facts.SpoolLimit))
 	s.put("config_reload_refused", truth(facts.ReloadRefused))
+	if facts.Defrag != nil {
+		s.put("defrag_min_reclaimable_bytes", float64(facts.Defrag.Bytes))
+		s.put("defrag_min_reclaimable_ratio", facts.Defrag.Ratio)
+	}
 	for _, job := range facts.Jobs {
 		s.job(job)
 	}

@@ -21,8 +21,16 @@ type Facts struct {
 	Stores map[string]Store
 	// SpoolLimit is in bytes.
 	SpoolLimit int64
+	// Defrag is what a member must have to reclaim to be defragmented; nil if that is not scheduled.
+	Defrag *Reclaimable
 	// ReloadRefused means that the changed configuration cannot be used, so that the one before it stays in force.
 	ReloadRefused bool
+}
+
+// Reclaimable is an amount of bytes, and a share of the file.
+type Reclaimable struct {
+	Bytes int64
+	Ratio float64
 }
 
 // Job is a scheduled job of this host.

@@ -53,6 +53,8 @@ var families = []Family{
 	{"job_last_run_ok", OfHost, gauge, "1 if it did its work, or found that another host had done it; 0 if it failed or had findings.", []string{"job"}},
 	{"job_last_success_timestamp_seconds", OfHost, gauge, "When a run last did its work, or found that another host had done it.", []string{"job"}},
 
+	{"defrag_min_reclaimable_bytes", OfHost, gauge, "The configured defrag.min_reclaimable; not exported if no defragmentation is scheduled.", nil},
+	{"defrag_min_reclaimable_ratio", OfHost, gauge, "The configured defrag.min_reclaimable_ratio; likewise.", nil},
 	{"prune_held", OfHost, gauge, "1 if nothing could be pruned when this host last tried, and why.", []string{"store", "reason"}},
 	{"prune_held_since_timestamp_seconds", OfHost, gauge, "Since when that is so on this host.", []string{"store"}},
 	{"prune_last_success_timestamp_seconds", OfHost, gauge, "When this host last pruned the store, or had nothing to remove.", []string{"store"}},

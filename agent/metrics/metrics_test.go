@@ -29,7 +29,7 @@ func full() Facts {
 	yes, no := true, false
 	taken := noon.Add(-time.Hour)
 	return Facts{
-		Started: noon.Add(-24 * time.Hour), Looked: noon.Add(-time.Minute), LookTook: 1500 * time.Millisecond, SpoolLimit: 20 << 30,
+		Started: noon.Add(-24 * time.Hour), Looked: noon.Add(-time.Minute), LookTook: 1500 * time.Millisecond, SpoolLimit: 20 << 30, Defrag: &Reclaimable{100 << 20, 0.2},
 		Status: status.Status{Verdict: status.AtRisk, Reasons: []string{"store nas could not be read: it is away"},
 			Members:    []status.Member{{ID: "a1", Odd: "differs"}},
 			Stores:     []status.Store{{Name: "primary", LastSuccess: &taken, Snapshots: 720, Wrong: []string{"one"}}, {Name: "nas", Spooled: 3, Error: "away"}},
