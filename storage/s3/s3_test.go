@@ -18,6 +18,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	server := storagetest.VersityGW(t)
 	for _, kind := range []bucketKind{plain, withVersions, withLock} {
 		t.Run(kind.String(), func(t *testing.T) {
@@ -29,6 +30,7 @@ func TestConformance(t *testing.T) {
 
 // TestConformanceMemory holds the server with fault switches to the same contract as real ones.
 func TestConformanceMemory(t *testing.T) {
+	t.Parallel()
 	through, _ := newMemory(t)
 	storagetest.Run(t, func(t *testing.T) storage.Bucket { return openWith(t, below(through.Options, t), quick()) })
 }

@@ -43,6 +43,7 @@ func TestTrial(t *testing.T) {
 
 // TestConformanceMinIO runs the suite against MinIO, where it was built.
 func TestConformanceMinIO(t *testing.T) {
+	t.Parallel()
 	server := storagetest.MinIO(t)
 	for _, kind := range []bucketKind{plain, withVersions, withLock} {
 		t.Run(kind.String(), func(t *testing.T) {

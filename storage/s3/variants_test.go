@@ -9,6 +9,7 @@ import (
 
 // TestConformanceVariants runs the suite with what an option or a large object changes.
 func TestConformanceVariants(t *testing.T) {
+	t.Parallel()
 	server := storagetest.VersityGW(t)
 	inParts := defaults
 	inParts.partSize = 5 << 20

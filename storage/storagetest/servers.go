@@ -66,9 +66,8 @@ func MinIO(t *testing.T) Server {
 	}
 	server := Server{Region: "us-east-1", AccessKey: "test-access", SecretKey: "test-secret"}
 	folder := t.TempDir()
-	t.Setenv("MINIO_ROOT_USER", server.AccessKey)
-	t.Setenv("MINIO_ROOT_PASSWORD", server.SecretKey)
-	address := start(t, "minio", func(host, port string) []string {
+	root := []string{"MINIO_ROOT_USER=" + server.AccessKey, "MINIO_ROOT_PASSWORD=" + server.SecretKey}
+	address := startWith(t, root, "minio", func(host, port string) []string {
 		return []string{"server", "--quiet", "--address", net.JoinHostPort(host, port), "--console-address", host + ":0", folder}
 	})
 	server.Endpoint = "http://" + address
@@ -127,6 +126,12 @@ func FakeGCS(t *testing.T) Server {
 // it listens on.
 func start(t *testing.T, name string, arguments func(host, port string) []string) string {
 	t.Helper()
+	return startWith(t, nil, name, arguments)
+}
+
+// startWith is start with more in the environment of the program.
+func startWith(t *testing.T, environment []string, name string, arguments func(host, port string) []string) string {
+	t.Helper()
 	binary := tool(t, name)
 	address := port.Free(t, "127.0.0.1")
 	host, number, err := net.SplitHostPort(address)
@@ -136,6 +141,7 @@ func start(t *testing.T, name string, arguments func(host, port string) []string
 	var output bytes.Buffer
 	cmd := exec.Command(binary, arguments(host, number)...)
 	cmd.Stdout, cmd.Stderr = &output, &output
+	cmd.Env = append(os.Environ(), environment...)
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", name, err)
 	}
