@@ -10,6 +10,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/etcdward/etcdward/agent/etcd/connection"
 )
 
 // Gauges are what a member shows only in its metrics.
@@ -24,6 +27,8 @@ type Gauges struct {
 	LeaderChanges float64
 	// Sync is how long its disk took, since its start, to make entries of the log durable; without counts where it does not show that.
 	Sync Durations
+	// Expires is when the certificate expires that the member showed; zero if it showed none.
+	Expires time.Time
 }
 
 // Durations is a cumulative histogram in seconds.
@@ -70,8 +75,15 @@ func (c *Cluster) gauges(ctx context.Context, url string) (Gauges, error) {
 	if resp.StatusCode != http.StatusOK {
 		return Gauges{}, fmt.Errorf("it answers %s", resp.Status)
 	}
-	return parseGauges(io.LimitReader(resp.Body, maxMetrics))
+	g, err := parseGauges(io.LimitReader(resp.Body, maxMetrics))
+	if resp.TLS != nil {
+		g.Expires = resp.TLS.PeerCertificates[0].NotAfter
+	}
+	return g, err
 }
+
+// Expiry is when the certificates expire with which this client asks.
+func (c *Cluster) Expiry() (connection.Expiry, error) { return c.pool.Expiry() }
 
 // parseGauges reads the text format of Prometheus: a line for each sample, its value last. etcd shows its count of snapshots from its
 // start on, so a text without it is not from an etcd.

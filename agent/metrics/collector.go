@@ -212,6 +212,9 @@ func (s sink) probe(p Probe, judged []status.Member) {
 func soonest(all []Certificate) map[string]time.Time {
 	first := map[string]time.Time{}
 	for _, c := range all {
+		if c.Expires.IsZero() {
+			continue
+		}
 		if at, ok := first[c.Role]; !ok || c.Expires.Before(at) {
 			first[c.Role] = c.Expires
 		}

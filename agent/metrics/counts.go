@@ -23,9 +23,9 @@ var durations = []float64{1, 5, 15, 60, 300, 900, 3600, 7200}
 
 // Counted lists the metrics that count what this process did. All are of the host.
 var Counted = []Family{
-	{"job_runs_total", OfHost, counter, "Runs since the agent was started, by their result.", []string{"job", "result"}},
-	{"job_missed_runs_total", OfHost, counter, "Due runs that did not take place because the host or the agent was down, or was busy.", []string{"job"}},
-	{"job_duration_seconds", OfHost, gauge, "How long runs took.", []string{"job"}},
+	{"job_runs_total", OfHost, counter, "Runs since the agent was started, by their result.", []string{"task", "result"}},
+	{"job_missed_runs_total", OfHost, counter, "Due runs that did not take place because the host or the agent was down, or was busy.", []string{"task"}},
+	{"job_duration_seconds", OfHost, gauge, "How long runs took.", []string{"task"}},
 	{"stored_snapshots_total", OfHost, counter, "Snapshots that this host brought to the store.", []string{"store"}},
 	{"stored_bytes_total", OfHost, counter, "Bytes of them, compressed and encrypted.", []string{"store"}},
 	{"heartbeats_total", OfHost, counter, "Requests to heartbeat.url and heartbeat.failure_url, by what became of them.", []string{"kind", "result"}},

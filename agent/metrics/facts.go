@@ -76,6 +76,8 @@ type Member struct {
 	// LeaderChanges are those that it saw since it was started; below 0: not known, as is Sync without counts.
 	LeaderChanges float64
 	Sync          Histogram
+	// Expires is when its certificate expires; zero: not known.
+	Expires time.Time
 }
 
 // Histogram is a cumulative one.

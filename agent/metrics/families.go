@@ -26,7 +26,8 @@ const (
 	counter = prometheus.CounterValue
 )
 
-// families are all metrics that are made from Facts. Those that count are in counts.go.
+// families are all metrics that are made from Facts. Those that count are in counts.go. The label of a job is called task,
+// because Prometheus gives the name of its own scrape job to a label called job.
 var families = []Family{
 	{"build_info", OfHost, gauge, "Always 1, with the version of the agent.", []string{"version", "goversion"}},
 	{"alive_timestamp_seconds", OfHost, gauge, "When this text was made. In a file of the textfile collector it shows how old the file is.", nil},
@@ -45,13 +46,13 @@ var families = []Family{
 	{"config_reload_refused", OfHost, gauge, "1 if the configuration was changed and cannot be used.", nil},
 	{"certificate_expiry_timestamp_seconds", OfHost, gauge, "When the certificate expires: this host's client certificate, its authority, or the one of a member.", []string{"role"}},
 
-	{"job_interval_seconds", OfHost, gauge, "The time between two due runs of the job, the longer of those around now.", []string{"job"}},
-	{"job_next_timestamp_seconds", OfHost, gauge, "When the job is due next.", []string{"job"}},
-	{"job_running", OfHost, gauge, "1 while a run is under way.", []string{"job"}},
-	{"job_last_run_timestamp_seconds", OfHost, gauge, "When the last run of the job ended on this host.", []string{"job"}},
-	{"job_last_run_duration_seconds", OfHost, gauge, "How long it took.", []string{"job"}},
-	{"job_last_run_ok", OfHost, gauge, "1 if it did its work, or found that another host had done it; 0 if it failed or had findings.", []string{"job"}},
-	{"job_last_success_timestamp_seconds", OfHost, gauge, "When a run last did its work, or found that another host had done it.", []string{"job"}},
+	{"job_interval_seconds", OfHost, gauge, "The time between two due runs of the job, the longer of those around now.", []string{"task"}},
+	{"job_next_timestamp_seconds", OfHost, gauge, "When the job is due next.", []string{"task"}},
+	{"job_running", OfHost, gauge, "1 while a run is under way.", []string{"task"}},
+	{"job_last_run_timestamp_seconds", OfHost, gauge, "When the last run of the job ended on this host.", []string{"task"}},
+	{"job_last_run_duration_seconds", OfHost, gauge, "How long it took.", []string{"task"}},
+	{"job_last_run_ok", OfHost, gauge, "1 if it did its work, or found that another host had done it; 0 if it failed or had findings.", []string{"task"}},
+	{"job_last_success_timestamp_seconds", OfHost, gauge, "When a run last did its work, or found that another host had done it.", []string{"task"}},
 
 	{"defrag_min_reclaimable_bytes", OfHost, gauge, "The configured defrag.min_reclaimable; not exported if no defragmentation is scheduled.", nil},
 	{"defrag_min_reclaimable_ratio", OfHost, gauge, "The configured defrag.min_reclaimable_ratio; likewise.", nil},

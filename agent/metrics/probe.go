@@ -15,9 +15,7 @@ type Prober struct {
 	Cluster func() (*etcd.Cluster, error)
 	// SpoolBytes is the size of everything that waits on this host.
 	SpoolBytes func() (int64, error)
-	// Certificates that this host can see; nil: none.
-	Certificates func(ctx context.Context) []Certificate
-	Log          *slog.Logger
+	Log        *slog.Logger
 }
 
 const (
@@ -55,13 +53,15 @@ func (p *Prober) look(ctx context.Context, now time.Time) Probe {
 	} else {
 		p.Log.Debug("spool not measured", "error", err)
 	}
-	if p.Certificates != nil {
-		out.Certificates = p.Certificates(ctx)
-	}
 	cluster, err := p.Cluster()
 	if err != nil {
 		p.Log.Debug("members not probed", "error", err)
 		return out
+	}
+	if expiry, err := cluster.Expiry(); err == nil {
+		out.Certificates = append(out.Certificates, Certificate{"client", expiry.Client}, Certificate{"authority", expiry.Authority})
+	} else {
+		p.Log.Debug("certificates not read", "error", err)
 	}
 	survey, err := cluster.Survey(ctx)
 	if err != nil {
@@ -78,6 +78,9 @@ func (p *Prober) look(ctx context.Context, now time.Time) Probe {
 		asking.Go(func() { out.Members[i] = p.member(ctx, cluster, m, survey) })
 	}
 	asking.Wait()
+	for _, m := range out.Members {
+		out.Certificates = append(out.Certificates, Certificate{"member", m.Expires})
+	}
 	return out
 }
 
@@ -101,6 +104,7 @@ func (p *Prober) member(ctx context.Context, cluster *etcd.Cluster, m etcd.Membe
 	if out.Quota == 0 {
 		out.Quota = gauges.Quota
 	}
+	out.Expires = gauges.Expires
 	out.LeaderChanges = gauges.LeaderChanges
 	out.Sync = Histogram(gauges.Sync)
 	return out
