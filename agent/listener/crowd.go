@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // crowd bounds the connections of a listener. When one comes and there are too many, the one that waited longest is closed: a client that
@@ -12,17 +13,16 @@ type crowd struct {
 	net.Listener
 	most int
 
-	mu    sync.Mutex
-	order uint64
-	open  map[*member]struct{}
+	mu   sync.Mutex
+	open map[*member]struct{}
 }
 
 // member is one connection of a crowd.
 type member struct {
 	net.Conn
 	of      *crowd
-	since   uint64 // when it last began to wait or to be served: smaller is earlier
-	serving bool   // a request of it is being read or answered
+	since   time.Time // when it last began to wait or to be served
+	serving bool      // a request of it is being read or answered
 }
 
 func newCrowd(l net.Listener, most int) *crowd {
@@ -36,14 +36,24 @@ func (c *crowd) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	m := &member{Conn: conn, of: c}
-	if oldest := c.add(m); oldest != nil {
-		_ = oldest.Close() // it is given up
+	for {
+		oldest, wait := c.add(m, time.Now())
+		if wait == 0 {
+			if oldest != nil {
+				_ = oldest.Close() // it is given up
+			}
+			return m, nil
+		}
+		time.Sleep(wait) // meanwhile the kernel keeps who comes
 	}
-	return m, nil
 }
 
-// add takes a connection in, and returns the one that has to make room for it.
-func (c *crowd) add(m *member) (oldest *member) {
+// young is how long a connection has at least to say what it wants, however many others come.
+const young = 100 * time.Millisecond
+
+// add takes a connection in, and returns the one that has to make room for it. It does not if every other one is young: then wait is the time after
+// which to ask again.
+func (c *crowd) add(m *member, now time.Time) (oldest *member, wait time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.open) >= c.most {
@@ -52,12 +62,14 @@ func (c *crowd) add(m *member) (oldest *member) {
 				oldest = o
 			}
 		}
+		if age := now.Sub(oldest.since); age < young {
+			return nil, min(young-age, young/10) // a place may be free before
+		}
 		delete(c.open, oldest)
 	}
-	c.order++
-	m.since = c.order
+	m.since = now
 	c.open[m] = struct{}{}
-	return oldest
+	return oldest, 0
 }
 
 // before reports whether m makes room first: one that waits before one that is served, and the older of two.
@@ -65,7 +77,7 @@ func (m *member) before(o *member) bool {
 	if m.serving != o.serving {
 		return !m.serving
 	}
-	return m.since < o.since
+	return m.since.Before(o.since)
 }
 
 // note is told by http.Server what becomes of a connection.
@@ -76,8 +88,7 @@ func (c *crowd) note(conn net.Conn, state http.ConnState) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.order++
-	m.since, m.serving = c.order, state == http.StateActive
+	m.since, m.serving = time.Now(), state == http.StateActive
 }
 
 // memberOf finds the connection of the crowd below one of TLS.

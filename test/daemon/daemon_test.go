@@ -79,7 +79,7 @@ func TestDaemon(t *testing.T) {
 	}
 	await.Until(t, 20*time.Second, "/readyz", func() bool { code, _ := get(t, "http://"+listen+"/readyz"); return code == 200 })
 	ran := regexp.MustCompile(`etcdward_job_runs_total\{cluster="test",result="ok",task="snapshot"\} [1-9]`) // the next one may have come
-	for range 100 {                                                                                         // a scrape every 15 seconds for 25 minutes
+	for range 100 {                                                                                          // a scrape every 15 seconds for 25 minutes
 		if code, text := get(t, "http://"+listen+"/metrics"); code != 200 || !ran.MatchString(text) {
 			t.Fatalf("%d\n%s", code, text)
 		}

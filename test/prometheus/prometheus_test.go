@@ -147,7 +147,6 @@ func healthy(t *testing.T, s *server) {
 // troubles brings about what can be had in a minute.
 func troubles(t *testing.T, c *cluster.Cluster, s *server, all []agent, nas string) {
 	t.Helper()
-	c.Etcdctl(t, "put", "/registry/x", "y")
 	// An agent dies, one gets a configuration that cannot be used, a store loses everything and takes nothing more, and the quota is reached.
 	if err := all[2].Cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -160,8 +159,16 @@ func troubles(t *testing.T, c *cluster.Cluster, s *server, all []agent, nas stri
 		t.Fatal(err)
 	}
 	c.SetQuota(t, 1<<20)
-	c.EtcdctlErr(t, "put", "/registry/big", strings.Repeat("x", 1<<20))
-	want := []string{"EtcdwardAgentDown", "EtcdwardConfigRefused", "EtcdwardAlarm", "EtcdwardStoreUnreachable", "EtcdwardSpoolFilling", "EtcdwardNospaceAtHand", "EtcdwardBackupMuchTooOld"}
+	cli := c.Client(t)
+	for n := 0; ; n++ {
+		if _, err := cli.Put(t.Context(), fmt.Sprint("/registry/big/", n), strings.Repeat("x", 200<<10)); err != nil {
+			break // no space
+		}
+		if n == 50 {
+			t.Fatal("the quota is not reached")
+		}
+	}
+	want := []string{"EtcdwardAgentDown", "EtcdwardConfigRefused", "EtcdwardAlarm", "EtcdwardStoreUnreachable", "EtcdwardNospaceAtHand", "EtcdwardBackupMuchTooOld"}
 	var missing []string
 	await.Until(t, 180*time.Second, &missing, func() bool {
 		firing := s.firing(t)
