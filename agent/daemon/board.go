@@ -90,8 +90,8 @@ func (b *board) look() {
 	}
 }
 
-// watch looks at the cluster and the stores, on request and at intervals, until ctx ends.
-func (b *board) watch(ctx context.Context, look *observe.Observer, log *slog.Logger) {
+// watch looks at the cluster and the stores, on request and at intervals, until ctx ends. Each look is given to remember.
+func (b *board) watch(ctx context.Context, look *observe.Observer, log *slog.Logger, remember func(status.Status)) {
 	kick := make(chan struct{}, 1)
 	b.mu.Lock()
 	b.kick = kick
@@ -104,6 +104,7 @@ func (b *board) watch(ctx context.Context, look *observe.Observer, log *slog.Log
 		if ctx.Err() != nil {
 			return
 		}
+		remember(seen)
 		if b.keep != nil {
 			b.keep(seen, now, time.Since(now))
 		}

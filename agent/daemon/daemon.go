@@ -93,6 +93,7 @@ func Run(ctx context.Context, o Options) error {
 	if err := noteCluster(g.Config.Cluster.Name); err != nil {
 		g.Log.Warn("name of the cluster not noted, a reload with another name will seem to succeed", "error", err)
 	}
+	recordAgent(g, o.Version)
 	if err := d.start(ctx, g); err != nil {
 		return errors.Join(err, g.Close())
 	}

@@ -23,7 +23,8 @@ func (d *daemon) servicesOf(g *generation, compactor *compact.Compactor) ([]Serv
 	services := []Service{
 		// Delivering a backlog may take hours, and a snapshot that is due meanwhile must not wait for it.
 		{Name: "drain", Run: func(ctx context.Context) { d.drain(ctx, g); d.board.look() }},
-		{Name: "status line", Run: func(ctx context.Context) { d.board.watch(ctx, look, g.Log) }},
+		{Name: "status line", Run: func(ctx context.Context) { d.board.watch(ctx, look, g.Log, remembering(g, look)) }},
+		{Name: "verbs", Run: func(ctx context.Context) { d.board.follow(ctx, g.StateDir, g.Log) }},
 		{Name: "sweep", Once: true, Run: func(ctx context.Context) { g.SweepStores(ctx) }},
 	}
 	if !g.Config.Compaction.Schedule.Off() {

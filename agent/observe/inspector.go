@@ -1,5 +1,5 @@
-// Package observe gathers everything that the status judges: the cluster, the stores, the jobs, and what waits in the spool. It only looks and
-// changes nothing.
+// Package observe gathers everything that the status judges: the cluster, the stores, the jobs, and what waits in the spool. It only looks: the
+// one thing that it writes is the record of what it saw proven.
 package observe
 
 import (
@@ -32,6 +32,8 @@ type Inspection struct {
 	Newest *Provable
 	// Compared is the newest snapshot that other members were compared with, and gave an answer; nil: none was found among the newest.
 	Compared *snapshot.Manifest
+	// Emergency is the newest emergency snapshot, if it is newer than Newest; nil if there is none.
+	Emergency *snapshot.Manifest
 	// Wrong says, in one line each, the gravest first, what keeps the store from being what it should be.
 	Wrong []string
 }
@@ -43,6 +45,8 @@ type Provable struct {
 	// At is the time from which its age counts: the time when it was taken or, if the clock of its host ran ahead, the
 	// time when it was stored.
 	At time.Time
+	// Since is when it was proven to this level.
+	Since time.Time
 }
 
 // Run looks at the store. An error means that the store could not be read, so that nothing is known about it.
@@ -103,6 +107,7 @@ func (i *Inspector) look(ctx context.Context, now time.Time, listing catalog.Lis
 			return err
 		}
 		out.noteComparison(c.manifest, whose)
+		out.noteEmergency(c, whose)
 		level, why := c.judge(whose, now)
 		if why != "" {
 			bad = append(bad, fmt.Sprintf("snapshot %s %s", entry.ID, why))
@@ -110,7 +115,7 @@ func (i *Inspector) look(ctx context.Context, now time.Time, listing catalog.Lis
 		if level == 0 || out.Newest != nil {
 			continue
 		}
-		out.Newest = &Provable{Manifest: c.manifest, Level: level, At: c.manifest.TakenAt}
+		out.Newest = &Provable{Manifest: c.manifest, Level: level, At: c.manifest.TakenAt, Since: c.provenSince(level)}
 		if c.ranAhead() {
 			out.Newest.At = entry.Manifest.Stored
 		}
@@ -134,6 +139,14 @@ func (out *Inspection) noteComparison(m snapshot.Manifest, whose stores.Ownershi
 	compared := slices.ContainsFunc(m.Checks, func(c snapshot.Check) bool { return c.Name == snapshot.CheckHashKV })
 	if out.Compared == nil && compared && whose.Allows(m.Cluster.ID) && whose.Counts(m.Cluster.ID) {
 		out.Compared = &m
+	}
+}
+
+// noteEmergency notes the first emergency snapshot of the cluster that answers, if nothing newer is proven.
+func (out *Inspection) noteEmergency(c candidate, whose stores.Ownership) {
+	m := c.manifest
+	if out.Newest == nil && out.Emergency == nil && m.Emergency && c.entry.Intact(m) && whose.Allows(m.Cluster.ID) && whose.Counts(m.Cluster.ID) {
+		out.Emergency = &m
 	}
 }
 
@@ -228,4 +241,23 @@ func (c candidate) judge(whose stores.Ownership, now time.Time) (level int, why 
 			c.entry.Manifest.Stored.UTC().Format(time.RFC3339))
 	}
 	return snapshot.Level(checks), why
+}
+
+// provenSince returns when the snapshot was first proven to a level: by the first later proof that reaches it or, without one, when it was stored.
+func (c candidate) provenSince(level int) time.Time {
+	checks := slices.Clone(c.manifest.Checks)
+	if snapshot.Level(checks) < level {
+		for _, p := range c.proofs {
+			if !p.Check.OK {
+				continue
+			}
+			if checks = append(checks, p.Check); snapshot.Level(checks) >= level {
+				return p.At
+			}
+		}
+	}
+	if stored := c.entry.Manifest.Stored; !stored.IsZero() {
+		return stored
+	}
+	return c.manifest.TakenAt
 }

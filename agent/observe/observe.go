@@ -31,6 +31,11 @@ type Observer struct {
 	// StatePath is the file with the records of the jobs, SpoolPath the folder of snapshots that wait for a store. Neither
 	// has to exist.
 	StatePath, SpoolPath string
+	// RecordPaths are the folders with the records of this host, the one of the state first. Version is that of this program.
+	RecordPaths []string
+	Version     string
+	// KeepWithin is how long retention keeps a snapshot; 0 if no time limits that.
+	KeepWithin time.Duration
 }
 
 // Store is a store, with its kind as people know it.
@@ -59,17 +64,11 @@ func (o *Observer) Status(ctx context.Context, now time.Time) status.Status {
 		looking.Go(func() { s.Stores[i], seen[i] = lookAtStore(ctx, store, s.Cluster.ID, now) })
 	}
 	looking.Wait()
-	for i, in := range seen {
-		if in.Newest == nil {
-			continue
-		}
-		m := in.Newest.Manifest
-		if s.LastProven == nil || m.TakenAt.After(s.LastProven.TakenAt) {
-			s.LastProven = &status.Proven{ID: m.ID, TakenAt: m.TakenAt, Revision: m.Revision, Level: in.Newest.Level, Store: o.Stores[i].Name}
-		}
-	}
+	recordErr := o.lastKnown(&s)
+	nameEmergency(&s, seen, now)
 	nameOdd(&s, seen)
-	jobsErr := o.jobs(&s, now)
+	jobsErr := errors.Join(o.jobs(&s, now), recordErr)
+	s.Agent = o.agent()
 	status.Judge(&s, o.expectation(now), clusterErr, jobsErr)
 	return s
 }
@@ -122,6 +121,9 @@ func lookAtStore(ctx context.Context, store Store, live string, now time.Time) (
 	row.Snapshots, row.Wrong = seen.Snapshots, seen.Wrong
 	if seen.Newest != nil {
 		row.LastSuccess = &seen.Newest.At
+		m := seen.Newest.Manifest
+		row.LastProven = &status.Proven{ID: m.ID, TakenAt: m.TakenAt, Revision: m.Revision, Level: seen.Newest.Level, Store: store.Name,
+			KnownSince: seen.Newest.Since.UTC(), SeenAt: now.UTC().Truncate(time.Second)}
 	}
 	return row, seen
 }
@@ -178,8 +180,8 @@ func (o *Observer) jobs(s *status.Status, now time.Time) error {
 // expectation returns what the snapshot schedule promises now. The last due run may still be under way, but the one before it
 // must have left a snapshot.
 func (o *Observer) expectation(now time.Time) status.Expectation {
-	e := status.Expectation{Now: now}
-	if o.Snapshots == nil {
+	e := status.Expectation{Now: now, KeepWithin: o.KeepWithin, Off: o.Snapshots == nil}
+	if e.Off {
 		return e
 	}
 	const far = 400 * 24 * time.Hour

@@ -49,7 +49,7 @@ func TestOddMember(t *testing.T) {
 				t.Fatalf("got %+v, %v", seen, err)
 			}
 			s := status.Status{Members: []status.Member{{ID: "1", Name: "m1", Role: "leader", Healthy: true}, {ID: "2", Name: "m2", Role: "follower", Healthy: true}},
-				LastProven: &status.Proven{}, Stores: []status.Store{{Name: "a", LastSuccess: &now}}}
+				Stores: []status.Store{{Name: "a", LastSuccess: &now, LastProven: &status.Proven{}}}}
 			nameOdd(&s, []Inspection{{}, seen})
 			status.Judge(&s, status.Expectation{Now: now}, nil, nil)
 			reasons := strings.Join(s.Reasons, "\n")

@@ -7,16 +7,14 @@ package status
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 )
 
 // Verdict is the answer in one word.
 type Verdict string
 
-// Protected: a proven snapshot as new as the schedule promises, in every store, of a healthy cluster. AtRisk: there is a
-// proven snapshot, and something is wrong. Unprotected: no proven snapshot is known.
+// Protected: a proven snapshot as new as the schedule promises, in every store, of a healthy cluster. AtRisk: something is wrong, and there is a
+// proven snapshot or it is not known that there is none, as Proof says. Unprotected: every store was read, and none holds a proven snapshot.
 const (
 	Protected   Verdict = "PROTECTED"
 	AtRisk      Verdict = "AT_RISK"
@@ -32,6 +30,14 @@ type Status struct {
 	Stores     []Store  `json:"stores"`
 	Jobs       []Job    `json:"jobs"`
 	LastProven *Proven  `json:"last_proven"`
+	// Proof says how LastProven is known.
+	Proof Proof `json:"proof"`
+	// Plan is what to do: one step for each reason, in their order; empty if the cluster is protected.
+	Plan []Step `json:"plan"`
+	// Agent is the daemon of this host.
+	Agent Agent `json:"agent"`
+	// Emergency is the newest emergency snapshot, if it is newer than LastProven: taken without a quorum, of one member alone.
+	Emergency *Proven `json:"newest_emergency,omitempty"`
 	// SetAside are snapshots in the spool of this host that no store can take.
 	SetAside []Aside `json:"set_aside,omitempty"`
 	// AtWork is the agent that works on the cluster just now, and on what; "": none.
@@ -72,8 +78,10 @@ type Store struct {
 	LastSuccess *time.Time `json:"last_success"`
 	Snapshots   int        `json:"snapshots"`
 	Spooled     int        `json:"spooled"` // snapshots that wait on this host for it
-	Error       string     `json:"error,omitempty"`
-	Wrong       []string   `json:"wrong,omitempty"`
+	// LastProven is the newest proven snapshot there. If the store could not be read, it is the one that was last seen there.
+	LastProven *Proven  `json:"last_proven"`
+	Error      string   `json:"error,omitempty"`
+	Wrong      []string `json:"wrong,omitempty"`
 }
 
 // Job is one job of the daemon on this host.
@@ -93,6 +101,41 @@ type Proven struct {
 	Revision int64     `json:"revision"`
 	Level    int       `json:"level"`
 	Store    string    `json:"store"`
+	// KnownSince is when the snapshot was proven to this level, SeenAt when it was last seen in the store.
+	KnownSince time.Time `json:"known_since"`
+	SeenAt     time.Time `json:"seen_at"`
+}
+
+// Proof says how the newest proven snapshot is known.
+type Proof string
+
+// ProofSeen: a store that was read just now holds it. ProofLastKnown: none that could be read does, and it was seen earlier in one that cannot be read now.
+// ProofNone: every store was read, and none holds one. ProofNotKnown: a store could not be read, and nothing was ever seen there.
+const (
+	ProofSeen      Proof = "seen"
+	ProofLastKnown Proof = "last_known"
+	ProofNone      Proof = "none"
+	ProofNotKnown  Proof = "not_known"
+)
+
+// Agent is the daemon of this host. Running is nil if it is not known whether one runs, and Error then says why. The rest is empty unless it does.
+type Agent struct {
+	Running *bool      `json:"running"`
+	PID     int        `json:"pid,omitempty"`
+	Since   *time.Time `json:"since,omitempty"`
+	Version string     `json:"version,omitempty"`
+	// Binary is the version of the program that asks.
+	Binary string `json:"binary_version,omitempty"`
+	Error  string `json:"error,omitempty"`
+}
+
+// Runs reports whether it is known that the agent runs.
+func (a Agent) Runs() bool { return a.Running != nil && *a.Running }
+
+// Step is a reason, and what to do about it; Do is "" if nothing has to be done but to wait.
+type Step struct {
+	Reason string `json:"reason"`
+	Do     string `json:"do"`
 }
 
 // Aside is a snapshot that was set aside in the spool.
@@ -107,98 +150,14 @@ type Expectation struct {
 	// Zero: the schedule is off.
 	Snapshot time.Time
 	Now      time.Time
+	// Off means that the schedule is off. KeepWithin is how long retention keeps snapshots, 0 if that is not limited by time: with the schedule off, a newest one
+	// that is older is a risk.
+	Off        bool
+	KeepWithin time.Duration
 }
 
-// Judge sets the verdict and its reasons from the rest of s. clusterErr says why the cluster
-// could not be asked, jobsErr why the records of the jobs could not be read.
-func Judge(s *Status, e Expectation, clusterErr, jobsErr error) {
-	var wrong []string
-	note := func(format string, args ...any) { wrong = append(wrong, oneLine(fmt.Sprintf(format, args...))) }
-	if clusterErr != nil {
-		note("the cluster could not be asked: %v", clusterErr)
-	}
-	for _, stray := range s.Cluster.Strays {
-		note("etcd refuses writes: the alarm %s is raised, which is no member any more; etcdctl alarm disarm ends it", stray)
-	}
-	judgeMembers(s.Members, note)
-	for _, store := range s.Stores {
-		switch {
-		case store.Error != "":
-			note("store %s could not be read: %s", store.Name, store.Error)
-		case store.LastSuccess == nil:
-			note("store %s holds no proven snapshot of this cluster", store.Name)
-		case store.LastSuccess.Before(e.Snapshot):
-			note("store %s: its newest proven snapshot is %s old, and a newer one was due", store.Name, age(e.Now.Sub(*store.LastSuccess)))
-		}
-		for _, what := range store.Wrong {
-			note("store %s: %s", store.Name, what)
-		}
-		switch {
-		case store.Spooled == 1:
-			note("store %s lacks a snapshot that waits on this host", store.Name)
-		case store.Spooled > 1:
-			note("store %s lacks %d snapshots that wait on this host", store.Name, store.Spooled)
-		}
-	}
-	if jobsErr != nil {
-		note("the jobs' records could not be read: %v", jobsErr)
-	}
-	for _, a := range s.SetAside {
-		note("snapshot %s was set aside on this host, no store can take it: %s; look at it in spool/set-aside below the state directory, then remove its files", a.ID, a.Reason)
-	}
-	for _, job := range s.Jobs {
-		if job.LastEnded != nil && !job.OK {
-			note("job %s failed at %s: %s", job.Name, job.LastEnded.UTC().Format(time.RFC3339), job.Error)
-		}
-	}
-	s.Reasons = wrong
-	switch {
-	case s.LastProven == nil:
-		s.Verdict = Unprotected
-		s.Reasons = append([]string{unprotected(s.Stores)}, wrong...)
-	case len(wrong) > 0:
-		s.Verdict = AtRisk
-	default:
-		s.Verdict = Protected
-		s.Reasons = []string{fmt.Sprintf("proven restorable to %s, revision %d", s.LastProven.TakenAt.UTC().Format(time.RFC3339), s.LastProven.Revision)}
-	}
-}
-
-// unprotected says what it means that no proven snapshot is known.
-func unprotected(stores []Store) string {
-	if slices.ContainsFunc(stores, func(s Store) bool { return s.Error != "" }) {
-		return "no proven snapshot is known: not every store could be read"
-	}
-	return "no proven snapshot is known: the cluster cannot be restored"
-}
-
-// oneLine puts errors that were joined beside each other: a reason is one line.
-func oneLine(text string) string {
-	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
-}
-
-func judgeMembers(members []Member, note func(string, ...any)) {
-	for _, m := range members {
-		switch {
-		case m.Error != "":
-			note("member %s does not answer: %s", m.Name, m.Error)
-		case !m.Healthy:
-			note("member %s is not healthy: it sees no leader, or another one than the quorum", m.Name)
-		}
-		if m.Odd != "" {
-			note("member %s holds other data than the majority, and etcd does not notice: %s; replace the member", m.Name, m.Odd)
-		}
-		for _, alarm := range m.Alarms {
-			note("member %s has the alarm %s", m.Name, alarm)
-		}
-	}
-	if len(members) > 0 && !slices.ContainsFunc(members, func(m Member) bool { return m.Role == "leader" }) {
-		note("no member is the leader: there may be no quorum")
-	}
-}
-
-// age is a duration as people say it.
-func age(d time.Duration) string {
+// Age is a duration as people say it: 5 min, 3 h, 2 days.
+func Age(d time.Duration) string {
 	switch {
 	case d < time.Hour:
 		return fmt.Sprintf("%d min", int(d.Minutes()))

@@ -25,7 +25,7 @@ func TestStatusOfAnybody(t *testing.T) {
 	cmd := exec.Command(binary, "--config", s.config, "--state-dir", s.state, "status")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	out, err := cmd.CombinedOutput()
-	if cmd.ProcessState.ExitCode() != exitFailed || !strings.Contains(string(out), "Try: run it as root") {
+	if strings.Contains(string(out), "UNPROTECTED") || cmd.ProcessState.ExitCode() != exitFailed || !strings.Contains(string(out), "Try: run it as root") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -30,6 +30,7 @@ type cli struct {
 	stateDir string
 	output   string // table or json
 	quiet    bool
+	verb     string
 }
 
 // json reports whether the output is for programs.
@@ -64,6 +65,7 @@ func newRoot(cli *cli) *cobra.Command {
 			return cmd.Help()
 		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			cli.verb = cmd.Name()
 			if err := refuseEmpty(cmd); err != nil {
 				return err
 			}

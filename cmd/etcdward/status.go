@@ -2,8 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
+	"io/fs"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,7 +12,7 @@ import (
 	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/etcdward/etcdward/agent/status"
-	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
+	"github.com/etcdward/etcdward/cmd/etcdward/view"
 )
 
 func statusCommand(cli *cli) *cobra.Command {
@@ -31,58 +32,30 @@ func (cli *cli) status(ctx context.Context) (err error) {
 		return err
 	}
 	defer done(&err)
-	if err := h.Look(); err != nil {
-		return fmt.Errorf("status: %w", err)
-	}
-	s := h.Observer().Status(ctx, time.Now())
+	denied := h.Look()
+	now := time.Now()
+	observer := h.Observer()
+	s := observer.Status(ctx, now)
 	if ctx.Err() != nil {
 		return fmt.Errorf("status: %w", context.Cause(ctx))
+	}
+	if denied == nil {
+		if err := observer.Remember(s, cli.stateDir); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+			h.Log.Warn("last known proof not written", "error", err)
+		}
 	}
 	if cli.json() {
 		err = cli.printJSON(s)
 	} else {
-		err = cli.printStatus(s)
+		err = view.Status(cli.out, s, now)
 	}
-	if err == nil && s.Verdict != status.Protected {
+	switch {
+	case err != nil:
+	case denied != nil:
+		// What could be seen is shown. Whether the rest is well nobody can tell without the rights.
+		err = fmt.Errorf("status: %w", denied)
+	case s.Verdict != status.Protected:
 		err = fault.Reported(fmt.Errorf("status: %w: %s", agent.ErrPartial, s.Verdict))
 	}
 	return err
-}
-
-func (cli *cli) printStatus(s status.Status) error {
-	fmt.Fprintf(cli.out, "%s  cluster %s %s\n", s.Verdict, s.Cluster.Name, s.Cluster.ID)
-	for _, reason := range s.Reasons {
-		fmt.Fprintf(cli.out, "  - %s\n", terminal.Escape(reason))
-	}
-	if s.AtWork != "" {
-		fmt.Fprintf(cli.out, "At work: %s\n", terminal.Escape(s.AtWork))
-	}
-	if p := s.LastProven; p != nil {
-		fmt.Fprintf(cli.out, "Newest proven: %s in store %s, level %d of 5\n", p.ID, p.Store, p.Level)
-	}
-	rows := [][]string{{"\nMEMBER", "ROLE", "HEALTHY", "VERSION", "DB SIZE", "IN USE", "REVISION", "RAFT INDEX", "ALARMS"}}
-	for _, m := range s.Members {
-		rows = append(rows, []string{m.Name, m.Role, terminal.YesNo(m.Healthy), m.Version, terminal.Bytes(m.DBSizeBytes), terminal.Bytes(m.DBInUseBytes),
-			fmt.Sprint(m.Revision), fmt.Sprint(m.RaftIndex), strings.Join(m.Alarms, " ")})
-	}
-	rows = append(rows, []string{"\nSTORE", "KIND", "SNAPSHOTS", "NEWEST PROVEN", "WAITING HERE"})
-	for _, st := range s.Stores {
-		count := fmt.Sprint(st.Snapshots)
-		if st.Error != "" {
-			count = "not known"
-		}
-		rows = append(rows, []string{st.Name, st.Kind, count, terminal.TimeOrDash(st.LastSuccess), fmt.Sprint(st.Spooled)})
-	}
-	rows = append(rows, []string{"\nJOB", "LAST STARTED", "LAST ENDED", "OUTCOME", "NEXT"})
-	for _, j := range s.Jobs {
-		outcome := "never ran on this host"
-		if j.LastEnded != nil {
-			outcome = "ok"
-			if !j.OK {
-				outcome = "failed"
-			}
-		}
-		rows = append(rows, []string{j.Name, terminal.TimeOrDash(j.LastStarted), terminal.TimeOrDash(j.LastEnded), outcome, terminal.TimeOrDash(j.Next)})
-	}
-	return terminal.Sections(cli.out, rows)
 }

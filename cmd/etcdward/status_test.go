@@ -92,8 +92,17 @@ func TestStatusOfStores(t *testing.T) {
 		if err := os.Rename(s.store, s.store+".away"); err != nil {
 			t.Fatal(err)
 		}
-		if r := s.etcdward(t, "status"); r.code != exitFindings || !strings.Contains(r.out, "not known") {
+		st, _ := s.status(t)
+		if p := st.LastProven; st.Verdict != status.AtRisk || st.Proof != status.ProofLastKnown || p == nil || p.ID != newest.ID || p.SeenAt.IsZero() {
+			t.Errorf("what was last seen does not stand: %+v", st)
+		}
+		if r := s.etcdward(t, "status"); r.code != exitFindings || !strings.Contains(r.out, "not known") || !strings.Contains(r.out, newest.ID+", level 2 of 5, store primary, last seen ") {
 			t.Errorf("exit %d\n%s", r.code, r.out)
+		}
+		fresh := s
+		fresh.state = t.TempDir()
+		if st, _ := fresh.status(t); st.Verdict != status.AtRisk || st.Proof != status.ProofNotKnown || st.LastProven != nil {
+			t.Errorf("a host that never saw the store: %+v", st)
 		}
 		if r := s.etcdward(t, "prune"); r.code != exitFailed || r.out != "" {
 			t.Errorf("prune: exit %d\n%s%s", r.code, r.out, r.err)

@@ -38,6 +38,7 @@ var Rooms = map[string][]string{
 	"agent/retention":         {},
 	"agent/ballot":            {},
 	"agent/status":            {},
+	"agent/hostrecord":        {"agent/atomicfile"},
 	"agent/discover":          {"agent/discover/endpoint", "agent/discover/unit", "agent/hostfile", "agent/staticpod"},
 	"agent/discover/unit":     {"agent/hostfile"},
 	"agent/discover/endpoint": {},
@@ -77,7 +78,7 @@ var Rooms = map[string][]string{
 	"agent/compact":      {"agent/atomicfile", "agent/etcd"},
 	"agent/coordination": {"agent", "agent/cancellation", "agent/etcd"},
 	"agent/defrag":       {"agent", "agent/ballot", "agent/cancellation", "agent/compact", "agent/etcd", "agent/printable", "agent/version"},
-	"agent/observe":      {"agent/catalog", "agent/etcd", "agent/jobstate", "agent/retention", "agent/snapshot", "agent/spool", "agent/status", "agent/stores", "schedule"},
+	"agent/observe":      {"agent/catalog", "agent/etcd", "agent/hostrecord", "agent/jobstate", "agent/retention", "agent/snapshot", "agent/spool", "agent/status", "agent/stores", "schedule"},
 	"agent/trial":        {"agent/catalog", "agent/etcd", "storage"},
 	"agent/round":        {"agent", "agent/backup", "agent/coordination", "agent/delivery", "agent/etcd", "agent/prune", "agent/snapshot", "agent/stores"},
 	"agent/upkeep":       {"agent", "agent/compact", "agent/coordination", "agent/defrag", "agent/round"},
@@ -87,9 +88,9 @@ var Rooms = map[string][]string{
 
 	// The composition, and what runs on it.
 	"agent/wire": {"agent", "agent/backup", "agent/catalog", "agent/compact", "agent/config", "agent/coordination", "agent/defrag", "agent/delivery", "agent/etcd",
-		"agent/fault", "agent/heartbeat", "agent/listener", "agent/metrics", "agent/observe", "agent/prune", "agent/retention", "agent/round", "agent/seal", "agent/spool", "agent/staging", "agent/stores",
+		"agent/fault", "agent/heartbeat", "agent/hostrecord", "agent/listener", "agent/metrics", "agent/observe", "agent/prune", "agent/retention", "agent/round", "agent/seal", "agent/spool", "agent/staging", "agent/stores",
 		"agent/upkeep", "agent/verify", "storage", "storage/directory", "storage/gcs", "storage/s3", "systemd"},
-	"agent/daemon": {"agent", "agent/catalog", "agent/compact", "agent/config", "agent/coordination", "agent/heartbeat", "agent/jobstate", "agent/metrics", "agent/observe",
+	"agent/daemon": {"agent", "agent/catalog", "agent/compact", "agent/config", "agent/coordination", "agent/heartbeat", "agent/hostrecord", "agent/jobstate", "agent/metrics", "agent/observe",
 		"agent/round", "agent/snapshot", "agent/status", "agent/upkeep",
 		"agent/verify", "agent/wire", "schedule", "systemd"},
 
@@ -105,6 +106,7 @@ var Rooms = map[string][]string{
 	"cmd/etcdward/terminal": {},
 	"cmd/etcdward/signals":  {},
 	"cmd/etcdward/manual":   {"agent/config"},
+	"cmd/etcdward/view":     {"agent/status", "cmd/etcdward/terminal"},
 	"cmd/etcdward/demo": {"agent/compact", "agent/config", "agent/defrag", "agent/etcd", "agent/fetch", "agent/jobstate", "agent/restore", "agent/restore/plan",
 		"agent/restore/source", "agent/round", "agent/scratch", "agent/seal", "agent/snapshot", "agent/stores", "agent/upkeep", "agent/wire",
 		"cmd/etcdward/terminal", "schedule"},

@@ -60,6 +60,7 @@ func (p *progress) show(step string, done, total int64) {
 	p.shown = now
 	line := Escape(p.line(done, total, now.Sub(p.begun)))
 	if p.terminal {
+		line = cut(line, Width(p.out)-1) // asked each time: the window may have changed
 		fmt.Fprintf(p.out, "\r%s\x1b[K", line)
 		p.onLine = true
 		return
@@ -77,6 +78,14 @@ func (p *progress) line(done, total int64, since time.Duration) string {
 	left := time.Duration(float64(total-done)/rate) * time.Second
 	return fmt.Sprintf("%s: [%s%s] %s of %s, %s/s, %s left", p.step, strings.Repeat("=", full), strings.Repeat(" ", width-full),
 		Bytes(done), Bytes(total), Bytes(int64(rate)), left)
+}
+
+// cut shortens a line to so many columns, so that the terminal does not wrap it and the next one replaces it whole.
+func cut(line string, columns int) string {
+	if runes := []rune(line); columns > 0 && len(runes) > columns {
+		return string(runes[:columns])
+	}
+	return line
 }
 
 // wipe removes the bar.
