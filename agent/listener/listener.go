@@ -85,7 +85,7 @@ func (l *Listener) listen(ctx context.Context) (net.Listener, error) {
 
 // serve answers clients until ctx ends or the listener breaks.
 func (l *Listener) serve(ctx context.Context, listening net.Listener) error {
-	var handler http.Handler = guard(l.Pages, onlyThisHost(listening.Addr()))
+	handler := guard(l.Pages, onlyThisHost(listening.Addr()))
 	if l.Quiet != nil {
 		quiet := time.AfterFunc(quietAfter, l.Quiet)
 		defer quiet.Stop()

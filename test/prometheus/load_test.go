@@ -5,9 +5,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -52,11 +54,19 @@ func usageOf(t *testing.T, address string) usage {
 	return usage{of("process_resident_memory_bytes"), of("process_open_fds"), of("go_goroutines")}
 }
 
-// TestLoad sends 10,000 requests beside 100 connections that stall: what that costs stays bounded, and the jobs are on time.
+// TestLoad sends 10,000 requests beside 100 connections that stall, while the server of the heartbeat hangs: what that costs stays bounded, and the jobs
+// are on time.
 func TestLoad(t *testing.T) {
+	t.Parallel()
+	asked := make(chan struct{}, 100)
+	hangs := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-r.Context().Done()
+	}))
+	defer hangs.Close()
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
 	listen := port.Free(t, "127.0.0.1")
-	s := program.On{Host: host.New(t, c, `snapshot: {schedule: "* * * * *"}`, fmt.Sprintf("metrics: {listen: %q}", listen))}
+	s := program.On{Host: host.New(t, c, `snapshot: {schedule: "* * * * *"}`, fmt.Sprintf("metrics: {listen: %q}", listen), "heartbeat: {url: "+hangs.URL+"}")}
 	p := s.Start(t, "run")
 	await.Until(t, 20*time.Second, p.Said, func() bool { return strings.Contains(p.Said.String(), "metrics served") })
 	before := usageOf(t, listen)
@@ -99,6 +109,17 @@ func TestLoad(t *testing.T) {
 		return after.files-before.files < 10 && after.goroutines-before.goroutines < 20
 	})
 	onTime(t, p.Said.String())
+	select {
+	case <-asked:
+	case <-time.After(10 * time.Second):
+		t.Error("no heartbeat was tried")
+	}
+	if err := p.Cmd.Process.Signal(syscall.SIGTERM); err != nil { // before the server closes, which waits for the heartbeat to hang up
+		t.Fatal(err)
+	}
+	if err := p.Wait(); err != nil {
+		t.Errorf("it did not stop cleanly: %v", err)
+	}
 }
 
 // stall connects again and again, says half a request or nothing, and waits.
