@@ -3,7 +3,6 @@ package daemon
 import (
 	"errors"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -39,26 +38,7 @@ func newSightings(now time.Time) *sightings {
 func (s *sightings) status(seen status.Status, now time.Time, took time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	was := s.facts.Status
 	s.facts.Status, s.facts.Looked, s.facts.LookTook = seen, now, took
-	remember(&s.facts.Status, was)
-}
-
-// remember keeps the last known success of a store that cannot be read now, and the last known proof: a time does not grow wrong, and its age is what an
-// alert looks at.
-func remember(seen *status.Status, was status.Status) {
-	seen.Stores = slices.Clone(seen.Stores) // it is others' as well
-	for i, store := range seen.Stores {
-		for _, before := range was.Stores {
-			if store.Error != "" && store.LastSuccess == nil && before.Name == store.Name {
-				seen.Stores[i].LastSuccess = before.LastSuccess
-			}
-		}
-	}
-	away := slices.ContainsFunc(seen.Stores, func(s status.Store) bool { return s.Error != "" })
-	if seen.LastProven == nil && away {
-		seen.LastProven = was.LastProven
-	}
 }
 
 // probe keeps what a look at the members saw.

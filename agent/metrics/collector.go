@@ -130,10 +130,8 @@ func (s sink) status(seen status.Status, proofs map[string]Store) {
 	for _, store := range seen.Stores {
 		s.put("store_reachable", truth(store.Error == ""), store.Name)
 		s.put("spool_snapshots", float64(store.Spooled), store.Name)
-		if store.LastSuccess != nil {
-			s.at("cluster_store_last_success_timestamp_seconds", *store.LastSuccess, store.Name)
-		}
-		s.levels(store, seen.LastProven, proofs[store.Name])
+		s.at("cluster_store_last_success_timestamp_seconds", newestIn(store), store.Name)
+		s.levels(store, proofs[store.Name])
 		if store.Error == "" {
 			s.put("cluster_store_snapshots", float64(store.Snapshots), store.Name)
 			s.put("cluster_store_findings", float64(len(store.Wrong)), store.Name)
@@ -141,16 +139,28 @@ func (s sink) status(seen status.Status, proofs map[string]Store) {
 	}
 }
 
+// newestIn returns when the newest proven snapshot of a store was taken, which may have been seen there earlier: a time does not grow wrong. Zero: none is
+// known.
+func newestIn(store status.Store) time.Time {
+	switch {
+	case store.LastSuccess != nil:
+		return *store.LastSuccess
+	case store.LastProven != nil:
+		return store.LastProven.TakenAt
+	}
+	return time.Time{}
+}
+
 // levels puts out, for each level of proof, the newest snapshot that reaches it.
-func (s sink) levels(store status.Store, newest *status.Proven, proofs Store) {
-	for level, at := range byLevel(store, newest, proofs) {
+func (s sink) levels(store status.Store, proofs Store) {
+	for level, at := range byLevel(store, proofs) {
 		s.at("cluster_store_proven_timestamp_seconds", at, store.Name, strconv.Itoa(level))
 	}
 }
 
 // byLevel returns when the newest snapshot of a store was taken that is proven at each level or above; levels that none reaches
 // are missing.
-func byLevel(store status.Store, newest *status.Proven, proofs Store) map[int]time.Time {
+func byLevel(store status.Store, proofs Store) map[int]time.Time {
 	at := map[int]time.Time{}
 	reach := func(level int, taken time.Time) {
 		for l := 1; l <= level; l++ {
@@ -159,11 +169,9 @@ func byLevel(store status.Store, newest *status.Proven, proofs Store) map[int]ti
 			}
 		}
 	}
-	if store.LastSuccess != nil {
-		reach(1, *store.LastSuccess)
-	}
-	if newest != nil && newest.Store == store.Name {
-		reach(newest.Level, newest.TakenAt)
+	reach(1, newestIn(store))
+	if p := store.LastProven; p != nil {
+		reach(p.Level, p.TakenAt)
 	}
 	reach(4, proofs.ReadBack.TakenAt)
 	reach(5, proofs.Drilled.TakenAt)
