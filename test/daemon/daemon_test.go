@@ -96,7 +96,7 @@ func TestDaemon(t *testing.T) {
 	})
 	t.Logf("idle daemon: %.1f MiB RSS", float64(kib)/1024)
 	r := s.Run(t, "status")
-	if r.Code != 0 || !strings.HasPrefix(r.Out, "PROTECTED") || !regexp.MustCompile(`snapshot +20.* ok `).MatchString(r.Out) {
+	if r.Code != 0 || !strings.HasPrefix(r.Out, "PROTECTED") || !regexp.MustCompile(`snapshot +ok +20`).MatchString(r.Out) {
 		t.Errorf("exit %d\n%s%s", r.Code, r.Out, r.Err)
 	}
 	if err := p.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
