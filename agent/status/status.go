@@ -156,9 +156,11 @@ type Expectation struct {
 	KeepWithin time.Duration
 }
 
-// Age is a duration as people say it: 5 min, 3 h, 2 days.
+// Age is a duration as people say it: < 1 min, 5 min, 3 h, 2 days.
 func Age(d time.Duration) string {
 	switch {
+	case d < time.Minute:
+		return "< 1 min"
 	case d < time.Hour:
 		return fmt.Sprintf("%d min", int(d.Minutes()))
 	case d < 48*time.Hour:

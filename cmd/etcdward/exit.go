@@ -105,12 +105,13 @@ func (cli *cli) conclude(ctx context.Context, err error) int {
 	case errors.As(err, &invalid):
 		fmt.Fprintln(cli.err, invalid) // each line names its own place in the file in the file
 	default:
+		screen := terminal.NewScreen(cli.err)
 		// Errors that were joined: each is one.
 		for line := range strings.Lines(err.Error()) {
-			fmt.Fprintf(cli.err, "etcdward: %s\n", terminal.Escape(strings.TrimRight(line, "\n")))
+			screen.Say("", "etcdward: "+strings.TrimRight(line, "\n"))
 		}
 		if hint := hintFor(err); hint != "" {
-			fmt.Fprintf(cli.err, "Try: %s\n", hint)
+			screen.Say("Try: ", hint)
 		}
 	}
 	return code

@@ -56,7 +56,8 @@ func (cli *cli) list(ctx context.Context, sel wire.Selection) (err error) {
 	}
 	var unread error
 	read := 0
-	rows := [][]string{{"ID", "TAKEN (UTC)", "REVISION", "STORED", "STORE", "MANIFEST"}}
+	now := time.Now()
+	rows := [][]string{{"ID (TIME IN UTC)", "AGE", "REVISION", "STORED", "STORE", "MANIFEST"}}
 	manifests := []listed{}
 	for _, store := range selected {
 		listing, err := listingOf(ctx, store)
@@ -76,7 +77,7 @@ func (cli *cli) list(ctx context.Context, sel wire.Selection) (err error) {
 		marks, err := stores.Marks(ctx, store, listing.Snapshots, looked)
 		unread = errors.Join(unread, err)
 		for i, e := range listing.Snapshots {
-			rows = append(rows, []string{e.ID.String(), terminal.Time(e.ID.TakenAt), fmt.Sprint(e.ID.Revision), terminal.Bytes(e.SizeBytes()), store.Name, marks[i]})
+			rows = append(rows, []string{e.ID.String(), terminal.Age(now.Sub(e.ID.TakenAt)), fmt.Sprint(e.ID.Revision), terminal.Bytes(e.SizeBytes()), store.Name, marks[i]})
 		}
 	}
 	if read == 0 {

@@ -17,6 +17,7 @@ import (
 	"github.com/etcdward/etcdward/agent/restore/source"
 	"github.com/etcdward/etcdward/agent/stores"
 	"github.com/etcdward/etcdward/agent/wire"
+	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 )
 
 // planRequest is what the flags of restore plan say.
@@ -115,9 +116,10 @@ func (cli *cli) restorePlan(ctx context.Context, r planRequest) (err error) {
 	if cli.json() {
 		return cli.printJSON(p)
 	}
-	_, err = fmt.Fprintf(cli.out, "%s: %d members, snapshot %s at revision %d (%d keys)\n%s", r.output, len(p.Members),
-		p.Snapshot.Name(), p.Snapshot.Revision, p.Snapshot.TotalKeys, p.Runbook(r.output))
-	return err
+	screen := terminal.NewScreen(cli.out)
+	screen.Text(fmt.Sprintf("%s: %d members, snapshot %s at revision %d (%d keys)\n%s", r.output, len(p.Members),
+		p.Snapshot.Name(), p.Snapshot.Revision, p.Snapshot.TotalKeys, p.Runbook(r.output)))
+	return screen.Err()
 }
 
 // planner reads the configuration. A plan of a file does without one.

@@ -100,6 +100,19 @@ func (s Screen) Say(first, text string) {
 	fmt.Fprintln(s.w, strings.Join(lines, "\n"))
 }
 
+// Text writes lines that are made up already. Those wider than the window are wrapped, and go on where their words began; a line with a command after a name is not:
+// people copy it.
+func (s Screen) Text(text string) {
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		if lead := len(line) - len(strings.TrimLeft(line, " ")); strings.Contains(line[lead:], "  ") {
+			fmt.Fprintln(s.w, Escape(line))
+		} else {
+			s.Say(strings.Repeat(" ", lead), line[lead:])
+		}
+	}
+}
+
 // Wrap breaks a text at spaces into lines of at most so many columns; 0: of any length. Each line but the first begins with indent. A word that is longer than a line
 // is not broken: people copy it.
 func Wrap(text string, width int, indent string) []string {
@@ -124,8 +137,11 @@ func Wrap(text string, width int, indent string) []string {
 
 // Table writes aligned columns; the first row is the head. In a window that is too narrow for them, each row becomes a list of its cells.
 func (s Screen) Table(rows [][]string) {
-	widths := make([]int, len(rows[0]))
+	var widths []int
 	for _, row := range rows {
+		if more := len(row) - len(widths); more > 0 {
+			widths = append(widths, make([]int, more)...)
+		}
 		for i := range row {
 			row[i] = Escape(row[i])
 			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
@@ -153,15 +169,14 @@ func (s Screen) Table(rows [][]string) {
 
 // list writes each row as a list of its cells, with the names of the columns.
 func (s Screen) list(rows [][]string) {
-	head := rows[0]
-	name := 0
-	for _, h := range head[1:] {
+	head, name := rows[0], 0
+	for _, h := range head[min(1, len(head)):] {
 		name = max(name, utf8.RuneCountInString(h))
 	}
 	for _, row := range rows[1:] {
 		fmt.Fprintln(s.w, strings.TrimSpace(head[0]+" "+row[0]))
 		for i, cell := range row[1:] {
-			if cell == "" {
+			if cell == "" || i+1 >= len(head) {
 				continue
 			}
 			first := fmt.Sprintf("  %-*s  ", name, head[i+1])
@@ -177,11 +192,11 @@ func (s Screen) list(rows [][]string) {
 // Gap writes an empty line.
 func (s Screen) Gap() { fmt.Fprintln(s.w) }
 
-// Age is how long something is ago, or how far it is ahead, as people say it: 5 min, 3 h, 2 days.
+// Age is how long something is ago, or how far it is ahead, as people say it: < 1 min, 5 min, 3 h, 2 days.
 func Age(d time.Duration) string {
 	switch d = d.Abs(); {
 	case d < time.Minute:
-		return fmt.Sprintf("%d s", int(d.Seconds()))
+		return "< 1 min"
 	case d < time.Hour:
 		return fmt.Sprintf("%d min", int(d.Minutes()))
 	case d < 48*time.Hour:

@@ -60,6 +60,14 @@ func TestScreenLine(t *testing.T) {
 	}
 }
 
+func TestScreenText(t *testing.T) {
+	var out bytes.Buffer
+	Screen{w: &sticky{w: &out}, width: 12}.Text("1. one two three\n   four five six\n  m1:  a command of any length\n\nend\n")
+	if got := out.String(); got != "1. one two\nthree\n   four five\n   six\n  m1:  a command of any length\n\nend\n" {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestColourIsForTerminals: a file or a pipe has neither colours nor a width.
 func TestColourIsForTerminals(t *testing.T) {
 	t.Setenv("TERM", "xterm")
@@ -75,7 +83,7 @@ func TestColourIsForTerminals(t *testing.T) {
 func TestWhen(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 30, 0, 0, time.UTC)
 	for ahead, want := range map[time.Duration]string{
-		-30 * time.Second: "2026-11-22 12:29Z (30 s)", -time.Hour: "2026-11-22 11:30Z (1 h)", 30 * time.Minute: "2026-11-22 13:00Z (in 30 min)",
+		-30 * time.Second: "2026-11-22 12:29Z (< 1 min)", -time.Hour: "2026-11-22 11:30Z (1 h)", 30 * time.Minute: "2026-11-22 13:00Z (in 30 min)",
 		-72 * time.Hour: "2026-11-19 12:30Z (3 days)",
 	} {
 		if at := now.Add(ahead); When(&at, now) != want {

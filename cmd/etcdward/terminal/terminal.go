@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 )
 
 // JSON writes a value for programs.
@@ -21,20 +21,12 @@ func JSON(w io.Writer, v any) error {
 	return nil
 }
 
-// Table writes aligned columns for people; the first row is the head. Each cell is one line, in which nothing acts upon the terminal.
+// Table writes aligned columns for people; the first row is the head. Each cell is one line, in which nothing acts upon the terminal, and it fits the
+// window as that of Screen.Table does.
 func Table(w io.Writer, rows [][]string) error {
-	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		cells := make([]string, len(row))
-		for i, cell := range row {
-			cells[i] = Escape(cell)
-		}
-		fmt.Fprintln(columns, strings.Join(cells, "\t"))
-	}
-	if err := columns.Flush(); err != nil {
-		return fmt.Errorf("print: %w", err)
-	}
-	return nil
+	screen := NewScreen(w)
+	screen.Table(rows)
+	return screen.Err()
 }
 
 // Sections writes several tables; each begins with a row whose first cell begins with a line break.
@@ -54,13 +46,16 @@ func Sections(w io.Writer, rows [][]string) error {
 	return nil
 }
 
-// Fields writes names and values beneath each other.
+// Fields writes names and values beneath each other; a value is wrapped at the window's edge.
 func Fields(w io.Writer, pairs ...[2]string) error {
-	rows := make([][]string, len(pairs))
-	for i, p := range pairs {
-		rows[i] = []string{p[0] + ":", p[1]}
+	screen, widest := NewScreen(w), 0
+	for _, p := range pairs {
+		widest = max(widest, utf8.RuneCountInString(p[0]))
 	}
-	return Table(w, rows)
+	for _, p := range pairs {
+		screen.Say(fmt.Sprintf("%-*s  ", widest+1, p[0]+":"), p[1])
+	}
+	return screen.Err()
 }
 
 // Bytes is a size for people: 1.2 GiB.

@@ -1,0 +1,9 @@
+package screens
+
+import (
+	"testing"
+
+	"github.com/etcdward/etcdward/test/program"
+)
+
+func TestMain(m *testing.M) { program.Main(m) }
