@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/etcdward/etcdward/agent/config"
 	"github.com/etcdward/etcdward/agent/heartbeat"
 	"github.com/etcdward/etcdward/agent/metrics"
 	"github.com/etcdward/etcdward/agent/wire"
@@ -158,20 +157,4 @@ func (d *daemon) start(ctx context.Context, g *generation) error {
 		return nil // it was told to stop, and live ends for the same reason
 	}
 	return err
-}
-
-// Inactive names the parts of the configuration that this version does not act on yet.
-func Inactive(cfg *config.Config) []string {
-	var notes []string
-	for _, part := range []struct {
-		key string
-		set bool
-	}{
-		{"drill", !cfg.Drill.Schedule.Off()},
-	} {
-		if part.set {
-			notes = append(notes, part.key+": valid, but without effect in this version")
-		}
-	}
-	return notes
 }

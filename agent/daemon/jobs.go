@@ -16,6 +16,7 @@ import (
 const (
 	snapshotLimit   = 2 * time.Hour
 	verifyLimit     = 6 * time.Hour
+	drillLimit      = 6 * time.Hour
 	compactionLimit = 10 * time.Minute // the call returns before members have removed anything
 )
 
@@ -35,10 +36,15 @@ func (d *daemon) furnish(g *generation) error {
 	if err != nil {
 		return err
 	}
+	rehearsal, err := g.Rehearsal()
+	if err != nil {
+		return err
+	}
 	runs := map[string]schedule.Job{
 		"snapshot":   {Limit: snapshotLimit, Run: snapshotJob(snapshots)},
 		"compaction": {Limit: compactionLimit, Run: compactionJob(care)},
 		"defrag":     {Window: g.Config.Defrag.Window, Run: defragJob(care)},
+		"drill":      {Limit: drillLimit, Patient: true, Run: drillJob(care.Coordinator, rehearsal)},
 		"verify":     {Limit: verifyLimit, Patient: true, Run: verifyJob(care.Coordinator, sampler)},
 	}
 	for _, s := range g.Schedules() {
@@ -76,6 +82,15 @@ func verifyJob(c *coordination.Coordinator, job *verify.Sampler) func(context.Co
 	return func(ctx context.Context, run schedule.Run) error {
 		due := coordination.DueRun{Job: "verify", Due: run.Due, OwnLock: true, WithoutLock: coordination.AlwaysWithoutLock}
 		_, err := c.RunDue(ctx, due, job.Run)
+		return err
+	}
+}
+
+// drillJob rehearses a restore on one host: not on that of the leader, if another agent is there to do it, and not while the cluster is disturbed by
+// another job, since it holds the cluster's lock. Without a lock nothing is rehearsed: the cluster has other troubles.
+func drillJob(c *coordination.Coordinator, run func(context.Context) error) func(context.Context, schedule.Run) error {
+	return func(ctx context.Context, due schedule.Run) error {
+		_, err := c.RunDue(ctx, coordination.DueRun{Job: "drill", Due: due.Due, Yield: c.LeaderOrLast("drill")}, run)
 		return err
 	}
 }

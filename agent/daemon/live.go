@@ -23,7 +23,7 @@ func (d *daemon) live(ctx context.Context, g *generation, first bool) (next *gen
 	if err != nil {
 		return nil, err
 	}
-	for _, note := range append(g.Config.Warnings(), Inactive(g.Config)...) {
+	for _, note := range g.Config.Warnings() {
 		g.Log.Warn("configuration needs attention", "reason", note)
 	}
 	for _, job := range g.Schedules() {

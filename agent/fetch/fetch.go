@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -28,6 +29,8 @@ import (
 type Fetcher struct {
 	Identities seal.Identities
 	Progress   agent.Progress
+	// Waited hears how long each reading from the store took; nil: nobody does.
+	Waited func(time.Duration)
 }
 
 // Run writes the plain file of a snapshot to output, which must not exist. The file appears there only after it is whole
@@ -82,7 +85,7 @@ func (f *Fetcher) Copy(ctx context.Context, found stores.Found, dst io.Writer) (
 		return nil, err
 	}
 	defer sealed.Close()
-	seen := io.TeeReader(sealed, f.Progress.Count("read", m.Object.SizeBytes))
+	seen := io.TeeReader(f.timed(sealed), f.Progress.Count("read", m.Object.SizeBytes))
 	plain, err := seal.Unseal(seen, m.Object.Compression, m.Object.Encryption, f.Identities)
 	if errors.Is(err, seal.ErrNoIdentity) {
 		return nil, fmt.Errorf("snapshot %s: %w", m.ID, err)
@@ -109,6 +112,24 @@ func (f *Fetcher) Copy(ctx context.Context, found stores.Found, dst io.Writer) (
 	}
 	return digest, nil
 }
+
+// timed tells how long the readings take.
+func (f *Fetcher) timed(r io.Reader) io.Reader {
+	if f.Waited == nil {
+		return r
+	}
+	return readerFunc(func(p []byte) (int, error) {
+		begun := time.Now()
+		n, err := r.Read(p)
+		f.Waited(time.Since(begun))
+		return n, err
+	})
+}
+
+// readerFunc is a function that reads.
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // blame finds out whether a decoder failed because the bytes are damaged. If they are, the SHA-256 is wrong when the
 // object was read to its end. An error of the store is returned as it is.

@@ -229,7 +229,7 @@ func (c candidate) judge(whose stores.Ownership, now time.Time) (level int, why 
 		switch {
 		case p.Check.OK:
 			checks = append(checks, p.Check)
-		case n == len(c.proofs)-1: // as prune has it: the newest says what holds
+		case newestOfKind(c.proofs, n): // as prune has it: the newest of each kind says what holds
 			return 0, "is damaged: " + p.Check.Detail
 		}
 	}
@@ -260,4 +260,9 @@ func (c candidate) provenSince(level int) time.Time {
 		return stored
 	}
 	return c.manifest.TakenAt
+}
+
+// newestOfKind reports whether the proof at n, of proofs that are sorted by time, is the last of its kind.
+func newestOfKind(proofs []catalog.Proof, n int) bool {
+	return !slices.ContainsFunc(proofs[n+1:], func(p catalog.Proof) bool { return p.Check.Name == proofs[n].Check.Name })
 }

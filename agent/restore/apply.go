@@ -19,6 +19,7 @@ import (
 	"github.com/etcdward/etcdward/agent/restore/place"
 	"github.com/etcdward/etcdward/agent/restore/plan"
 	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/unpack"
 )
 
 // Applier carries out one member's part of a plan on this host.
@@ -214,7 +215,7 @@ func (a *Applier) restore(ctx context.Context, l place.Layout, file string) erro
 		return err
 	}
 	a.tell("Restoring into %s.", l.Work)
-	if err := unpack(ctx, a.Plan, a.member, file, l.Work, a.lock, a.step("restore")); err != nil {
+	if err := unpack.Run(ctx, order(a.Plan, a.member, file, l.Work), a.step("restore"), a.lock); err != nil {
 		return err
 	}
 	if l.Live == l.Data {
@@ -287,4 +288,11 @@ func (a *Applier) step(name string) func(done, total int64) {
 // forecast is what the snapshot says that the restored cluster must answer.
 func (a *Applier) forecast(ctx context.Context, file string) (snapshot.RestoredFacts, error) {
 	return snapshot.Forecast(ctx, file, a.Plan.RevisionBump)
+}
+
+// order is what a plan asks for one member. The child of the restore holds the lock too: if this process is killed, no other run begins before the
+// child has ended.
+func order(p plan.Plan, m plan.Member, file, to string) unpack.Order {
+	return unpack.Order{File: file, To: to, SizeBytes: p.Snapshot.SizeBytes, Bare: p.Snapshot.Bare, Name: m.Name, PeerURLs: m.PeerURLs,
+		InitialCluster: p.InitialCluster(), Token: p.Token, Bump: p.RevisionBump, MarkCompacted: p.MarkCompacted}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/etcdward/etcdward/agent/restore/place"
 	"github.com/etcdward/etcdward/agent/scratch"
 	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/unpack"
 )
 
 // TestApplyAndRollback walks there and back, twice.
@@ -175,7 +176,7 @@ func TestCheckFindsADifference(t *testing.T) {
 	a.lock = lock
 	other := s.plan
 	other.RevisionBump++
-	if err := unpack(t.Context(), other, a.member, s.file, l.Work, lock, func(int64, int64) {}); err != nil {
+	if err := unpack.Run(t.Context(), order(other, a.member, s.file, l.Work), func(int64, int64) {}, lock); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.check(t.Context(), l, s.file); err == nil {

@@ -25,7 +25,7 @@ func (a *Applier) check(ctx context.Context, l place.Layout, file string) error 
 		return err
 	}
 	a.step("boot and read")(0, 0)
-	got, err := scratch.Read(ctx, l.Check, a.member.Name, want.Revision, a.lock)
+	got, err := scratch.Read(ctx, l.Check, a.member.Name, want.Revision, scratch.Options{}, a.lock)
 	if err != nil {
 		return err
 	}

@@ -18,13 +18,14 @@ import (
 	"github.com/etcdward/etcdward/agent/restore/plan"
 	"github.com/etcdward/etcdward/agent/scratch"
 	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/unpack"
 	testfixture "github.com/etcdward/etcdward/test/fixture"
 )
 
 func TestMain(m *testing.M) {
 	snapshot.ChildMain()
 	scratch.ChildMain()
-	ChildMain()
+	unpack.ChildMain()
 	killMain()
 	goleak.VerifyTestMain(m)
 }
@@ -143,7 +144,7 @@ func (s site) holds(t testing.TB, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := scratch.Read(context.Background(), copied, "m1", want.Revision)
+	got, err := scratch.Read(context.Background(), copied, "m1", want.Revision, scratch.Options{})
 	if err != nil || got.Hash != want.Hash || got.Keys != want.Keys || got.Keys == 0 {
 		t.Fatalf("%s: %v: got %+v, want %+v", path, err, got, want)
 	}

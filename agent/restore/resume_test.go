@@ -230,7 +230,7 @@ func childOf(pid int) int {
 		text, _ := os.ReadFile(path) // the task may have ended
 		for _, word := range strings.Fields(string(text)) {
 			line, _ := os.ReadFile("/proc/" + word + "/cmdline")
-			if strings.Contains(string(line), unpacking.Name) || strings.Contains(string(line), "internal-etcd-read") {
+			if strings.Contains(string(line), "internal-restore") || strings.Contains(string(line), "internal-etcd-read") {
 				child, _ := strconv.Atoi(word)
 				return child
 			}

@@ -9,10 +9,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/storage/mvcc"
 
+	"github.com/etcdward/etcdward/agent/census"
 	"github.com/etcdward/etcdward/agent/child"
 )
 
@@ -26,6 +28,11 @@ type Reading struct {
 	Bytes int64 `json:"bytes"`
 	// Hash is HashKV at Revision.
 	Hash uint32 `json:"hash"`
+	// Boot and Read are how long it took until the etcd was ready, and to read and hash everything.
+	Boot time.Duration `json:"boot"`
+	Read time.Duration `json:"read"`
+	// Census is what the keys are.
+	Census census.Census `json:"census"`
 }
 
 // readSpec holds the orders to the child.
@@ -34,6 +41,13 @@ type readSpec struct {
 	Name     string `json:"name"`
 	Revision int64  `json:"revision"`
 	LogFile  string `json:"log_file"`
+	Gentle   bool   `json:"gentle"`
+}
+
+// Options say how a directory is read.
+type Options struct {
+	// Gentle makes the child give way to every other process of the host.
+	Gentle bool
 }
 
 // Read boots an etcd on the data directory of the named member, makes it the only member, reads every key at the
@@ -42,8 +56,8 @@ type readSpec struct {
 //
 // The child keeps the given files open until the etcd has ended, and keeps their locks, even if this process is killed
 // earlier.
-func Read(ctx context.Context, dataDir, name string, revision int64, held ...*os.File) (Reading, error) {
-	spec := readSpec{DataDir: dataDir, Name: name, Revision: revision, LogFile: dataDir + ".log"}
+func Read(ctx context.Context, dataDir, name string, revision int64, o Options, held ...*os.File) (Reading, error) {
+	spec := readSpec{DataDir: dataDir, Name: name, Revision: revision, LogFile: dataDir + ".log", Gentle: o.Gentle}
 	argument, err := json.Marshal(spec)
 	if err != nil {
 		return Reading{}, fmt.Errorf("read %s: %w", dataDir, err)
@@ -85,6 +99,10 @@ func readMain(args []string) error {
 	if _, err := os.Stat(filepath.Join(spec.DataDir, "member", "wal")); err != nil {
 		return fmt.Errorf("no data directory: %w", err) // etcd would start a new cluster in it
 	}
+	if spec.Gentle {
+		child.GiveWay()
+	}
+	begun := time.Now()
 	server, err := embed.StartEtcd(alone(spec))
 	if err != nil {
 		return err
@@ -97,11 +115,13 @@ func readMain(args []string) error {
 	case err := <-server.Err():
 		return err
 	}
+	ready := time.Now()
 	// This reads below the API, because a snapshot carries etcd's own authentication, which would refuse us.
 	r, err := readAll(context.Background(), server.Server.KV(), spec.Revision)
 	if err != nil {
 		return err
 	}
+	r.Boot, r.Read = ready.Sub(begun), time.Since(ready)
 	return json.NewEncoder(os.Stdout).Encode(r)
 }
 
@@ -134,6 +154,7 @@ func readAll(ctx context.Context, kv mvcc.KV, revision int64) (Reading, error) {
 		for _, pair := range page.KVs {
 			out.Keys++
 			out.Bytes += int64(len(pair.Value))
+			out.Census.Add(pair.Key, pair.Value)
 		}
 		if len(page.KVs) < readPage {
 			break

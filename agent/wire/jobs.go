@@ -14,6 +14,7 @@ import (
 	"github.com/etcdward/etcdward/agent/coordination"
 	"github.com/etcdward/etcdward/agent/defrag"
 	"github.com/etcdward/etcdward/agent/delivery"
+	"github.com/etcdward/etcdward/agent/drill"
 	"github.com/etcdward/etcdward/agent/etcd"
 	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/etcdward/etcdward/agent/prune"
@@ -93,6 +94,23 @@ func (p *Parts) Verifier(keys seal.Identities) (*verify.Verifier, error) {
 	}
 	return &verify.Verifier{Staging: area, Identities: keys, Apart: readingsApart, Tool: p.tool(), Log: p.Log, Progress: p.Progress}, nil
 }
+
+// Driller rehearses restores on this host, with identities for snapshots that are encrypted.
+func (p *Parts) Driller(keys seal.Identities) (*drill.Driller, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, err
+	}
+	return &drill.Driller{Dir: p.drillPath(), Identities: keys, Host: host, Tool: p.tool(), Log: p.Log, Progress: p.Progress}, nil
+}
+
+// Rehearsal returns what rehearses the restore of the newest snapshot of each store.
+func (p *Parts) Rehearsal() (func(ctx context.Context) error, error) {
+	driller, err := p.Driller(seal.Identities{})
+	return func(ctx context.Context) error { return drill.Due(ctx, driller, p.Stores) }, err
+}
+
+func (p *Parts) drillPath() string { return filepath.Join(p.StateDir, "drill") }
 
 // Sampler returns the sampler that reads back a share of the stored snapshots.
 func (p *Parts) Sampler() (*verify.Sampler, error) {
@@ -207,7 +225,7 @@ func (p *Parts) CleanUp(ctx context.Context) error {
 	if removed := staged + spooled; removed > 0 {
 		p.Log.Info("leftovers removed", "files", removed)
 	}
-	return nil
+	return drill.Sweep(p.drillPath())
 }
 
 // Look checks that this process may read the secrets and the records. The error wraps fs.ErrPermission: without these rights

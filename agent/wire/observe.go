@@ -21,7 +21,7 @@ func (p *Parts) Schedules() []JobSchedule {
 	var on []JobSchedule
 	for _, job := range []JobSchedule{
 		{"snapshot", p.Config.Snapshot.Schedule}, {"compaction", p.Config.Compaction.Schedule},
-		{"defrag", p.Config.Defrag.Schedule}, {"verify", p.Config.Verify.Schedule},
+		{"defrag", p.Config.Defrag.Schedule}, {"verify", p.Config.Verify.Schedule}, {"drill", p.Config.Drill.Schedule},
 	} {
 		if !job.Schedule.Off() {
 			on = append(on, job)

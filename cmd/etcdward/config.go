@@ -42,7 +42,7 @@ func (cli *cli) configCheck() error {
 	if err := daemon.AsUnit(cfg); err != nil {
 		return fault.Config(err)
 	}
-	notes := append(cfg.Warnings(), daemon.Inactive(cfg)...)
+	notes := cfg.Warnings()
 	if cli.json() {
 		return cli.printJSON(map[string]any{"ok": true, "warnings": append([]string{}, notes...)})
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/catalog"
 	"github.com/etcdward/etcdward/agent/config"
+	"github.com/etcdward/etcdward/agent/drill"
 	"github.com/etcdward/etcdward/agent/etcd"
 	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/etcdward/etcdward/agent/seal"
@@ -45,7 +46,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitConfig
 	case ctx.Err() != nil && errors.Is(err, context.Canceled), errors.As(err, &gone):
 		return exitInterrupted
-	case errors.Is(err, agent.ErrPartial), errors.Is(err, snapshot.ErrDamaged):
+	case errors.Is(err, agent.ErrPartial), errors.Is(err, snapshot.ErrDamaged), errors.Is(err, drill.ErrFailed):
 		return exitFindings
 	case errors.Is(err, catalog.ErrNotFound):
 		return exitNotFound

@@ -7,9 +7,9 @@ import (
 	"os"
 	_ "time/tzdata" // so that time_zone works on hosts without tzdata
 
-	"github.com/etcdward/etcdward/agent/restore"
 	"github.com/etcdward/etcdward/agent/scratch"
 	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/unpack"
 	"github.com/etcdward/etcdward/cmd/etcdward/signals"
 )
 
@@ -20,7 +20,7 @@ func main() {
 	// This process may be a child that was started for one task.
 	snapshot.ChildMain()
 	scratch.ChildMain()
-	restore.ChildMain()
+	unpack.ChildMain()
 	ctx, stop := signals.Interruptible(exitInterrupted)
 	code := run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr})
 	stop()

@@ -10,9 +10,9 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/etcdward/etcdward/agent/restore"
 	"github.com/etcdward/etcdward/agent/scratch"
 	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/unpack"
 	"github.com/etcdward/etcdward/agent/wire"
 	"github.com/etcdward/etcdward/test/cluster"
 	"github.com/etcdward/etcdward/test/host"
@@ -24,7 +24,7 @@ const asEtcdward = "ETCDWARD_TEST_AS_PROGRAM"
 func TestMain(m *testing.M) {
 	snapshot.ChildMain()
 	scratch.ChildMain()
-	restore.ChildMain()
+	unpack.ChildMain()
 	if os.Getenv(asEtcdward) != "" {
 		main()
 	}

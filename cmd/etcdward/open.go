@@ -49,7 +49,7 @@ func (cli *cli) parts() (p *wire.Parts, done func(*error), err error) {
 }
 
 // changing are the verbs after which the agent of this host looks again.
-var changing = map[string]bool{"snapshot": true, "verify": true, "prune": true, "compact": true, "defrag": true}
+var changing = map[string]bool{"snapshot": true, "verify": true, "drill": true, "prune": true, "compact": true, "defrag": true}
 
 // find opens the parts and looks a snapshot up in the stores of a selection; done is as that of parts.
 func (cli *cli) find(ctx context.Context, ref string, sel wire.Selection) (p *wire.Parts, found stores.Found, done func(*error), err error) {

@@ -53,7 +53,7 @@ func TestRestoreLastResort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := scratch.Read(context.Background(), m.DataDir, m.Name, want.Revision)
+	got, err := scratch.Read(context.Background(), m.DataDir, m.Name, want.Revision, scratch.Options{})
 	if err != nil || got.Hash != want.Hash || got.Keys != want.Keys || got.Keys < 50 {
 		t.Errorf("%v: got %+v, want %+v", err, got, want)
 	}

@@ -85,7 +85,7 @@ func newRoot(cli *cli) *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
 	root.AddCommand(
-		setupCommand(cli), runCommand(cli), snapshotCommand(cli), listCommand(cli), showCommand(cli), verifyCommand(cli), fetchCommand(cli), extractCommand(cli),
+		setupCommand(cli), runCommand(cli), snapshotCommand(cli), listCommand(cli), showCommand(cli), verifyCommand(cli), drillCommand(cli), fetchCommand(cli), extractCommand(cli),
 		pruneCommand(cli), restoreCommand(cli), compactCommand(cli), defragCommand(cli), statusCommand(cli), configCommand(cli), demoCommand(cli), versionCommand(cli),
 		documentsCommand(),
 	)

@@ -72,7 +72,7 @@ func TestDaemon(t *testing.T) {
 	p := s.Start(t, "run")
 	// Another job, compaction, may be due in the same minutes.
 	await.Until(t, 90*time.Second, p.Said, func() bool { return strings.Contains(p.Said.String(), `msg="job done" job=snapshot due=`) })
-	for _, want := range []string{`msg="etcdward started"`, `reason="drill: valid, but without effect`, `msg="job scheduled" job=defrag`, `msg="snapshot proven".*role=follower`, `msg="job done" job=snapshot due=`} {
+	for _, want := range []string{`msg="etcdward started"`, `msg="job scheduled" job=drill`, `msg="job scheduled" job=defrag`, `msg="snapshot proven".*role=follower`, `msg="job done" job=snapshot due=`} {
 		if !regexp.MustCompile(want).MatchString(p.Said.String()) {
 			t.Errorf("the log lacks %s:\n%s", want, p.Said)
 		}

@@ -48,15 +48,17 @@ var Rooms = map[string][]string{
 	"agent/config/value":      {"schedule"},
 	"agent/jobstate":          {"agent/atomicfile", "schedule"},
 	"agent/snapshot":          {"agent/cancellation", "agent/child", "agent/printable", "agent/version"},
-	"agent/scratch":           {"agent/child"},
+	"agent/census":            {"agent/extract/object", "agent/extract/unlock"},
+	"agent/unpack":            {"agent/child"},
+	"agent/scratch":           {"agent/census", "agent/child"},
 	"agent/spool":             {"agent/atomicfile", "agent/cancellation", "agent/snapshot", "agent/staging"},
 	"agent/catalog":           {"agent/cancellation", "agent/seal", "agent/snapshot", "storage"},
 	"agent/restore/plan":      {"agent/fault", "agent/snapshot", "agent/version"},
 	"agent/restore/probe":     {},
 	"agent/restore/place":     {"agent/atomicfile", "agent/fault", "agent/restore/plan", "agent/restore/probe"},
 	"agent/restore/kubeadm":   {"agent/fault", "agent/hostfile", "agent/restore/place", "agent/restore/plan", "agent/restore/probe", "agent/staticpod"},
-	"agent/restore": {"agent/child", "agent/fault", "agent/restore/kubeadm", "agent/restore/place", "agent/restore/plan", "agent/restore/probe", "agent/scratch",
-		"agent/snapshot"},
+	"agent/restore": {"agent/fault", "agent/restore/kubeadm", "agent/restore/place", "agent/restore/plan", "agent/restore/probe", "agent/scratch",
+		"agent/snapshot", "agent/unpack"},
 
 	// Objects of a snapshot as files.
 	"agent/extract":          {"agent/extract/apply", "agent/extract/notation", "agent/extract/object", "agent/extract/unlock", "agent/snapshot"},
@@ -73,6 +75,7 @@ var Rooms = map[string][]string{
 	"agent/verify":            {"agent", "agent/cancellation", "agent/catalog", "agent/fetch", "agent/seal", "agent/snapshot", "agent/staging", "agent/stores", "agent/version"},
 	"agent/backup": {"agent", "agent/atomicfile", "agent/ballot", "agent/cancellation", "agent/catalog", "agent/etcd", "agent/seal", "agent/snapshot", "agent/spool",
 		"agent/staging", "agent/stores", "agent/version"},
+	"agent/drill":        {"agent", "agent/catalog", "agent/census", "agent/child", "agent/fault", "agent/fetch", "agent/scratch", "agent/seal", "agent/snapshot", "agent/staging", "agent/stores", "agent/unpack"},
 	"agent/delivery":     {"agent", "agent/cancellation", "agent/catalog", "agent/snapshot", "agent/spool", "agent/stores", "storage"},
 	"agent/prune":        {"agent", "agent/atomicfile", "agent/catalog", "agent/retention", "agent/snapshot", "agent/staging", "agent/stores", "storage"},
 	"agent/compact":      {"agent/atomicfile", "agent/etcd"},
@@ -87,7 +90,7 @@ var Rooms = map[string][]string{
 		"agent/snapshot", "agent/staging", "agent/stores"},
 
 	// The composition, and what runs on it.
-	"agent/wire": {"agent", "agent/backup", "agent/catalog", "agent/compact", "agent/config", "agent/coordination", "agent/defrag", "agent/delivery", "agent/etcd",
+	"agent/wire": {"agent", "agent/backup", "agent/catalog", "agent/compact", "agent/config", "agent/coordination", "agent/defrag", "agent/delivery", "agent/drill", "agent/etcd",
 		"agent/fault", "agent/heartbeat", "agent/hostrecord", "agent/listener", "agent/metrics", "agent/observe", "agent/prune", "agent/retention", "agent/round", "agent/seal", "agent/spool", "agent/staging", "agent/stores",
 		"agent/upkeep", "agent/verify", "storage", "storage/directory", "storage/gcs", "storage/s3", "systemd"},
 	"agent/daemon": {"agent", "agent/catalog", "agent/compact", "agent/config", "agent/coordination", "agent/heartbeat", "agent/hostrecord", "agent/jobstate", "agent/metrics", "agent/observe",
@@ -126,7 +129,7 @@ type Owner struct {
 var Owners = []Owner{
 	{"go.etcd.io/etcd/client/v3", []string{"agent/etcd/connection"}, "agent/etcd/connection is the only importer of etcd's client"},
 	{"go.etcd.io/etcd/server/v3", []string{"agent/scratch"}, "agent/scratch is the only importer of etcd's server"},
-	{"go.etcd.io/etcd/etcdutl/v3", []string{"agent/restore"}, "agent/restore is the only importer of etcdutl"},
+	{"go.etcd.io/etcd/etcdutl/v3", []string{"agent/unpack"}, "agent/unpack is the only importer of etcdutl"},
 	{"go.etcd.io/bbolt", []string{"agent/snapshot"}, "agent/snapshot is the only parser of snapshot files"},
 	{"filippo.io/age", []string{"agent/seal"}, "agent/seal is the only importer of age"},
 	{"github.com/klauspost/compress", []string{"agent/seal"}, "agent/seal is the only importer of zstd"},

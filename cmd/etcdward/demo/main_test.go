@@ -5,14 +5,14 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/etcdward/etcdward/agent/restore"
 	"github.com/etcdward/etcdward/agent/scratch"
 	"github.com/etcdward/etcdward/agent/snapshot"
+	"github.com/etcdward/etcdward/agent/unpack"
 )
 
 func TestMain(m *testing.M) {
 	snapshot.ChildMain()
 	scratch.ChildMain()
-	restore.ChildMain()
+	unpack.ChildMain()
 	goleak.VerifyTestMain(m)
 }

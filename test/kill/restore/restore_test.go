@@ -162,7 +162,7 @@ func (k restoreKills) round(t *testing.T, i int, random *rand.Rand) (met place.S
 	}
 	if i%4 == 1 {
 		// Nothing else needs this directory any more, which reading spoils.
-		got, err := scratch.Read(t.Context(), data, "m1", k.want.Revision)
+		got, err := scratch.Read(t.Context(), data, "m1", k.want.Revision, scratch.Options{})
 		if err != nil || got.Hash != k.want.Hash || got.Keys != k.want.Keys {
 			t.Fatalf("round %d, killed at %q: %v: got %+v, want %+v", i, met, err, got, k.want)
 		}
