@@ -19,6 +19,8 @@ type Held struct {
 	// At is when the newest proof that held was made, TakenAt when the newest snapshot that has one was taken. Zero: there is none among
 	// the newest few.
 	At, TakenAt time.Time
+	// Took is how long a restore took in the newest drill that held; 0 for the other kinds.
+	Took time.Duration
 }
 
 // heldReads is how many proofs are read in search of one that held. Proofs that did not hold are rare.
@@ -66,6 +68,9 @@ func (c *Catalog) lastHeld(ctx context.Context, proofs []named) (out Held, err e
 		return out, err
 	}
 	out.At = newest.At
+	if newest.Drill != nil {
+		out.Took = time.Duration(newest.Drill.Seconds * float64(time.Second))
+	}
 	slices.SortStableFunc(proofs, func(a, b named) int { return strings.Compare(b.id, a.id) })
 	if newest, err = c.firstHeld(ctx, proofs); err != nil || newest.ID == "" {
 		return out, err

@@ -184,6 +184,9 @@ func (s sink) store(name string, store Store) {
 	s.flag("cluster_store_create_only", store.CreateOnly, name)
 	s.at("cluster_store_verified_timestamp_seconds", store.ReadBack.At, name)
 	s.at("cluster_store_drilled_timestamp_seconds", store.Drilled.At, name)
+	if took := store.Drilled.Took; took > 0 {
+		s.put("cluster_store_restore_seconds", took.Seconds(), name)
+	}
 	s.at("prune_last_success_timestamp_seconds", store.Pruned, name)
 	if store.Held != "" {
 		s.put("prune_held", 1, name, store.Held)

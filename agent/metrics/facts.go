@@ -106,4 +106,8 @@ type Store struct {
 }
 
 // Proof is when a snapshot was proven, and when it was taken; zero: never.
-type Proof struct{ At, TakenAt time.Time }
+type Proof struct {
+	At, TakenAt time.Time
+	// Took is how long a restore took in a drill; 0: not measured.
+	Took time.Duration
+}

@@ -64,6 +64,7 @@ var families = []Family{
 	{"cluster_store_proven_timestamp_seconds", OfCluster, gauge, "When the newest snapshot in the store was taken that is proven at this level or above.", []string{"store", "level"}},
 	{"cluster_store_verified_timestamp_seconds", OfCluster, gauge, "When a snapshot of the store was last read back and held.", []string{"store"}},
 	{"cluster_store_drilled_timestamp_seconds", OfCluster, gauge, "When a snapshot of the store was last restored in a drill.", []string{"store"}},
+	{"cluster_store_restore_seconds", OfCluster, gauge, "How long the last drill took from the order until every key was read: the measured time to restore.", []string{"store"}},
 	{"cluster_store_snapshots", OfCluster, gauge, "Snapshots in the store.", []string{"store"}},
 	{"cluster_store_findings", OfCluster, gauge, "What was found in the store that is not as it should be, in lines of etcdward status.", []string{"store"}},
 	{"cluster_store_versioned", OfCluster, gauge, "1 if the store keeps what is overwritten or deleted.", []string{"store"}},

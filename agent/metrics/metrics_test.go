@@ -41,8 +41,8 @@ func full() Facts {
 			Certificates: []Certificate{{"client", noon.Add(60 * 24 * time.Hour)}, {"client", noon.Add(30 * 24 * time.Hour)}},
 			Members: []Member{{ID: "a1", Name: "cp-1", Role: "leader", Version: "3.6.16", Answered: true, Healthy: true, DBSize: 2 << 30, DBInUse: 1 << 30, Quota: 8 << 30,
 				Revision: 120002, Lag: 3, Alarms: []string{"NOSPACE"}, LeaderChanges: 2, Sync: Histogram{Count: 10, Sum: 0.1, Buckets: map[float64]uint64{0.001: 4, 0.002: 9}}}}},
-		Stores: map[string]Store{"primary": {Versioned: &yes, Locked: &no, CreateOnly: &yes, ReadBack: Proof{noon.Add(-7 * time.Hour), noon.Add(-8 * time.Hour)},
-			Drilled: Proof{noon.Add(-48 * time.Hour), noon.Add(-49 * time.Hour)}, Held: "other_cluster", HeldSince: noon.Add(-72 * time.Hour), Pruned: noon.Add(-96 * time.Hour)}},
+		Stores: map[string]Store{"primary": {Versioned: &yes, Locked: &no, CreateOnly: &yes, ReadBack: Proof{At: noon.Add(-7 * time.Hour), TakenAt: noon.Add(-8 * time.Hour)},
+			Drilled: Proof{At: noon.Add(-48 * time.Hour), TakenAt: noon.Add(-49 * time.Hour), Took: 20 * time.Second}, Held: "other_cluster", HeldSince: noon.Add(-72 * time.Hour), Pruned: noon.Add(-96 * time.Hour)}},
 	}
 }
 

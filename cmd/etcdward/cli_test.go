@@ -13,6 +13,7 @@ import (
 
 	"bytes"
 
+	"github.com/etcdward/etcdward/agent/catalog"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/verify"
 	"github.com/etcdward/etcdward/test/cluster"
@@ -140,7 +141,7 @@ func TestPruneAndRead(t *testing.T) {
 	s.must(t, "verify", ids[0])
 	var shown struct {
 		snapshot.Manifest
-		Proofs []proofRow
+		Proofs []catalog.Proof
 	}
 	s.mustJSON(t, &shown, "show", ids[0])
 	if len(shown.Proofs) != 1 || shown.Proofs[0].Check.Name != snapshot.CheckReadBack || !shown.Proofs[0].Check.OK {

@@ -2,21 +2,12 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/stores"
 	"github.com/etcdward/etcdward/agent/wire"
 )
-
-// proofRow is a later proof as it is shown.
-type proofRow struct {
-	At    time.Time      `json:"at"`
-	Check snapshot.Check `json:"check"`
-	Tool  string         `json:"tool"`
-}
 
 func showCommand(cli *cli) *cobra.Command {
 	var sel wire.Selection
@@ -43,10 +34,6 @@ func (cli *cli) show(ctx context.Context, ref string, sel wire.Selection) (err e
 	if err != nil {
 		h.Log.Warn("proof cannot be read", "snapshot", found.Manifest.ID, "error", err)
 	}
-	rows := make([]proofRow, len(proofs))
-	for i, p := range proofs {
-		rows[i] = proofRow{p.At, p.Check, p.Tool}
-	}
 	selected, err := h.Select(sel)
 	if err != nil {
 		return err
@@ -55,5 +42,5 @@ func (cli *cli) show(ctx context.Context, ref string, sel wire.Selection) (err e
 	if err != nil {
 		h.Log.Warn("not known whether a store has it", "snapshot", found.Manifest.ID, "error", err)
 	}
-	return cli.printManifest(found.Manifest, rows, holders)
+	return cli.printManifest(found.Manifest, proofs, holders)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/etcdward/etcdward/agent/catalog"
 	"github.com/etcdward/etcdward/agent/etcd"
 	"github.com/etcdward/etcdward/agent/round"
 	"github.com/etcdward/etcdward/agent/snapshot"
@@ -61,12 +62,12 @@ func tidyStores(ctx context.Context, h *wire.Parts, names []string) error {
 }
 
 // printManifest shows one snapshot: its manifest, and what else is known about it.
-func (cli *cli) printManifest(m snapshot.Manifest, proofs []proofRow, stores []string) error {
+func (cli *cli) printManifest(m snapshot.Manifest, proofs []catalog.Proof, stores []string) error {
 	if cli.json() {
 		return cli.printJSON(struct {
 			snapshot.Manifest
-			Stores []string   `json:"stores,omitempty"`
-			Proofs []proofRow `json:"proofs,omitempty"`
+			Stores []string        `json:"stores,omitempty"`
+			Proofs []catalog.Proof `json:"proofs,omitempty"`
 		}{m, stores, proofs})
 	}
 	marks := m.Member.Role

@@ -59,7 +59,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	begun := time.Now()
 	defer func() { err = errors.Join(err, d.close()) }()
 	for _, act := range []func(context.Context) error{
-		d.startCluster, d.fill, d.startStore, d.configure, d.firstSnapshot, d.onSchedule, d.damage, d.prune, d.maintain, d.fetch, d.status, d.restoreLast,
+		d.startCluster, d.fill, d.startStore, d.configure, d.firstSnapshot, d.onSchedule, d.damage, d.prune, d.maintain, d.fetch, d.status, d.restoreLast, d.drill,
 	} {
 		if err := act(ctx); err != nil {
 			return fmt.Errorf("demo: %w", err)
