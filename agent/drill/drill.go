@@ -153,11 +153,11 @@ func (d *Driller) note(ctx context.Context, found stores.Found, out Result) {
 	if err := found.Store.Catalog.AddProof(ctx, proof); err != nil {
 		d.Log.Warn("proof not stored", "snapshot", out.ID, "store", found.Store.Name, "error", err)
 	}
-	level := slog.LevelInfo
+	level, message := slog.LevelInfo, "restore rehearsed"
 	if !out.OK {
-		level = slog.LevelError
+		level, message = slog.LevelError, "drill failed"
 	}
-	d.Log.Log(ctx, level, "drill done", "snapshot", out.ID, "store", found.Store.Name, "ok", out.OK, "seconds", out.Seconds.Total().Seconds(), "detail", out.Check.Detail)
+	d.Log.Log(ctx, level, message, "snapshot", out.ID, "store", found.Store.Name, "seconds", out.Seconds.Total().Seconds(), "reason", out.Check.Detail)
 }
 
 // Sweep removes what a killed drill left in dir. While another drill runs there it does nothing.
