@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/etcdward/etcdward/agent"
 	"github.com/etcdward/etcdward/agent/cancellation"
 	"github.com/etcdward/etcdward/agent/seal"
 	"github.com/etcdward/etcdward/agent/snapshot"
@@ -23,6 +24,8 @@ type Plain struct {
 	// ID is that of the stored snapshot, or File the path that was given: one of them.
 	ID, File string
 	Facts    snapshot.Facts
+	// Bare: File is a database as a member has it on its disk. Its pages hold, and nothing proves that its bytes are what etcd wrote.
+	Bare bool
 
 	close func() error
 }
@@ -33,6 +36,14 @@ func (p Plain) Close() error {
 		return nil
 	}
 	return p.close()
+}
+
+// Finding is what a person has to know of the file before it is trusted; nil: nothing. It wraps agent.ErrPartial.
+func (p Plain) Finding() error {
+	if !p.Bare {
+		return nil
+	}
+	return fmt.Errorf("%s: %w: it is a database as a member has it on its disk, without the trailer of a snapshot: its pages hold, and nothing proves its bytes", p.File, agent.ErrPartial)
 }
 
 // FromStore brings a stored snapshot into an area, under a name that begins with prefix. What a killed process leaves of it is swept with the rest
@@ -56,7 +67,7 @@ func (f *Fetcher) FromStore(ctx context.Context, found stores.Found, area *stagi
 	return Plain{Path: path, ID: id, Facts: found.Manifest.Facts, close: func() error { return staging.Discard(file) }}, nil
 }
 
-// FromFile checks a file: plain, or sealed by zstd and age. What it has to unpack goes below $TMPDIR. An error that wraps snapshot.ErrDamaged means that the file
+// FromFile checks a file: plain, or sealed by zstd and age; or a bare database, which Finding tells of. What it has to unpack goes below $TMPDIR. An error that wraps snapshot.ErrDamaged means that the file
 // is no sound snapshot, one that wraps seal.ErrNoIdentity that nothing opens it.
 func (f *Fetcher) FromFile(ctx context.Context, path string) (p Plain, err error) {
 	p = Plain{Path: path, File: path}
@@ -76,14 +87,14 @@ func (f *Fetcher) FromFile(ctx context.Context, path string) (p Plain, err error
 	}
 	var exam snapshot.Examination
 	if compression == seal.None && encryption == seal.None {
-		exam, err = snapshot.Examine(ctx, path, 0)
+		exam, err = snapshot.ExamineAny(ctx, path, 0)
 	} else {
 		exam, err = f.unpackBelowTemp(ctx, whole, compression, encryption, &p)
 	}
-	if err == nil {
+	p.Facts, p.Bare = exam.Facts, exam.Bare && snapshot.Unproven(exam.Checks)
+	if err == nil && !p.Bare {
 		err = exam.Err()
 	}
-	p.Facts = exam.Facts
 	return p, err
 }
 

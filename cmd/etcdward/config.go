@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"os"
 
+	"github.com/etcdward/etcdward/agent/apiserver"
 	"github.com/etcdward/etcdward/agent/daemon"
 	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
@@ -42,7 +44,7 @@ func (cli *cli) configCheck() error {
 	if err := daemon.AsUnit(cfg); err != nil {
 		return fault.Config(err)
 	}
-	notes := cfg.Warnings()
+	notes := append(cfg.Warnings(), apiserver.Warnings(os.DirFS("/"), cfg.Compaction.Keep)...)
 	if cli.json() {
 		return cli.printJSON(map[string]any{"ok": true, "warnings": append([]string{}, notes...)})
 	}

@@ -59,8 +59,5 @@ func (cli *cli) drill(ctx context.Context, ref, identity string, sel wire.Select
 	} else {
 		err = terminal.Fields(cli.out, out.Rows()...)
 	}
-	if !out.OK {
-		err = errors.Join(err, fault.Reported(out.Err()))
-	}
-	return err
+	return errors.Join(err, fault.Reported(out.Err()))
 }

@@ -107,7 +107,7 @@ func (cli *cli) extract(ctx context.Context, ref string, x extraction) (err erro
 	if err != nil {
 		return err
 	}
-	return cli.printExtraction(source, x.output, outcome)
+	return errors.Join(cli.printExtraction(source, x.output, outcome), source.Finding())
 }
 
 // extractFrom makes the snapshot ready that is read: a file as it is, which needs no configuration, or one from the stores.

@@ -25,7 +25,7 @@ func verifyCommand(cli *cli) *cobra.Command {
 		Short: "Make all checks on a snapshot; reads the whole object back",
 		Long: "Makes every check that can be made on a stored snapshot (the latest one by default) or on a file: plain, as etcdctl\n" +
 			"wrote it, or compressed and encrypted, as stores hold it.\n\n" +
-			"Exit codes: 0 every check held; 3 damaged, not proven, or passed over for damage: a newer one, or the same one in another store; 4 no such snapshot;\n" +
+			"Exit codes: 0 every check held; 3 damaged, not proven, unproven (a bare database: its pages hold, nothing proves its bytes), or passed over for damage: a newer one, or the same one in another store; 4 no such snapshot;\n" +
 			"1 it could not be checked.",
 		Args: usage(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -23,6 +23,7 @@ var Rooms = map[string][]string{
 	"agent/fault":             {},
 	"agent/hostfile":          {},
 	"agent/staticpod":         {"agent/hostfile"},
+	"agent/apiserver":         {"agent/staticpod"},
 	"agent/version":           {},
 	"agent/atomicfile":        {},
 	"agent/listener":          {},
