@@ -98,14 +98,21 @@ func (c *Catalog) Proofs(ctx context.Context, id snapshot.ID) ([]Proof, error) {
 	return proofs, bad
 }
 
-// LatestProofs gives the proof of each snapshot that says what holds, by ID: of the newest of each kind the one that did not hold, or else the newest. What is no
-// proof is passed over for the one before it.
-func (c *Catalog) LatestProofs(ctx context.Context) (map[string]Proof, error) {
+// Standing is what the later proofs of a snapshot come to.
+type Standing struct {
+	// Proof says what holds: of the newest of each kind the one that did not hold, or else the newest.
+	Proof
+	// Level is the highest of those that held; 0: none did.
+	Level int
+}
+
+// LatestProofs gives the standing of each snapshot that has proofs, by ID. What is no proof is passed over for the one before it.
+func (c *Catalog) LatestProofs(ctx context.Context) (map[string]Standing, error) {
 	all, err := c.allProofs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	latest := map[string]Proof{}
+	latest := map[string]Standing{}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	var failed error
@@ -128,7 +135,7 @@ func (c *Catalog) LatestProofs(ctx context.Context) (map[string]Proof, error) {
 }
 
 // latestOf reads the newest proof of each kind of one snapshot, whose proofs are in the order of their keys.
-func (c *Catalog) latestOf(ctx context.Context, id string, objects []storage.Object) (p Proof, found bool, err error) {
+func (c *Catalog) latestOf(ctx context.Context, id string, objects []storage.Object) (p Standing, found bool, err error) {
 	asked := map[string]bool{}
 	for _, obj := range slices.Backward(objects) {
 		kind := kindOf(obj.Key)
@@ -140,7 +147,10 @@ func (c *Catalog) latestOf(ctx context.Context, id string, objects []storage.Obj
 			asked[kind] = true
 			// What did not boot is not mended by bytes that are still the same, and the other way round.
 			if !found || p.Check.OK && !q.Check.OK {
-				p, found = q, true
+				p.Proof, found = q, true
+			}
+			if q.Check.OK {
+				p.Level = max(p.Level, snapshot.LevelOf(q.Check.Name))
 			}
 			continue
 		}

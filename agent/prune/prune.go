@@ -147,7 +147,7 @@ func (p *Pruner) sort(all []catalog.Entry, manifests []snapshot.Manifest, errs [
 			left[id] = "left alone: its data is gone, and somebody may want that undone"
 		default:
 			judged = append(judged, retention.Snapshot{ID: id, TakenAt: manifests[i].TakenAt, Stored: entry.Manifest.Stored,
-				Revision: manifests[i].Revision, Proven: manifests[i].Proven() && entry.Intact(manifests[i]), Emergency: manifests[i].Emergency})
+				Revision: manifests[i].Revision, Proven: manifests[i].Proven() && entry.Intact(manifests[i]), Level: snapshot.Level(manifests[i].Checks), Emergency: manifests[i].Emergency})
 		}
 	}
 	return judged, left, nil
@@ -182,7 +182,9 @@ func (p *Pruner) discount(ctx context.Context, judged []retention.Snapshot) (con
 	}
 	condemned = map[string]bool{}
 	for i, s := range judged {
-		if proof, ok := proofs[s.ID]; ok && !proof.Check.OK {
+		proof, ok := proofs[s.ID]
+		judged[i].Level = max(s.Level, proof.Level)
+		if ok && !proof.Check.OK {
 			condemned[s.ID] = s.Proven
 			judged[i].Proven = false
 		}

@@ -117,6 +117,32 @@ func TestPruneDamaged(t *testing.T) {
 	}
 }
 
+// note adds a proof that is no reason to keep a snapshot.
+func note(t *testing.T, s storestest.Store, n int) {
+	t.Helper()
+	p := catalog.Proof{ID: storestest.MustID(n), At: storestest.Hour(n + 1), Check: snapshot.Check{Name: snapshot.CheckPages, OK: true}, Tool: "test"}
+	if err := s.Catalog.AddProof(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestPruneKeepsLevels: the newest of each of the higher levels of proof stays, whether the manifest or a later proof has it, until a newer one of that level is there.
+func TestPruneKeepsLevels(t *testing.T) {
+	a := storestest.StoreIn(t, "a", storestest.OpenFolder(t))
+	a.FillWith(t, 1, 2, 3, 4)
+	a.Prove(t, 1, true)
+	a.Prove(t, 2, true)
+	if _, err := prunerOf(t, a, t.TempDir()).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a.Want(t, 2, 4)
+	a.Prove(t, 4, true)
+	if _, err := prunerOf(t, a, t.TempDir()).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a.Want(t, 4)
+}
+
 // TestPruneRefused has a store that does not let something go.
 func TestPruneRefused(t *testing.T) {
 	for _, test := range []struct {
@@ -133,7 +159,7 @@ func TestPruneRefused(t *testing.T) {
 			bucket := storestest.OpenFolder(t)
 			free := storestest.StoreIn(t, "a", bucket)
 			free.FillWith(t, 1, 2, 3)
-			free.Prove(t, 1, true)
+			note(t, free, 1)
 			p := prunerOf(t, storestest.StoreIn(t, "a", storestest.Refusing(bucket, "delete", test.text, test.with)), t.TempDir())
 			done, err := p.Run(t.Context())
 			free.Want(t, test.left...)
@@ -169,7 +195,7 @@ func TestPruneFaults(t *testing.T) {
 	storagetest.Faults(t, storestest.OpenFolder, func(t *testing.T, faulty *storagetest.Faulty, bucket storage.Bucket) {
 		a, notes := storestest.StoreIn(t, "a", bucket), t.TempDir()
 		a.FillWith(t, 1, 2, 3)
-		a.Prove(t, 1, true)
+		note(t, a, 1)
 		p := prunerOf(t, storestest.StoreIn(t, "a", faulty), notes)
 		done, err := p.Run(t.Context())
 		if faulty.Met() != errors.Is(err, storagetest.ErrFault) {

@@ -70,6 +70,7 @@ func newJury(snaps []Snapshot, policy Policy, now time.Time) *ballot {
 	j.horizon = from.Add(-j.policy.KeepWithin)
 
 	j.keep(j.counted[0], "newest proven")
+	j.levels()
 	j.within()
 	j.last()
 	j.periods(j.policy.KeepDaily, "daily", day)

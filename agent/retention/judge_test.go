@@ -29,6 +29,8 @@ func snap(text string) retention.Snapshot {
 		switch word {
 		case "proven":
 			s.Proven = true
+		case "level3", "level4", "level5":
+			s.Proven, s.Level = true, int(word[5]-'0')
 		case "emergency":
 			s.Emergency = true
 		default:
@@ -92,6 +94,43 @@ func TestJudge(t *testing.T) {
 		want: []string{
 			"keep a: within 1 hour",
 			"keep b: newest proven; within 1 hour; the last one"},
+	}, {
+		name:   "levels: the newest of each of the higher levels stays",
+		policy: retention.Policy{KeepLast: 1},
+		snaps: snaps(
+			"a 2026-11-17T00:00:00Z level5",
+			"b 2026-11-18T00:00:00Z level5",
+			"c 2026-11-19T00:00:00Z level3",
+			"d 2026-11-20T00:00:00Z level4",
+			"e 2026-11-21T00:00:00Z level3",
+			"f 2026-11-22T00:00:00Z proven"),
+		want: []string{
+			"drop a: not the last one",
+			"keep b: newest of proof level 5",
+			"drop c: not the last one",
+			"keep d: newest of proof level 4",
+			"keep e: newest of proof level 3",
+			"keep f: newest proven; the last one"},
+	}, {
+		name:   "levels: one snapshot may be the newest of all",
+		policy: retention.Policy{KeepLast: 1},
+		snaps: snaps(
+			"a 2026-11-20T00:00:00Z level4",
+			"b 2026-11-21T00:00:00Z level5",
+			"c 2026-11-22T00:00:00Z proven"),
+		want: []string{
+			"drop a: not the last one",
+			"keep b: newest of proof level 5",
+			"keep c: newest proven; the last one"},
+	}, {
+		name:   "levels: an emergency is the newest of none beside regular ones",
+		policy: retention.Policy{KeepLast: 1},
+		snaps: snaps(
+			"a 2026-11-20T00:00:00Z level5 emergency",
+			"b 2026-11-22T00:00:00Z proven"),
+		want: []string{
+			"drop a: emergency, and a newer one is proven",
+			"keep b: newest proven; the last one"},
 	}, {
 		name:   "last",
 		policy: retention.Policy{KeepLast: 2},

@@ -19,6 +19,8 @@ type Snapshot struct {
 	Revision int64
 	// Proven means that every check that its manifest names has held.
 	Proven bool
+	// Level of proof, 1 to 5; 0 means unknown.
+	Level int
 	// Emergency means that it was taken from a member without quorum. It may lack what the rest of the
 	// cluster wrote, or hold what the cluster never agreed to.
 	Emergency bool

@@ -118,3 +118,27 @@ func words(d time.Duration) string {
 	}
 	return d.String()
 }
+
+// The levels of proof of which the newest snapshot is kept: compared with other members, read back, and booted.
+const (
+	lowestKept  = 3
+	highestKept = 5
+)
+
+// levels keeps the newest snapshot of each of the higher levels of proof, so that a newer one of which less is known does not push it out. One that is kept
+// for a higher level, or as the newest proven one, needs no further reason.
+func (j *ballot) levels() {
+	kept := map[int]bool{j.counted[0]: true}
+	for level := highestKept; level >= lowestKept; level-- {
+		for _, i := range j.counted {
+			if j.snaps[i].Level < level {
+				continue
+			}
+			if !kept[i] {
+				j.keep(i, fmt.Sprintf("newest of proof level %d", level))
+				kept[i] = true
+			}
+			break
+		}
+	}
+}

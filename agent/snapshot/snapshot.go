@@ -22,6 +22,9 @@ var levels = map[string]int{
 	CheckSHA256: 1, CheckPages: 2, CheckHashKV: 3, CheckReadBack: 4, CheckDrill: 5,
 }
 
+// LevelOf is the level of proof of a check that held, by its name; 0: it is none.
+func LevelOf(check string) int { return levels[check] }
+
 // Check is the outcome of one check. A check that could not be decided is left out, not recorded as failed.
 type Check struct {
 	Name   string `json:"name"`
