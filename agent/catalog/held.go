@@ -94,3 +94,23 @@ func (c *Catalog) firstHeld(ctx context.Context, proofs []named) (Proof, error) 
 	}
 	return Proof{}, nil
 }
+
+// ReadTimes returns when a check of one of the kinds was last made of each snapshot, by ID. It lists the proofs and reads none. A time after now is passed over: a
+// clock was wrong, or a stranger wrote it.
+func (c *Catalog) ReadTimes(ctx context.Context, now time.Time, kinds ...string) (map[string]time.Time, error) {
+	all, err := c.allProofs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]time.Time{}
+	for id, objects := range all {
+		for _, obj := range objects {
+			text, _, _ := strings.Cut(strings.TrimPrefix(obj.Key, c.proofsPrefix(id)), "-")
+			at, err := time.Parse("20060102T150405Z", text)
+			if err == nil && slices.Contains(kinds, kindOf(obj.Key)) && at.After(out[id]) && !at.After(now) {
+				out[id] = at
+			}
+		}
+	}
+	return out, nil
+}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/etcdward/etcdward/agent/cancellation"
 	"github.com/etcdward/etcdward/agent/catalog"
@@ -15,8 +16,8 @@ import (
 	"github.com/etcdward/etcdward/agent/stores"
 )
 
-// Sampler reads a share of the stored snapshots back whole: in every store the newest one, and others by chance, so that
-// in time each is read.
+// Sampler reads a share of the stored snapshots back whole: in every store the newest one, and of the others those that were not read for the longest
+// time, so that each is read within a known number of runs.
 type Sampler struct {
 	Verifier *Verifier
 	Stores   []stores.Store
@@ -38,7 +39,15 @@ func (s *Sampler) Run(ctx context.Context) error {
 		if err := s.missingData(ctx, store, listing.MissingData); err != nil {
 			wrong = errors.Join(wrong, err)
 		}
-		for _, entry := range sample(listing.Snapshots, s.Share) {
+		read, err := store.Catalog.ReadTimes(ctx, time.Now(), snapshot.CheckReadBack, checkObject)
+		if err != nil {
+			wrong = errors.Join(wrong, fmt.Errorf("store %s: %w", store.Name, err))
+		}
+		picked := sample(listing.Snapshots, s.Share, read)
+		if runs := Period(len(listing.Snapshots), s.Share); runs > 0 {
+			s.Log.Info("stored snapshots are read back", "store", store.Name, "files", len(picked), "reason", fmt.Sprintf("the whole store is read every %d runs", runs))
+		}
+		for _, entry := range picked {
 			if err := s.reread(ctx, store, entry); err != nil {
 				wrong = errors.Join(wrong, fmt.Errorf("store %s: snapshot %s: %w", store.Name, entry.ID, err))
 			}
@@ -100,13 +109,44 @@ func (s *Sampler) reread(ctx context.Context, store stores.Store, entry catalog.
 	return nil
 }
 
-// sample takes a share of the entries, rounded up: the newest, and others by chance.
-func sample(entries []catalog.Entry, share float64) []catalog.Entry {
-	n := int(math.Ceil(float64(len(entries)) * share))
-	if n <= 0 || len(entries) == 0 {
+// shares says how many of so many snapshots a run reads beside the newest: those that were not read for the longest time, and some by chance.
+func shares(count int, share float64) (longest, chance int) {
+	n := int(math.Ceil(float64(count) * share))
+	if n <= 0 || count < 2 {
+		return 0, 0
+	}
+	older := min(max(n-1, 1), count-1)
+	// What leaves no trace when it is read, in a store that takes no proofs, would be the oldest for ever: chance gets by it.
+	chance = older / 4
+	return older - chance, chance
+}
+
+// Period is the number of runs within which each of so many snapshots is read back; 0: none is ever read. It holds while a run reads at least as many
+// as come in between two runs.
+func Period(count int, share float64) int {
+	longest, _ := shares(count, share)
+	if longest == 0 {
+		return min(count, int(math.Ceil(share)))
+	}
+	return (count - 1 + longest - 1) / longest
+}
+
+// sample takes a share of the entries, rounded up: the newest, those that were not read for the longest time, and some by chance. A snapshot that was never
+// read counts from when it was taken.
+func sample(entries []catalog.Entry, share float64, read map[string]time.Time) []catalog.Entry {
+	if share <= 0 || len(entries) == 0 {
 		return nil
 	}
+	longest, chance := shares(len(entries), share)
 	older := slices.Clone(entries[:len(entries)-1])
-	rand.Shuffle(len(older), func(i, j int) { older[i], older[j] = older[j], older[i] })
-	return append([]catalog.Entry{entries[len(entries)-1]}, older[:min(n-1, len(older))]...)
+	last := func(e catalog.Entry) time.Time {
+		if at := read[e.ID.String()]; at.After(e.ID.TakenAt) {
+			return at
+		}
+		return e.ID.TakenAt
+	}
+	slices.SortStableFunc(older, func(a, b catalog.Entry) int { return last(a).Compare(last(b)) })
+	rest := older[longest:]
+	rand.Shuffle(len(rest), func(i, j int) { rest[i], rest[j] = rest[j], rest[i] })
+	return append([]catalog.Entry{entries[len(entries)-1]}, older[:longest+chance]...)
 }

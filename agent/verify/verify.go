@@ -187,7 +187,7 @@ func (v *Verifier) Stored(ctx context.Context, found stores.Found) (Verification
 
 // sealedOnly checks the stored bytes of an object that cannot be decrypted here. Bytes that are not those of the manifest are damage
 // whatever is inside, and no identity opens a damaged head: it is looked at before the identity is blamed. Bytes that hold prove
-// less than a read-back, and are not noted as one.
+// less than a read-back, and are not noted as one, but as what they are: so the sampler knows when they were read.
 func (v *Verifier) sealedOnly(ctx context.Context, found stores.Found, out Verification) (Verification, error) {
 	err := found.Store.Catalog.Holds(ctx, found.Manifest)
 	switch {
@@ -199,6 +199,7 @@ func (v *Verifier) sealedOnly(ctx context.Context, found stores.Found, out Verif
 		return Verification{}, fmt.Errorf("verify %s: the stored bytes are those of the manifest, and nothing inside was checked: %w", found.Manifest.ID, seal.ErrNoIdentity)
 	default:
 		out.add(checkObject, true, "the stored bytes are those of the manifest; they are encrypted and no identity was given, so that nothing inside was checked")
+		v.noteObject(ctx, found)
 	}
 	out.conclude()
 	return out, nil
@@ -251,6 +252,14 @@ func (v *Verifier) note(ctx context.Context, found stores.Found, out Verificatio
 		err = found.Store.Catalog.AddProof(ctx, proof)
 	}
 	if err != nil {
+		v.Log.Warn("proof not stored", "snapshot", found.Manifest.ID, "store", found.Store.Name, "error", err)
+	}
+}
+
+// noteObject stores that the stored bytes are those of the manifest. It is no level of proof.
+func (v *Verifier) noteObject(ctx context.Context, found stores.Found) {
+	proof := catalog.Proof{ID: found.Manifest.ID, At: time.Now(), Check: snapshot.Check{Name: checkObject, OK: true, Detail: "the stored bytes are those of the manifest"}, Tool: v.Tool}
+	if err := found.Store.Catalog.AddProof(ctx, proof); err != nil {
 		v.Log.Warn("proof not stored", "snapshot", found.Manifest.ID, "store", found.Store.Name, "error", err)
 	}
 }
