@@ -38,6 +38,7 @@ func TestPackageLife(t *testing.T) {
 		{"journal", (*host).journal},
 		{"exposure", (*host).exposure},
 		{"reload", (*host).reload},
+		{"drill", (*host).drill},
 		{"bad reload", (*host).badReload},
 		{"killed", (*host).killed},
 		{"starved", (*host).starved},
@@ -329,10 +330,18 @@ func (h *host) exposure(t *testing.T) {
 }
 
 func (h *host) reload(t *testing.T) {
-	h.configure("log: {level: debug}\n")
+	h.configure("log: {level: debug}\ndrill: {schedule: \"* * * * *\"}\n")
 	h.Run("systemctl", "reload", "etcdward")
 	h.logged(1, "configuration reloaded")
 	h.same(t)
+}
+
+// drill holds that a restore can be rehearsed inside the unit's sandbox.
+func (h *host) drill(t *testing.T) {
+	h.logged(1, "restore rehearsed")
+	if left := h.Run("find", "/var/lib/etcdward/drill", "-mindepth", "1"); strings.TrimSpace(left) != "/var/lib/etcdward/drill/lock" {
+		t.Errorf("left of a drill:\n%s", left)
+	}
 }
 
 // badReload holds that a file which cannot be used changes nothing: snapshots are taken as before, after the reload of a good one.
