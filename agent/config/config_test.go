@@ -245,8 +245,8 @@ func TestFileAsAWhole(t *testing.T) {
 	for _, c := range []struct {
 		name, src, want string
 	}{
-		{"nothing", "", "config.yaml:1:1: the file is empty: cluster.name and stores are needed"},
-		{"a byte order mark only", "\ufeff", "config.yaml:1:1: the file is empty: cluster.name and stores are needed"},
+		{"nothing", "", "config.yaml:1:1: nothing is configured: cluster.name and stores are needed; etcdward setup writes them for this host"},
+		{"a byte order mark only", "\ufeff", "config.yaml:1:1: nothing is configured: cluster.name and stores are needed; etcdward setup writes them for this host"},
 		{"a byte order mark is no column", "\ufeffa: \x01", "config.yaml:1:4: a control character (U+0001) stands here"},
 		{"too big", "#" + strings.Repeat(" ", document.MaxSize), "config.yaml:1:1: the file is larger than 1 MiB"},
 		{"UTF-16", "\xff\xfea\x00", "config.yaml:1:1: the file is not UTF-8 from here on"},

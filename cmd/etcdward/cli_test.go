@@ -55,6 +55,12 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"list", "-o", "xml"}, exitUsage, "neither table nor json"},
 		{[]string{"list", "--bogus"}, exitUsage, "unknown flag"},
 		{[]string{"bogus"}, exitUsage, `unknown command "bogus"`},
+		{[]string{"snapshoot"}, exitUsage, "did you mean snapshot?"},
+		{[]string{"backup"}, exitUsage, "did you mean snapshot?"},
+		{[]string{"config", "chek"}, exitUsage, "did you mean config check?"},
+		{[]string{"restore", "aply"}, exitUsage, "did you mean restore apply?"},
+		{[]string{"help", "lst"}, exitUsage, "did you mean list?"},
+		{[]string{"prune", "--dry-run", "--confirm"}, exitUsage, "not both"},
 		{[]string{"config"}, exitUsage, "check or show?"},
 		{[]string{"--config", "/nonexistent", "list"}, exitConfig, "no such file"},
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/etcdward/etcdward/agent/daemon"
 	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
+	"github.com/etcdward/etcdward/cmd/etcdward/verbs"
 	"github.com/spf13/cobra"
 )
 
@@ -15,7 +16,7 @@ func configCommand(cli *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "Check or show the configuration",
-		Args:  usage(cobra.NoArgs),
+		Args:  usage(verbs.Known),
 		RunE:  func(*cobra.Command, []string) error { return fault.Usage(fmt.Errorf("config: check or show?")) },
 	}
 	cmd.AddCommand(

@@ -9,13 +9,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/etcdward/etcdward/agent"
+	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/etcdward/etcdward/agent/prune"
 	"github.com/etcdward/etcdward/agent/wire"
 	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
 )
 
 func pruneCommand(cli *cli) *cobra.Command {
-	var confirm bool
+	var confirm, dry bool
 	var store string
 	cmd := &cobra.Command{
 		Use:   "prune",
@@ -25,9 +26,15 @@ func pruneCommand(cli *cli) *cobra.Command {
 			"is left alone; if none answers, the store's own cluster.json decides what belongs to it.\n\n" +
 			"Exit codes: 0; 3 held back, or the store refused to remove something.",
 		Args: usage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return cli.prune(cmd.Context(), store, confirm) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if dry && confirm {
+				return fault.Usage(errors.New("prune: give --dry-run, which is what happens without --confirm, or --confirm, not both"))
+			}
+			return cli.prune(cmd.Context(), store, confirm)
+		},
 	}
 	cmd.Flags().BoolVar(&confirm, "confirm", false, "remove what the plan names")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "remove nothing, as without --confirm")
 	cmd.Flags().StringVar(&store, "store", "", "this store only")
 	return cmd
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/etcdward/etcdward/agent/restore"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
+	"github.com/etcdward/etcdward/cmd/etcdward/verbs"
 
 	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/spf13/cobra"
@@ -25,7 +26,7 @@ func restoreCommand(cli *cli) *cobra.Command {
 		Short: "Bring a cluster back from a snapshot: plan, apply on each host, roll back",
 		Long: "`restore plan` writes one file that every member uses; `restore apply` carries out one host's part of it;\n" +
 			"`restore rollback` takes that back. docs/restore.md is the runbook.",
-		Args: usage(cobra.NoArgs),
+		Args: usage(verbs.Known),
 		RunE: func(*cobra.Command, []string) error {
 			return fault.Usage(errors.New("restore: plan, apply or rollback?"))
 		},

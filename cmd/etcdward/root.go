@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,8 +9,8 @@ import (
 	"github.com/etcdward/etcdward/agent/fault"
 	"github.com/etcdward/etcdward/agent/setup/unit"
 	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
+	"github.com/etcdward/etcdward/cmd/etcdward/verbs"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // stdio are the streams of a process: stdout is for data, stderr for messages.
@@ -60,14 +59,14 @@ func newRoot(cli *cli) *cobra.Command {
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          usage(cobra.NoArgs),
+		Args:          usage(verbs.Known),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cmd.Help()
 		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			cli.verb = cmd.Name()
-			if err := refuseEmpty(cmd); err != nil {
-				return err
+			if err := verbs.RefuseEmpty(cmd); err != nil {
+				return fault.Usage(err)
 			}
 			if cli.output != "table" && cli.output != "json" {
 				return fault.Usage(fmt.Errorf("flag -o: %q is neither table nor json", cli.output))
@@ -83,7 +82,7 @@ func newRoot(cli *cli) *cobra.Command {
 	flags.BoolVarP(&cli.quiet, "quiet", "q", false, "no progress on stderr")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fault.Usage(err) })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
+	root.SetHelpCommand(verbs.Help())
 	root.AddCommand(
 		setupCommand(cli), runCommand(cli), snapshotCommand(cli), listCommand(cli), showCommand(cli), verifyCommand(cli), drillCommand(cli), fetchCommand(cli), extractCommand(cli),
 		pruneCommand(cli), restoreCommand(cli), compactCommand(cli), defragCommand(cli), statusCommand(cli), configCommand(cli), demoCommand(cli), versionCommand(cli),
@@ -97,22 +96,6 @@ func fromEnvironment(name, otherwise string) string {
 		return value
 	}
 	return otherwise
-}
-
-// refuseEmpty refuses a flag of a verb that was given but is empty, as it is after expanding an unset variable in a shell. The verb would
-// otherwise act on another snapshot, another time, or everything.
-func refuseEmpty(cmd *cobra.Command) error {
-	var refused error
-	cmd.Flags().Visit(func(f *pflag.Flag) {
-		ours := cmd.Root().PersistentFlags().Lookup(f.Name) == nil // the verb's own
-		if ours && f.Value.Type() == "string" && f.Value.String() == "" {
-			refused = errors.Join(refused, fmt.Errorf("flag --%s: it is empty", f.Name))
-		}
-	})
-	if refused != nil {
-		return fault.Usage(refused)
-	}
-	return nil
 }
 
 // usage marks the error of an argument check as one of usage.

@@ -109,6 +109,7 @@ var Rooms = map[string][]string{
 	// How a person calls it. The command itself may import every room.
 	"cmd/etcdward/terminal": {},
 	"cmd/etcdward/signals":  {},
+	"cmd/etcdward/verbs":    {"agent/fault"},
 	"cmd/etcdward/manual":   {"agent/config"},
 	"cmd/etcdward/view":     {"agent/status", "cmd/etcdward/terminal"},
 	"cmd/etcdward/demo": {"agent/compact", "agent/config", "agent/defrag", "agent/etcd", "agent/fetch", "agent/jobstate", "agent/restore", "agent/restore/plan",
@@ -143,7 +144,7 @@ var Owners = []Owner{
 	{"github.com/robfig/cron", []string{"schedule"}, "schedule is the only importer of cron"},
 	{"github.com/coreos/go-systemd", []string{"systemd"}, "systemd is the only importer of go-systemd"},
 	{"github.com/prometheus", []string{"agent/metrics"}, "agent/metrics is the only importer of Prometheus' libraries"},
-	{"github.com/spf13/cobra", []string{"cmd/etcdward", "cmd/etcdward/manual"}, "only the command line knows verbs and flags"},
+	{"github.com/spf13/cobra", []string{"cmd/etcdward", "cmd/etcdward/manual", "cmd/etcdward/verbs"}, "only the command line knows verbs and flags"},
 }
 
 // Free are rooms for tests only that may import any library, because they talk to the servers that they test

@@ -75,7 +75,7 @@ func parse(name string, src []byte, top reflect.Type) (*yaml.Node, []Problem) {
 		line, col, message := syntax(src, err)
 		return one(line, col, message)
 	}
-	empty := "the file is empty: " + strings.Join(needed("", top), " and ") + " are needed"
+	empty := "nothing is configured: " + strings.Join(needed("", top), " and ") + " are needed; etcdward setup writes them for this host"
 	switch {
 	case len(docs) == 0:
 		return one(1, 1, empty)
