@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/etcdward/etcdward/cmd/etcdward/signals"
+	"github.com/etcdward/etcdward/storage/storagetest"
 	"github.com/etcdward/etcdward/test/await"
 	"github.com/etcdward/etcdward/test/cluster"
 )
@@ -106,41 +107,11 @@ func TestSecondSignal(t *testing.T) {
 	}
 }
 
-// hangingShare mounts a folder by FUSE, and stops its server when hang is called: as a share whose server is gone.
-func hangingShare(t *testing.T) (path string, hang func()) {
-	t.Helper()
-	program, err := exec.LookPath("bindfs")
-	if err != nil || os.Geteuid() != 0 {
-		t.Skip("SKIPPED: it takes root, and bindfs of test/packages.apt, to have a share that hangs")
-	}
-	path = t.TempDir()
-	server := exec.Command(program, "-f", t.TempDir(), path)
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = server.Process.Signal(syscall.SIGCONT)
-		if err := unix.Unmount(path, unix.MNT_DETACH); err != nil {
-			t.Errorf("unmount %s: %v", path, err)
-		}
-		_ = server.Process.Kill()
-		_ = server.Wait()
-	})
-	await.Until(t, 20*time.Second, "mount "+path, func() bool {
-		var fs unix.Statfs_t
-		return unix.Statfs(path, &fs) == nil && fs.Type == unix.FUSE_SUPER_MAGIC
-	})
-	return path, func() {
-		if err := server.Process.Signal(syscall.SIGSTOP); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // TestSecondSignalOnShare has the configuration on a share that hangs, and then the store.
 func TestSecondSignalOnShare(t *testing.T) {
 	t.Parallel()
-	path, hang := hangingShare(t)
+	share := storagetest.Mount(t)
+	path := share.Path
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
 	s := newSite(t, c, fmt.Sprintf("stores: [{name: nas, directory: {path: %s}}]", filepath.Join(path, "store")))
 	if err := os.Mkdir(filepath.Join(path, "store"), 0o700); err != nil {
@@ -151,7 +122,7 @@ func TestSecondSignalOnShare(t *testing.T) {
 	if err := os.WriteFile(onShare, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	hang()
+	share.Hang(t) // and has stopped: a server that takes a request and then stops leaves a caller that nothing can kill
 	for config, verbs := range map[string][]string{onShare: {"run", "list"}, s.config: {"snapshot", "list"}} {
 		for _, verb := range verbs {
 			p := startStuck(t, "--config", config, "--state-dir", t.TempDir(), verb)
