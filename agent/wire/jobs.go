@@ -95,6 +95,19 @@ func (p *Parts) Verifier(keys seal.Identities) (*verify.Verifier, error) {
 	return &verify.Verifier{Staging: area, Identities: keys, Apart: readingsApart, Tool: p.tool(), Log: p.Log, Progress: p.Progress}, nil
 }
 
+// VerifyAll reads every snapshot of the selected stores.
+func (p *Parts) VerifyAll(ctx context.Context, sel Selection, keys seal.Identities, pass verify.Pass) error {
+	selected, err := p.Select(sel)
+	if err != nil {
+		return err
+	}
+	job, err := p.Verifier(keys)
+	if err != nil {
+		return err
+	}
+	return job.All(ctx, selected, pass)
+}
+
 // Driller rehearses restores on this host, with identities for snapshots that are encrypted.
 func (p *Parts) Driller(keys seal.Identities) (*drill.Driller, error) {
 	host, err := os.Hostname()

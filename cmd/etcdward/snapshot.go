@@ -14,6 +14,7 @@ import (
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/wire"
 	"github.com/etcdward/etcdward/cmd/etcdward/terminal"
+	"github.com/etcdward/etcdward/cmd/etcdward/view"
 )
 
 func snapshotCommand(cli *cli) *cobra.Command {
@@ -88,7 +89,7 @@ func (cli *cli) printManifest(m snapshot.Manifest, proofs []catalog.Proof, store
 	for _, c := range m.Checks {
 		pairs = append(pairs, [2]string{"Check " + c.Name, terminal.OK(c.OK, c.Detail)})
 	}
-	pairs = append(pairs, undecided(m.Inconclusive, m.OddMembers)...)
+	pairs = append(pairs, view.Undecided(m.Inconclusive, m.OddMembers)...)
 	if len(stores) == 0 {
 		stores = []string{"none has its data"}
 	}
@@ -98,15 +99,4 @@ func (cli *cli) printManifest(m snapshot.Manifest, proofs []catalog.Proof, store
 		pairs = append(pairs, [2]string{"Proof", fmt.Sprintf("%s %s: %s", terminal.Time(p.At), p.Check.Name, terminal.OK(p.Check.OK, p.Check.Detail))})
 	}
 	return terminal.Fields(cli.out, pairs...)
-}
-
-// undecided are the lines of checks that could not be decided, and of members at odds with the majority.
-func undecided(open []snapshot.Open, odd []snapshot.OddMember) (pairs [][2]string) {
-	for _, o := range open {
-		pairs = append(pairs, [2]string{"Check " + o.Name, "inconclusive: " + o.Detail})
-	}
-	for _, m := range odd {
-		pairs = append(pairs, [2]string{"Odd member", m.Name + ": " + m.Detail})
-	}
-	return pairs
 }

@@ -111,7 +111,7 @@ var Rooms = map[string][]string{
 	"cmd/etcdward/signals":  {},
 	"cmd/etcdward/verbs":    {"agent/fault"},
 	"cmd/etcdward/manual":   {"agent/config"},
-	"cmd/etcdward/view":     {"agent/status", "cmd/etcdward/terminal"},
+	"cmd/etcdward/view":     {"agent/etcd", "agent/snapshot", "agent/status", "agent/verify", "cmd/etcdward/terminal"},
 	"cmd/etcdward/demo": {"agent/compact", "agent/config", "agent/defrag", "agent/etcd", "agent/fetch", "agent/jobstate", "agent/restore", "agent/restore/plan",
 		"agent/restore/source", "agent/round", "agent/scratch", "agent/seal", "agent/snapshot", "agent/stores", "agent/upkeep", "agent/wire",
 		"cmd/etcdward/terminal", "schedule"},
