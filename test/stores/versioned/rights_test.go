@@ -98,6 +98,9 @@ func TestWriterAndPruner(t *testing.T) {
 	if r.Code != 0 || strings.Contains(r.Err, "not swept") {
 		t.Errorf("exit %d %s", r.Code, r.Err)
 	}
+	var all []snapshot.Manifest
+	writer.MustJSON(t, &all, "list")
+	writer.mustProve(t, all[len(all)-1]) // as the daily read-back does; the newest of proof level 4 would stay
 	before := root.Versions(t)
 
 	wantRefused(t, writer.Run(t, "prune", "--confirm"), ids)
