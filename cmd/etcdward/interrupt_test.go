@@ -69,15 +69,23 @@ func (p *stuck) twice(t *testing.T, signal os.Signal, firstMayDo bool) {
 		t.Fatalf("it ended after one signal (%v), and so hung nowhere:\n%s", err, p.said)
 	case <-time.After(10 * signals.SameSignal): // the process counts from when it gets to see the first, which a busy machine delays
 	}
-	begun := time.Now()
-	if err := p.Process.Signal(signal); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case err := <-p.ended:
-		p.wantInterrupted(t, err)
-	case <-time.After(10 * time.Second):
-		t.Fatalf("it goes on %s after the second signal:\n%s", time.Since(begun), p.said)
+	// A process that a busy machine did not let run meanwhile sees both at once, and takes them for one: then the next is its second.
+	again := time.NewTicker(3 * time.Second)
+	defer again.Stop()
+	late := time.After(10 * time.Second)
+	for begun := time.Now(); ; {
+		if err := p.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-p.ended:
+			p.wantInterrupted(t, err)
+			return
+		case <-again.C:
+		case <-late:
+			threads, _ := exec.Command("sh", "-c", fmt.Sprintf("cat /proc/%d/task/*/stat /proc/%d/task/*/wchan", p.Process.Pid, p.Process.Pid)).CombinedOutput()
+			t.Fatalf("it goes on %s after the second signal:\n%s\n%s", time.Since(begun), p.said, threads)
+		}
 	}
 }
 
@@ -109,7 +117,6 @@ func TestSecondSignal(t *testing.T) {
 
 // TestSecondSignalOnShare has the configuration on a share that hangs, and then the store.
 func TestSecondSignalOnShare(t *testing.T) {
-	t.Parallel()
 	share := storagetest.Mount(t)
 	path := share.Path
 	c := cluster.Start(t, cluster.Options{Members: 1, Args: []string{cluster.NoFsync}})
