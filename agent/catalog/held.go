@@ -45,8 +45,7 @@ func (c *Catalog) LastHeld(ctx context.Context, kinds ...string) (map[string]Hel
 		var proofs []named
 		for id, objects := range all {
 			for _, obj := range objects {
-				at, rest, _ := strings.Cut(strings.TrimPrefix(obj.Key, c.proofsPrefix(id)), "-")
-				if rest == kind+".json" {
+				if at, its := partsOf(obj.Key); its == kind {
 					proofs = append(proofs, named{id, at, obj})
 				}
 			}
@@ -105,9 +104,9 @@ func (c *Catalog) ReadTimes(ctx context.Context, now time.Time, kinds ...string)
 	out := map[string]time.Time{}
 	for id, objects := range all {
 		for _, obj := range objects {
-			text, _, _ := strings.Cut(strings.TrimPrefix(obj.Key, c.proofsPrefix(id)), "-")
-			at, err := time.Parse("20060102T150405Z", text)
-			if err == nil && slices.Contains(kinds, kindOf(obj.Key)) && at.After(out[id]) && !at.After(now) {
+			text, kind := partsOf(obj.Key)
+			at, err := time.Parse(proofTime, text)
+			if err == nil && slices.Contains(kinds, kind) && at.After(out[id]) && !at.After(now) {
 				out[id] = at
 			}
 		}

@@ -44,7 +44,16 @@ var proofForm = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z-[a-z_]{1,20}\.json$`)
 
 // proofName is the name of a proof below proofs/ID/.
 func proofName(p Proof) string {
-	return p.At.UTC().Format("20060102T150405Z") + "-" + p.Check.Name + ".json"
+	return p.At.UTC().Format(proofTime) + "-" + p.Check.Name + ".json"
+}
+
+// proofTime is the form of the time in the name of a proof. As text it sorts by time.
+const proofTime = "20060102T150405Z"
+
+// partsOf takes the key of a proof apart: its time, as in the key, and its kind.
+func partsOf(key string) (at, kind string) {
+	at, kind, _ = strings.Cut(key[strings.LastIndexByte(key, '/')+1:], "-")
+	return at, strings.TrimSuffix(kind, ".json")
 }
 
 func (c *Catalog) proofsPrefix(id string) string { return c.home + "proofs/" + id + "/" }
@@ -68,6 +77,16 @@ func (c *Catalog) AddProof(ctx context.Context, p Proof) error {
 		return fmt.Errorf("add proof to %s: %w", p.ID, err)
 	}
 	return nil
+}
+
+// NoteProof is AddProof for what must not be lost: a finding that meets another proof of its kind and second, which may have held, is stored a second later.
+func (c *Catalog) NoteProof(ctx context.Context, p Proof) error {
+	err := c.AddProof(ctx, p)
+	if errors.Is(err, fs.ErrExist) && !p.Check.OK {
+		p.At = p.At.Add(time.Second)
+		err = c.AddProof(ctx, p)
+	}
+	return err
 }
 
 // Proofs gives the later proofs of a snapshot, oldest first. What somebody else wrote there is an error beside those that could be
@@ -138,7 +157,7 @@ func (c *Catalog) LatestProofs(ctx context.Context) (map[string]Standing, error)
 func (c *Catalog) latestOf(ctx context.Context, id string, objects []storage.Object) (p Standing, found bool, err error) {
 	asked := map[string]bool{}
 	for _, obj := range slices.Backward(objects) {
-		kind := kindOf(obj.Key)
+		_, kind := partsOf(obj.Key)
 		if asked[kind] {
 			continue // a newer one of its kind says what holds
 		}
@@ -159,12 +178,6 @@ func (c *Catalog) latestOf(ctx context.Context, id string, objects []storage.Obj
 		}
 	}
 	return p, found, nil
-}
-
-// kindOf is the kind of a proof by its key.
-func kindOf(key string) string {
-	_, kind, _ := strings.Cut(key[strings.LastIndexByte(key, '/')+1:], "-")
-	return strings.TrimSuffix(kind, ".json")
 }
 
 // readsAtOnce bounds how many small objects are read at the same time.

@@ -30,6 +30,12 @@ func GiveWay() {
 		_ = unix.Setpriority(unix.PRIO_PROCESS, id, lowestNice)
 		_, _, _ = unix.Syscall(unix.SYS_IOPRIO_SET, ioWhoProcess, uintptr(id), ioBestEffortLast)
 	}
-	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("900"), 0)
+	BeExpendable()
+}
+
+// BeExpendable turns off core dumps, which would leave the cluster's Secrets on disk, and makes this process the first to be killed if memory
+// runs out, so that etcd is not. If the host forbids either, the work goes on without it.
+func BeExpendable() {
 	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
+	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("900"), 0)
 }

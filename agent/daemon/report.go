@@ -2,14 +2,12 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"time"
 
-	"github.com/etcdward/etcdward/agent"
-	"github.com/etcdward/etcdward/agent/coordination"
+	"github.com/etcdward/etcdward/agent/metrics"
 	"github.com/etcdward/etcdward/schedule"
 )
 
@@ -43,17 +41,17 @@ func (d *daemon) report(g *generation, o schedule.Outcome) {
 		}
 	}
 	level, message := slog.LevelInfo, "job done"
-	switch {
-	case o.Err == nil:
-	case errors.Is(o.Err, schedule.ErrInterrupted):
+	switch result := resultOf(o.Err); {
+	case result == metrics.Done:
+	case result == metrics.Interrupted:
 		message = "job interrupted, due again at the next start"
 	case o.Job == "":
 		level, message = slog.LevelWarn, "schedule"
-	case errors.Is(o.Err, schedule.ErrWindowMissed):
+	case result == metrics.TooLate:
 		level, message = slog.LevelWarn, "window missed"
-	case errors.Is(o.Err, coordination.ErrLockUnavailable):
+	case result == metrics.Skipped:
 		level, message = slog.LevelWarn, "job skipped"
-	case errors.Is(o.Err, agent.ErrPartial):
+	case result == metrics.Findings:
 		level, message = slog.LevelWarn, "job done with findings"
 	default:
 		level, message = slog.LevelError, "job failed"

@@ -3,6 +3,7 @@ package daemon
 import (
 	"errors"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -121,7 +122,8 @@ func (s *sightings) read(g *generation, running []string, refused bool, now time
 		out.Jobs = append(out.Jobs, s.job(job, records[job.Name], running, now))
 	}
 	out.Stores = maps.Clone(s.stores)
-	maps.DeleteFunc(out.Stores, func(name string, _ metrics.Store) bool { return !configured(g, name) })
+	_, configured := g.names()
+	maps.DeleteFunc(out.Stores, func(name string, _ metrics.Store) bool { return !slices.Contains(configured, name) })
 	return out
 }
 
@@ -136,24 +138,12 @@ func (g *generation) names() (jobs, stores []string) {
 	return jobs, stores
 }
 
-// configured reports whether a generation has a store.
-func configured(g *generation, name string) bool {
-	for _, s := range g.Stores {
-		if s.Name == name {
-			return true
-		}
-	}
-	return false
-}
-
 func (s *sightings) job(job schedule.Job, r schedule.Record, running []string, now time.Time) metrics.Job {
 	out := metrics.Job{Name: job.Name, Next: job.Schedule.Next(now), Started: r.Started, Ended: r.Ended, OK: r.OK, Success: s.success[job.Name]}
 	if r.OK && r.Ended.After(out.Success) {
 		out.Success = r.Ended
 	}
-	for _, name := range running {
-		out.Running = out.Running || name == job.Name
-	}
+	out.Running = slices.Contains(running, job.Name)
 	key := job.Name + " " + job.Schedule.String()
 	if known := s.interval[key]; now.Before(known.until) {
 		out.Interval = known.long

@@ -1,7 +1,7 @@
 // Package drill rehearses a restore: it takes a snapshot out of its store, restores it into a scratch directory with etcd's own library, boots an
 // etcd on it, reads every key, and compares with what the cluster held. It measures how long that takes on this host.
 //
-// Its one invariant: nothing but the proof in the store, and the record of the last drill, is left when a drill ends. What a killed process leaves is
+// Its one invariant: nothing but the proof in the store is left when a drill ends. What a killed process leaves is
 // removed by the next drill or the next start of the agent.
 package drill
 
@@ -150,7 +150,7 @@ func (d *Driller) rehearse(ctx context.Context, p *place, path string, m snapsho
 // note stores the proof. A store that lets this host write no proofs takes nothing from the result.
 func (d *Driller) note(ctx context.Context, found stores.Found, out Result) {
 	proof := catalog.Proof{ID: out.ID, At: out.At, Check: out.Check, Tool: d.Tool, Drill: &catalog.Drill{Host: d.Host, Seconds: out.Seconds.Total().Seconds()}}
-	if err := found.Store.Catalog.AddProof(ctx, proof); err != nil {
+	if err := found.Store.Catalog.NoteProof(ctx, proof); err != nil {
 		d.Log.Warn("proof not stored", "snapshot", out.ID, "store", found.Store.Name, "error", err)
 	}
 	level, message := slog.LevelInfo, "restore rehearsed"

@@ -107,9 +107,3 @@ func (r Result) Err() error {
 	}
 	return fmt.Errorf("drill %s: %w: %s", r.ID, ErrFailed, r.Check.Detail)
 }
-
-// ErrBusy means that another drill runs on this host.
-var ErrBusy = errors.New("another drill runs on this host")
-
-// ErrNoRoom means that a drill would fill the disk or the memory of this host.
-var ErrNoRoom = errors.New("not enough room for a drill")

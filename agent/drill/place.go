@@ -16,6 +16,12 @@ import (
 	"github.com/etcdward/etcdward/agent/staging"
 )
 
+// ErrBusy means that another drill runs on this host.
+var ErrBusy = errors.New("another drill runs on this host")
+
+// ErrNoRoom means that a drill would fill the disk or the memory of this host.
+var ErrNoRoom = errors.New("not enough room for a drill")
+
 // place is the folder of drills, held by one process.
 type place struct {
 	dir  string

@@ -2,6 +2,7 @@ package observe
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/etcdward/etcdward/agent/hostrecord"
@@ -101,10 +102,5 @@ func (o *Observer) Remember(s status.Status, folders ...string) error {
 }
 
 func (o *Observer) has(store string) bool {
-	for _, s := range o.Stores {
-		if s.Name == store {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(o.Stores, func(s Store) bool { return s.Name == store })
 }

@@ -1,20 +1,16 @@
 package snapshot
 
 import (
-	"os"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/etcdward/etcdward/agent/child"
 )
 
-// beExpendable turns off core dumps, which would leave the cluster's Secrets on disk, and makes this process
-// the first to be killed if memory runs out, so that etcd is not. If the host forbids either, the inspection
-// goes on without it.
+// beExpendable is child.BeExpendable for a process that parses a file which may be damaged.
 func beExpendable() {
-	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
-	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("900"), 0)
+	child.BeExpendable()
 	// Pages that refer to each other in a circle make bbolt recurse forever, and Go's default limit for the
 	// stack is 1 GiB.
 	debug.SetMaxStack(maxStackBytes)

@@ -122,7 +122,10 @@ func (v *Verifier) one(ctx context.Context, store stores.Store, entry catalog.En
 // read makes every check, and finds the level of proof that follows.
 func (v *Verifier) read(ctx context.Context, store stores.Store, entry catalog.Entry, r *Reading) error {
 	if len(entry.Data) == 0 {
-		if err := v.missing(ctx, store, entry); err != nil {
+		if err := cancellation.Wait(ctx, v.Apart); err != nil {
+			return err
+		}
+		if err := lookAgain(ctx, store, entry); err != nil {
 			return err
 		}
 	}
@@ -147,16 +150,4 @@ func (v *Verifier) read(ctx context.Context, store stores.Store, entry catalog.E
 		}
 	}
 	return nil
-}
-
-// missing looks once more for data that a listing did not show.
-func (v *Verifier) missing(ctx context.Context, store stores.Store, entry catalog.Entry) error {
-	if err := cancellation.Wait(ctx, v.Apart); err != nil {
-		return err
-	}
-	again, err := store.Catalog.Find(ctx, entry.ID)
-	if err == nil && len(again.Data) == 0 {
-		err = fmt.Errorf("%w: its data is gone", snapshot.ErrDamaged)
-	}
-	return err
 }

@@ -78,16 +78,26 @@ func (s *Sampler) missingData(ctx context.Context, store stores.Store, missing [
 		return err
 	}
 	for _, e := range missing {
-		again, err := store.Catalog.Find(ctx, e.ID)
+		err := lookAgain(ctx, store, e)
 		switch {
 		case errors.Is(err, catalog.ErrNotFound): // removed since it was listed
+		case errors.Is(err, snapshot.ErrDamaged):
+			wrong = errors.Join(wrong, fmt.Errorf("store %s: snapshot %s: %w", store.Name, e.ID, err))
 		case err != nil:
 			wrong = errors.Join(wrong, fmt.Errorf("store %s: %w", store.Name, err))
-		case len(again.Data) == 0:
-			wrong = errors.Join(wrong, fmt.Errorf("store %s: snapshot %s: %w: its data is gone", store.Name, e.ID, snapshot.ErrDamaged))
 		}
 	}
 	return wrong
+}
+
+// lookAgain looks once more for data that a listing did not show. The error wraps catalog.ErrNotFound if the snapshot was removed, and
+// snapshot.ErrDamaged if its data is gone; any other error means that nothing is known.
+func lookAgain(ctx context.Context, store stores.Store, e catalog.Entry) error {
+	again, err := store.Catalog.Find(ctx, e.ID)
+	if err == nil && len(again.Data) == 0 {
+		err = fmt.Errorf("%w: its data is gone", snapshot.ErrDamaged)
+	}
+	return err
 }
 
 func (s *Sampler) reread(ctx context.Context, store stores.Store, entry catalog.Entry) error {
@@ -125,8 +135,11 @@ func shares(count int, share float64) (longest, chance int) {
 // as come in between two runs.
 func Period(count int, share float64) int {
 	longest, _ := shares(count, share)
-	if longest == 0 {
-		return min(count, int(math.Ceil(share)))
+	switch {
+	case count == 0 || share <= 0:
+		return 0
+	case longest == 0:
+		return 1 // there is none but the newest
 	}
 	return (count - 1 + longest - 1) / longest
 }

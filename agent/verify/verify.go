@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"slices"
@@ -199,7 +198,8 @@ func (v *Verifier) sealedOnly(ctx context.Context, found stores.Found, out Verif
 		return Verification{}, fmt.Errorf("verify %s: the stored bytes are those of the manifest, and nothing inside was checked: %w", found.Manifest.ID, seal.ErrNoIdentity)
 	default:
 		out.add(checkObject, true, "the stored bytes are those of the manifest; they are encrypted and no identity was given, so that nothing inside was checked")
-		v.noteObject(ctx, found)
+		// It is no level of proof, and says when the bytes were read.
+		v.store(ctx, found, snapshot.Check{Name: checkObject, OK: true, Detail: "the stored bytes are those of the manifest"})
 	}
 	out.conclude()
 	return out, nil
@@ -236,8 +236,7 @@ func (v *Verifier) secondReading(ctx context.Context, found stores.Found) error 
 	return found.Store.Catalog.Holds(ctx, found.Manifest)
 }
 
-// note stores what a read-back found, good or bad: prune counts on no snapshot that was found damaged. A store that does not
-// let this host write proofs takes nothing from the result.
+// note stores what a read-back found, good or bad: prune counts on no snapshot that was found damaged.
 func (v *Verifier) note(ctx context.Context, found stores.Found, out Verification) {
 	check := snapshot.Check{Name: snapshot.CheckReadBack, OK: true}
 	if failed, found := firstDamage(out.Checks); found {
@@ -245,21 +244,13 @@ func (v *Verifier) note(ctx context.Context, found stores.Found, out Verificatio
 	} else if i := slices.IndexFunc(out.Checks, func(c snapshot.Check) bool { return c.Name == snapshot.CheckReadBack }); i >= 0 {
 		check.Detail = out.Checks[i].Detail
 	}
-	proof := catalog.Proof{ID: found.Manifest.ID, At: time.Now(), Check: check, Tool: v.Tool}
-	err := found.Store.Catalog.AddProof(ctx, proof)
-	if errors.Is(err, fs.ErrExist) && !check.OK {
-		proof.At = proof.At.Add(time.Second) // another read-back ended in this second, and may have held
-		err = found.Store.Catalog.AddProof(ctx, proof)
-	}
-	if err != nil {
-		v.Log.Warn("proof not stored", "snapshot", found.Manifest.ID, "store", found.Store.Name, "error", err)
-	}
+	v.store(ctx, found, check)
 }
 
-// noteObject stores that the stored bytes are those of the manifest. It is no level of proof.
-func (v *Verifier) noteObject(ctx context.Context, found stores.Found) {
-	proof := catalog.Proof{ID: found.Manifest.ID, At: time.Now(), Check: snapshot.Check{Name: checkObject, OK: true, Detail: "the stored bytes are those of the manifest"}, Tool: v.Tool}
-	if err := found.Store.Catalog.AddProof(ctx, proof); err != nil {
+// store stores a proof beside its snapshot. A store that does not let this host write proofs takes nothing from the result.
+func (v *Verifier) store(ctx context.Context, found stores.Found, check snapshot.Check) {
+	proof := catalog.Proof{ID: found.Manifest.ID, At: time.Now(), Check: check, Tool: v.Tool}
+	if err := found.Store.Catalog.NoteProof(ctx, proof); err != nil {
 		v.Log.Warn("proof not stored", "snapshot", found.Manifest.ID, "store", found.Store.Name, "error", err)
 	}
 }
