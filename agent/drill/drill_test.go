@@ -14,6 +14,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/etcdward/etcdward/agent/catalog"
+	"github.com/etcdward/etcdward/agent/scratch"
 	"github.com/etcdward/etcdward/agent/snapshot"
 	"github.com/etcdward/etcdward/agent/stores"
 	"github.com/etcdward/etcdward/agent/stores/storestest"
@@ -119,42 +120,67 @@ func rewritten(t *testing.T, change func(tx *bolt.Tx) error) []byte {
 	return append(plain, sum[:]...)
 }
 
-// TestOnlyBootingShows has snapshots that pass every check of a file, and of which no etcd can be made that holds what the cluster held.
+// TestOnlyBootingShows has snapshots that pass every check of a file, and on which no etcd boots: the proof says so, and why.
 func TestOnlyBootingShows(t *testing.T) {
-	meta, key := []byte("meta"), []byte("key")
 	for name, test := range map[string]struct {
-		change func(tx *bolt.Tx) error
-		edit   func(*snapshot.Manifest)
-		says   string
+		bucket, key, value, says string
 	}{
-		"a cluster version that no etcd can run": {change: func(tx *bolt.Tx) error {
-			return tx.Bucket([]byte("cluster")).Put([]byte("clusterVersion"), []byte("9.9.0"))
-		}},
-		"a storage version of the far future": {change: func(tx *bolt.Tx) error {
-			return tx.Bucket(meta).Put([]byte("storageVersion"), []byte("9.9.0"))
-		}},
-		"another value than the cluster had": {change: func(tx *bolt.Tx) error {
-			c := tx.Bucket(key).Cursor()
-			k, v := c.Last()
-			return tx.Bucket(key).Put(bytes.Clone(k), bytes.Replace(v, []byte("k8s"), []byte("k8z"), 1))
-		}, edit: func(m *snapshot.Manifest) { m.HashKV.Hash = 1576616161 }},
+		"a cluster version that no etcd can run": {"cluster", "clusterVersion", "9.9.0", "invalid downgrade"},
+		"a storage version of the far future":    {"meta", "storageVersion", "9.9.0", "storage version"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			found := stored(t, rewritten(t, test.change), func(m *snapshot.Manifest) {
-				if test.edit != nil {
-					test.edit(m)
-				}
-			})
+			found := stored(t, rewritten(t, func(tx *bolt.Tx) error {
+				return tx.Bucket([]byte(test.bucket)).Put([]byte(test.key), []byte(test.value))
+			}))
 			d := driller(t)
 			out, err := d.Run(t.Context(), found)
-			t.Logf("%v %+v", err, out.Check)
-			if err == nil && out.OK {
-				t.Errorf("it passed: %+v", out)
+			if err != nil || out.OK || out.Check.OK || !strings.Contains(out.Check.Detail, test.says) || !errors.Is(out.Err(), ErrFailed) {
+				t.Errorf("%v, %+v", err, out.Check)
+			}
+			proofs, err := found.Store.Catalog.Proofs(t.Context(), found.Entry.ID)
+			if err != nil || len(proofs) != 1 || proofs[0].Check.OK {
+				t.Errorf("proofs: %+v, %v", proofs, err)
 			}
 			if names := left(t, d); len(names) > 0 {
 				t.Errorf("left: %v", names)
 			}
 		})
+	}
+}
+
+// TestNotTheManifests has a snapshot with another value than the cluster had: it is found damaged before anything is booted.
+func TestNotTheManifests(t *testing.T) {
+	found := stored(t, rewritten(t, func(tx *bolt.Tx) error {
+		bucket := tx.Bucket([]byte("key"))
+		k, v := bucket.Cursor().Last()
+		return bucket.Put(bytes.Clone(k), bytes.Replace(v, []byte("k8s"), []byte("k8z"), 1))
+	}), func(m *snapshot.Manifest) { m.HashKV.Hash = 1576616161 })
+	d := driller(t)
+	if out, err := d.Run(t.Context(), found); !errors.Is(err, snapshot.ErrDamaged) || out.OK {
+		t.Errorf("%v, %+v", err, out.Check)
+	}
+	if names := left(t, d); len(names) > 0 {
+		t.Errorf("left: %v", names)
+	}
+}
+
+// TestCompare: what was booted has to have the keys, the compact revision and the hash that the cluster had.
+func TestCompare(t *testing.T) {
+	m := snapshot.Manifest{Facts: snapshot.Facts{HashKV: snapshot.HashKV{Hash: 7, Revision: 50, CompactRevision: 40}}}
+	for name, test := range map[string]struct {
+		got  scratch.Reading
+		says string
+	}{
+		"equal":                    {scratch.Reading{Keys: 3, Hash: 7, CompactRevision: 40}, ""},
+		"a key is missing":         {scratch.Reading{Keys: 2, Hash: 7, CompactRevision: 40}, "at revision 50 the restored etcd has keys 2 instead of 3"},
+		"another hash":             {scratch.Reading{Keys: 3, Hash: 8, CompactRevision: 40}, "HashKV 8 instead of 7"},
+		"another compact revision": {scratch.Reading{Keys: 3, Hash: 7, CompactRevision: 41}, "compact revision 41 instead of 40"},
+		"all of it":                {scratch.Reading{}, "keys 0 instead of 3, compact revision 0 instead of 40, HashKV 0 instead of 7"},
+	} {
+		err := compare(test.got, m, 3)
+		if test.says == "" && err != nil || test.says != "" && (!errors.Is(err, ErrFailed) || !strings.Contains(err.Error(), test.says)) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
