@@ -1,10 +1,7 @@
 package daemon
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,26 +14,13 @@ import (
 	"github.com/etcdward/etcdward/test/await"
 	"github.com/etcdward/etcdward/test/cluster"
 	"github.com/etcdward/etcdward/test/host"
+	"github.com/etcdward/etcdward/test/page"
 	"github.com/etcdward/etcdward/test/port"
 	"github.com/etcdward/etcdward/test/program"
 )
 
 // idleLimit is what an idle daemon may hold, in MiB.
 const idleLimit = 45
-
-// get asks for a page.
-func get(t *testing.T, url string) (code int, text string) {
-	t.Helper()
-	resp, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	body, err := io.ReadAll(resp.Body)
-	if err := errors.Join(err, resp.Body.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(body)
-}
 
 // resident is the memory of a process, in KiB.
 func resident(t *testing.T, pid int) int {
@@ -77,10 +61,10 @@ func TestDaemon(t *testing.T) {
 			t.Errorf("the log lacks %s:\n%s", want, p.Said)
 		}
 	}
-	await.Until(t, 20*time.Second, "/readyz", func() bool { code, _ := get(t, "http://"+listen+"/readyz"); return code == 200 })
+	await.Until(t, 20*time.Second, "/readyz", func() bool { code, _ := page.Get(t, "http://"+listen+"/readyz"); return code == 200 })
 	ran := regexp.MustCompile(`etcdward_job_runs_total\{cluster="test",result="ok",task="snapshot"\} [1-9]`) // the next one may have come
 	for range 100 {                                                                                          // a scrape every 15 seconds for 25 minutes
-		if code, text := get(t, "http://"+listen+"/metrics"); code != 200 || !ran.MatchString(text) {
+		if code, text := page.Get(t, "http://"+listen+"/metrics"); code != 200 || !ran.MatchString(text) {
 			t.Fatalf("%d\n%s", code, text)
 		}
 	}

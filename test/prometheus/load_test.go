@@ -16,6 +16,7 @@ import (
 	"github.com/etcdward/etcdward/test/await"
 	"github.com/etcdward/etcdward/test/cluster"
 	"github.com/etcdward/etcdward/test/host"
+	"github.com/etcdward/etcdward/test/page"
 	"github.com/etcdward/etcdward/test/port"
 	"github.com/etcdward/etcdward/test/program"
 )
@@ -34,7 +35,7 @@ type usage struct{ bytes, files, goroutines int }
 
 func usageOf(t *testing.T, address string) usage {
 	t.Helper()
-	code, text := get(t, "http://"+address+"/metrics")
+	code, text := page.Get(t, "http://"+address+"/metrics")
 	if code != http.StatusOK {
 		t.Fatal(code)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/etcdward/etcdward/test/bucket"
 	"github.com/etcdward/etcdward/test/cluster"
 	"github.com/etcdward/etcdward/test/host"
+	"github.com/etcdward/etcdward/test/page"
 	"github.com/etcdward/etcdward/test/port"
 	"github.com/etcdward/etcdward/test/program"
 )
@@ -97,7 +98,7 @@ func TestLife(t *testing.T) {
 		t.Error("no heartbeat came")
 	}
 	for _, a := range all {
-		code, text := get(t, "http://"+a.listen+"/metrics")
+		code, text := page.Get(t, "http://"+a.listen+"/metrics")
 		if strings.Contains(text, "t0ken") || strings.Contains(text, "/registry") || strings.Contains(text, b.Secret) || code != http.StatusOK {
 			t.Errorf("%d, and no secret and no key of the cluster belongs into\n%s", code, text)
 		}
@@ -181,19 +182,19 @@ func troubles(t *testing.T, c *cluster.Cluster, s *server, all []agent, nas stri
 // allDown checks that an agent tells what it knows while etcd and all stores are away.
 func allDown(t *testing.T, c *cluster.Cluster, a agent, nas string) {
 	t.Helper()
-	_, before := get(t, "http://"+a.listen+"/metrics")
+	_, before := page.Get(t, "http://"+a.listen+"/metrics")
 	for _, m := range c.Members {
 		m.Kill()
 	}
 	for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
 		begun := time.Now()
-		code, text := get(t, "http://"+a.listen+path)
+		code, text := page.Get(t, "http://"+a.listen+path)
 		if took := time.Since(begun); took > 5*time.Second || text == "" || path != "/readyz" && code != http.StatusOK {
 			t.Errorf("%s answers %d after %s: %s", path, code, took, text)
 		}
 	}
 	await.Until(t, 90*time.Second, "etcd_reachable 0, and the proof as it was", func() bool {
-		_, text := get(t, "http://"+a.listen+"/metrics")
+		_, text := page.Get(t, "http://"+a.listen+"/metrics")
 		return strings.Contains(text, "etcdward_etcd_reachable{cluster=\"test\"} 0\n") && lineOf(text, "etcdward_cluster_proven_timestamp_seconds") != "" &&
 			lineOf(before, "etcdward_cluster_proven_timestamp_seconds") != ""
 	})

@@ -2,10 +2,7 @@ package prometheus
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -17,6 +14,7 @@ import (
 	"time"
 
 	"github.com/etcdward/etcdward/test/await"
+	"github.com/etcdward/etcdward/test/page"
 	"github.com/etcdward/etcdward/test/port"
 	"github.com/etcdward/etcdward/test/program"
 )
@@ -69,7 +67,7 @@ func start(t *testing.T, targets ...string) *server {
 // ask reads the answer of an endpoint of the API into v.
 func (s *server) ask(t *testing.T, path string, v any) {
 	t.Helper()
-	code, text := get(t, "http://"+s.address+"/api/v1/"+path)
+	code, text := page.Get(t, "http://"+s.address+"/api/v1/"+path)
 	answer := struct {
 		Status, Error string
 		Data          any
@@ -104,18 +102,4 @@ func (s *server) firing(t *testing.T) map[string]bool {
 		}
 	}
 	return all
-}
-
-// get asks for a page.
-func get(t testing.TB, url string) (code int, text string) {
-	t.Helper()
-	resp, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	body, err := io.ReadAll(resp.Body)
-	if err := errors.Join(err, resp.Body.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(body)
 }
